@@ -1,0 +1,166 @@
+"""What was observed: the one input of every decision.
+
+A Snapshot is frozen and complete: everything the core decides on is in it, every reading with
+the moment it was taken. A reading that is missing is None, never zero. Times are seconds since
+the epoch.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+Seconds = NewType("Seconds", float)
+Timestamp = NewType("Timestamp", float)
+
+
+class BridgeState(StrEnum):
+    """Where a bridge is in its life (the table is in `lifecycle`)."""
+
+    PENDING = "Pending"
+    STARTING = "Starting"
+    READY = "Ready"
+    UNREGISTERED = "Unregistered"
+    DRAINING = "Draining"
+    EVACUATING = "Evacuating"
+    EMPTY = "Empty"
+    STOPPING = "Stopping"
+    FAILED = "Failed"
+    LOST = "Lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A number and when it was true."""
+
+    value: float
+    at: Timestamp
+
+    def age(self, now: Timestamp) -> Seconds:
+        """Return how old the reading is, in seconds, at least 0."""
+        return Seconds(max(0.0, now - self.at))
+
+
+@dataclass(frozen=True, slots=True)
+class Conference:
+    """A conference's share of one bridge, as Jicofo or the bridge tells it."""
+
+    id: str
+    participants: int
+    since: Timestamp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """One bridge pod with everything known about the bridge in it."""
+
+    name: str
+    """The pod's name."""
+    uid: str
+    node: str | None
+    node_address: str | None
+    nickname: str
+    """Its nickname in the brewery, unique per incarnation."""
+    pod_phase: str
+    pod_ready: bool
+    created_at: Timestamp
+    ready_since: Timestamp | None = None
+    deleting_since: Timestamp | None = None
+    waiting_reason: str | None = None
+    """Why its container waits or the scheduler can't place it, in Kubernetes' word."""
+    config_hash: str | None = None
+    """Hash of the pod template it was made from."""
+    version: str | None = None
+    drain_reason: str | None = None
+    """Why it drains (annotation), None while it doesn't."""
+    draining_since: Timestamp | None = None
+    shutdown_sent_at: Timestamp | None = None
+    registered: bool | None = None
+    """Jicofo lists it as operational; None = Jicofo couldn't be asked."""
+    registered_at: Timestamp | None = None
+    in_brewery: bool | None = None
+    """Its presence is in the brewery; None = the brewery couldn't be seen."""
+    healthy: bool | None = None
+    draining: bool | None = None
+    """It advertises drain (presence or REST)."""
+    shutting_down: bool | None = None
+    participants: Reading | None = None
+    """Its `local_endpoints`."""
+    stress: Reading | None = None
+    cpu_utilization: Reading | None = None
+    """Percent of the pod's CPU request."""
+    conferences: tuple[Conference, ...] | None = None
+    """None = unknown."""
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node that could carry bridges of this region."""
+
+    name: str
+    ready: bool
+    schedulable: bool
+    """Not cordoned, and its taints are tolerated."""
+    matches: bool
+    """The region's node selector fits."""
+    internal_address: str | None = None
+    external_address: str | None = None
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The JitsiCluster of a region, as observed."""
+
+    namespace: str
+    name: str
+    exists: bool
+    controller_ready: bool = False
+    """Prosody and Jicofo are both ready."""
+    jicofo_reachable: bool = False
+    jicofo_seen_at: Timestamp | None = None
+    brewery_seen_at: Timestamp | None = None
+    metrics_seen_at: Timestamp | None = None
+    """When metrics.k8s.io last answered."""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A size recommended in the past (for stabilisation windows)."""
+
+    at: Timestamp
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleEvent:
+    """A change of size made in the past (for scaling policies); change > 0 grew."""
+
+    at: Timestamp
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is kept between reconciles, bounded: rebuilt from status after a restart."""
+
+    recommendations: tuple[Recommendation, ...] = ()
+    scale_events: tuple[ScaleEvent, ...] = ()
+    desired: int | None = None
+    """The size last decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A region and all that matters to it, at one moment."""
+
+    namespace: str
+    region_name: str
+    taken_at: Timestamp
+    cluster: Cluster
+    bridges: tuple[Bridge, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    history: History = field(default_factory=History)
+    taken_nodes: frozenset[str] = frozenset()
+    """Nodes whose bridge port is taken by a bridge of another region."""
