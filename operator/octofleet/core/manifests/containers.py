@@ -1,0 +1,85 @@
+"""Parts shared by the pods the operator makes: variables, probes, security."""
+
+from collections.abc import Mapping
+
+from octofleet.core.manifests.inputs import Workload
+from octofleet.core.manifests.naming import Manifest
+
+
+def variables(values: Mapping[str, str], extra: Mapping[str, str]) -> list[Manifest]:
+    """Return plain variables in a stable order; `extra` wins."""
+    merged = {**values, **extra}
+    return [{"name": name, "value": value} for name, value in sorted(merged.items())]
+
+
+def secret_variable(name: str, secret: str) -> Manifest:
+    """Return a variable read from the credentials, where keys are named like variables."""
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}
+
+
+def field_variable(name: str, path: str) -> Manifest:
+    """Return a variable that Kubernetes fills in from the pod."""
+    return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+
+
+def restricted_pod() -> Manifest:
+    """Return the pod security context of the restricted profile; images run as user 1000."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "runAsGroup": 1000,
+        "fsGroup": 1000,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def restricted_container() -> Manifest:
+    """Return the container security context of the restricted profile."""
+    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+def container(
+    name: str, workload: Workload, env: list[Manifest], ports: list[Manifest]
+) -> Manifest:
+    """Return a container without probes or volumes."""
+    found: Manifest = {
+        "name": name,
+        "image": workload.image,
+        "env": env,
+        "ports": ports,
+        "securityContext": restricted_container(),
+    }
+    if workload.pull_policy:
+        found["imagePullPolicy"] = workload.pull_policy
+    if workload.command:
+        found["command"] = list(workload.command)
+    if workload.args:
+        found["args"] = list(workload.args)
+    if workload.resources:
+        found["resources"] = dict(workload.resources)
+    return found
+
+
+def placement(workload: Workload) -> Manifest:
+    """Return the pod spec's fields that say where the pod may run."""
+    found: Manifest = {}
+    if workload.node_selector:
+        found["nodeSelector"] = dict(workload.node_selector)
+    if workload.tolerations:
+        found["tolerations"] = [dict(each) for each in workload.tolerations]
+    return found
+
+
+def http_probe(path: str, port: str, period: int, failures: int) -> Manifest:
+    """Return an HTTP probe; period in seconds."""
+    return {
+        "httpGet": {"path": path, "port": port},
+        "periodSeconds": period,
+        "failureThreshold": failures,
+        "timeoutSeconds": 5,
+    }
+
+
+def tcp_probe(port: str, period: int, failures: int) -> Manifest:
+    """Return a probe that only connects; period in seconds."""
+    return {"tcpSocket": {"port": port}, "periodSeconds": period, "failureThreshold": failures}

@@ -1,0 +1,86 @@
+"""What the builders are told, apart from how the resources spell it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from octofleet.core.manifests.naming import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """The XMPP domains of a cluster, all under its public domain."""
+
+    main: str
+
+    @property
+    def auth(self) -> str:
+        """Return the domain of service accounts."""
+        return f"auth.{self.main}"
+
+    @property
+    def muc(self) -> str:
+        """Return the domain of meeting rooms."""
+        return f"muc.{self.main}"
+
+    @property
+    def internal_muc(self) -> str:
+        """Return the domain of the brewery."""
+        return f"internal-muc.{self.main}"
+
+    def variables(self) -> dict[str, str]:
+        """Return the stock images' variables."""
+        return {
+            "XMPP_DOMAIN": self.main,
+            "XMPP_AUTH_DOMAIN": self.auth,
+            "XMPP_MUC_DOMAIN": self.muc,
+            "XMPP_INTERNAL_MUC_DOMAIN": self.internal_muc,
+            "XMPP_HIDDEN_DOMAIN": f"hidden.{self.main}",
+            "XMPP_GUEST_DOMAIN": f"guest.{self.main}",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """How a container is to run."""
+
+    image: str
+    pull_policy: str | None = None
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    resources: Manifest = field(default_factory=dict[str, object])
+    node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
+    tolerations: tuple[Manifest, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Extra variables; they win over ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class JicofoSettings:
+    """What Jicofo is told through its variables; None leaves the image's default."""
+
+    strategy: str | None = None
+    stress_threshold: float | None = None
+    participant_stress: float | None = None
+    max_bridge_participants: int | None = None
+    load_redistribution: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeSettings:
+    """What a region's bridges are told."""
+
+    cluster: str
+    """The JitsiCluster's name."""
+    cluster_namespace: str
+    region: str
+    """The OctoRegion's name."""
+    domains: Domains
+    workload: Workload
+    region_code: str | None = None
+    """What the bridges publish as their region."""
+    port: int = 10000
+    advertise: str | None = None
+    """Addresses to advertise instead of the node's: `ip` or `ip#port`, comma list."""
+    drain_deadline_seconds: int = 4 * 3600
+    shutdown_delay_seconds: int = 5
+    priority_class: str | None = None

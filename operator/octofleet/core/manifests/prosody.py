@@ -1,0 +1,84 @@
+"""Prosody: the XMPP server of a cluster.
+
+It never gets a liveness probe: signalling dies first at scale, and a restart under load throws
+everyone out. Its accounts are registered again at each start from the credentials, so its data
+needs no disk that outlives the pod.
+"""
+
+from octofleet.core.manifests import containers, naming
+from octofleet.core.manifests.inputs import Domains, Workload
+from octofleet.core.manifests.naming import Manifest, Owner
+
+
+def build_prosody(
+    cluster: str, namespace: str, owner: Owner, domains: Domains, workload: Workload
+) -> Manifest:
+    """Return Prosody's Deployment."""
+    labels = naming.controller_labels(cluster, "prosody")
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": naming.metadata(naming.prosody_name(cluster), namespace, owner, labels),
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": _pod(cluster, domains, workload),
+            },
+        },
+    }
+
+
+def build_prosody_service(cluster: str, namespace: str, owner: Owner) -> Manifest:
+    """Return the Service bridges, Jicofo and the operator connect to."""
+    labels = naming.controller_labels(cluster, "prosody")
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": naming.metadata(naming.prosody_name(cluster), namespace, owner, labels),
+        "spec": {
+            "selector": labels,
+            "ports": [
+                {"name": "c2s", "port": naming.XMPP_PORT, "targetPort": "c2s"},
+                {"name": "http", "port": naming.PROSODY_HTTP_PORT, "targetPort": "http"},
+            ],
+        },
+    }
+
+
+def _pod(cluster: str, domains: Domains, workload: Workload) -> Manifest:
+    prosody = containers.container(
+        "prosody",
+        workload,
+        _environment(cluster, domains, workload),
+        [
+            {"name": "c2s", "containerPort": naming.XMPP_PORT},
+            {"name": "http", "containerPort": naming.PROSODY_HTTP_PORT},
+        ],
+    )
+    prosody["readinessProbe"] = containers.http_probe("/health", "http", period=5, failures=3)
+    prosody["volumeMounts"] = [
+        {"name": "data", "mountPath": "/var/lib/prosody"},
+        {"name": "config", "mountPath": "/config"},
+        {"name": "run", "mountPath": "/run"},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a path in the container
+    ]
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": containers.restricted_pod(),
+        "containers": [prosody],
+        "volumes": [{"name": each, "emptyDir": {}} for each in ("data", "config", "run", "tmp")],
+        **containers.placement(workload),
+    }
+
+
+def _environment(cluster: str, domains: Domains, workload: Workload) -> list[Manifest]:
+    secret = naming.secret_name(cluster)
+    plain = {**domains.variables(), "JVB_AUTH_USER": naming.BRIDGE_USER}
+    keys = (naming.KEY_JICOFO_PASSWORD, naming.KEY_JVB_PASSWORD, naming.KEY_OPERATOR_PASSWORD)
+    return containers.variables(plain, workload.variables) + [
+        containers.secret_variable(key, secret) for key in keys
+    ]

@@ -1,0 +1,112 @@
+"""Every builder's output is written down beside this file: a change there is a change users see.
+
+`OCTOFLEET_WRITE_GOLDEN=1 pytest tests/unit/control` writes them anew (and fails, so that it is
+looked at).
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from octofleet.core.manifests import (
+    bridge,
+    disruption,
+    inputs,
+    jicofo,
+    naming,
+    prosody,
+    region,
+    secret,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+OWNER = naming.Owner("JitsiCluster", "meet", "11111111-2222-3333-4444-555555555555")
+REGION_OWNER = naming.Owner("OctoRegion", "eu-west", "66666666-7777-8888-9999-000000000000")
+DOMAINS = inputs.Domains("meet.example.org")
+WORKLOAD = inputs.Workload(
+    "ghcr.io/jitsi/image:stable-1",
+    pull_policy="IfNotPresent",
+    resources={"requests": {"cpu": "500m"}},
+    node_selector={"pool": "media"},
+    tolerations=({"key": "media", "operator": "Exists"},),
+    variables={"TZ": "UTC"},
+)
+BRIDGES = inputs.BridgeSettings(
+    cluster="meet",
+    cluster_namespace="meet",
+    region="eu-west",
+    domains=DOMAINS,
+    workload=WORKLOAD,
+    region_code="eu-west",
+    advertise="203.0.113.7",
+    drain_deadline_seconds=3600,
+    priority_class="media",
+)
+PASSWORDS = {key: f"made-up-{key.lower()}" for key in naming.SECRET_KEYS}
+
+BUILT: dict[str, naming.Manifest | None] = {
+    "secret": secret.build_secret("meet", "meet", OWNER, PASSWORDS),
+    "prosody": prosody.build_prosody("meet", "meet", OWNER, DOMAINS, WORKLOAD),
+    "prosody-service": prosody.build_prosody_service("meet", "meet", OWNER),
+    "jicofo": jicofo.build_jicofo(
+        "meet",
+        "meet",
+        OWNER,
+        DOMAINS,
+        inputs.JicofoSettings("RegionBasedBridgeSelectionStrategy", 0.8, 0.01, 80, True),
+        WORKLOAD,
+    ),
+    "jicofo-service": jicofo.build_jicofo_service("meet", "meet", OWNER),
+    "bridge": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BRIDGES, "7f3a1"),
+    "budget": disruption.build_budget("meet", "eu-west", "meet", REGION_OWNER),
+    "default-region": region.build_default_region("meet", "meet", OWNER),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BUILT))
+def test_manifest_is_as_written_down(name: str) -> None:
+    path = GOLDEN / f"{name}.yaml"
+    text = yaml.safe_dump(BUILT[name], sort_keys=False)
+    if os.environ.get("OCTOFLEET_WRITE_GOLDEN"):
+        path.write_text(text)
+        pytest.fail(f"wrote {path.name}: look at the difference")
+    assert yaml.safe_load(path.read_text()) == BUILT[name]
+
+
+def test_secret_that_holds_every_key_is_left_alone() -> None:
+    kept = dict.fromkeys(naming.SECRET_KEYS, "c2VjcmV0")
+    assert secret.missing_keys(kept) == ()
+    assert secret.build_secret("meet", "meet", OWNER, {}) is None
+
+
+def test_only_missing_keys_of_a_secret_are_filled() -> None:
+    kept = dict.fromkeys(naming.SECRET_KEYS[:-1], "c2VjcmV0")
+    assert secret.missing_keys(kept) == (naming.SECRET_KEYS[-1],)
+
+
+def test_prosody_is_never_killed_by_a_liveness_probe() -> None:
+    assert "livenessProbe" not in yaml.safe_dump(BUILT["prosody"])
+
+
+def test_nickname_differs_between_incarnations_and_config_hash_does_not() -> None:
+    first = bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BRIDGES, "aaaaa")
+    second = bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BRIDGES, "bbbbb")
+    one, two = (_annotations(each) for each in (first, second))
+    assert one[naming.ANNOTATION_NICKNAME] != two[naming.ANNOTATION_NICKNAME]
+    assert one[naming.ANNOTATION_CONFIG_HASH] == two[naming.ANNOTATION_CONFIG_HASH]
+
+
+def test_variable_of_the_resource_replaces_ours_even_from_a_secret() -> None:
+    mistaken = inputs.Workload("image", variables={"JVB_AUTH_PASSWORD": "wrong"})
+    settings = inputs.BridgeSettings("meet", "meet", "eu", DOMAINS, mistaken)
+    text = yaml.safe_dump(bridge.build_bridge("eu-0", "meet", REGION_OWNER, settings, "x"))
+    assert text.count("name: JVB_AUTH_PASSWORD") == 1
+    assert "value: wrong" in text
+
+
+def _annotations(manifest: naming.Manifest) -> dict[str, str]:
+    found = manifest["metadata"]
+    assert isinstance(found, dict)
+    annotations: dict[str, str] = found["annotations"]
+    return annotations
