@@ -1,0 +1,87 @@
+# Octofleet. Two commands do it all: `make demo` and `make test`; each sets up what it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+PY := .venv/bin
+CLUSTER ?= lab
+NODES ?= 4
+PATHS := operator bridge/octobridge bridge/engine/python wire load lab tests
+
+.PHONY: help
+help: ## List the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
+
+.PHONY: setup
+setup: ## Python environment and media engine
+	@lab/bootstrap.sh
+
+.PHONY: lab
+lab: setup ## A real multi-node Kubernetes on this machine, with our images
+	@if [ "$(CLUSTER)" = lab ]; then $(PY)/octolab up --nodes $(NODES); fi
+
+# The scenario's cluster: the lab's kubeconfig, or nothing for the current context.
+define on_cluster
+	if [ "$(CLUSTER)" = lab ]; then where=(--kubeconfig "$$($(PY)/octolab kubeconfig)"); else where=(); fi
+endef
+
+.PHONY: demo
+demo: lab ## The main job, live: grows, shrinks, drops nobody (CLUSTER=current: your kubecontext)
+	@$(on_cluster)
+	$(PY)/python -m octodemo demo "$${where[@]}"
+
+.PHONY: check
+check: setup ## Format, lint, types, architecture
+	@$(PY)/ruff check $(PATHS)
+	$(PY)/ruff format --check $(PATHS)
+	$(PY)/lint-imports
+	$(PY)/pyright
+	cd bridge/engine
+	cargo fmt --check
+	cargo clippy --quiet --all-targets -- -D warnings
+
+.PHONY: test-engine
+test-engine: setup ## The engine's own tests (Rust)
+	@cd bridge/engine
+	cargo test --quiet
+
+.PHONY: test-fast
+test-fast: setup ## Everything that needs no cluster
+	@$(PY)/pytest -m "not e2e" -q
+
+.PHONY: test-e2e
+test-e2e: lab ## Everything that needs a cluster, in the lab
+	@OCTOFLEET_KUBECONFIG="$$($(PY)/octolab kubeconfig)" $(PY)/pytest -m e2e -q --timeout=900
+
+.PHONY: test
+test: check test-engine replay test-fast test-e2e ## Every test
+
+.PHONY: replay
+replay: setup ## The recorded Colibri2 requests against our bridge
+	@$(PY)/python tests/contract/replay.py
+
+.PHONY: prove-restart
+prove-restart: lab ## The operator killed 20 times at random
+	@$(on_cluster)
+	$(PY)/python -m octodemo restart "$${where[@]}"
+
+.PHONY: prove-hpa
+prove-hpa: lab ## A real HorizontalPodAutoscaler on a region
+	@$(on_cluster)
+	$(PY)/python -m octodemo hpa "$${where[@]}"
+
+.PHONY: prove-lab
+prove-lab: lab ## `octolab down` leaves nothing
+	@$(PY)/octolab down
+
+.PHONY: bench-engine
+bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
+	@$(PY)/python tests/bench/bench_engine.py
+
+.PHONY: prove
+prove: replay bench-engine prove-restart prove-hpa demo prove-lab ## Every proof
+
+.PHONY: format
+format: setup ## Format everything
+	@$(PY)/ruff check --fix $(PATHS)
+	$(PY)/ruff format $(PATHS)
+	cd bridge/engine && cargo fmt

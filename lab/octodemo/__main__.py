@@ -1,0 +1,67 @@
+"""`python -m octodemo demo|hpa|restart`: scenarios on the lab or on the current kubecontext."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+from cyclopts import App
+from rich.console import Console
+
+from octodemo.demo import DemoFailedError, run_demo
+from octodemo.hpa import prove_hpa
+from octodemo.kube import Cluster, CommandError, connect
+from octodemo.restart import prove_restart
+
+app = App(name="octodemo", help="Show and prove Octofleet on a real cluster.")
+Scenario = Callable[[Cluster, Console], Awaitable[str]]
+
+
+def _run(scenario: Scenario, kubeconfig: str | None) -> int:
+    console = Console()
+
+    async def inside() -> str:
+        async with connect(kubeconfig) as cluster:
+            return await scenario(cluster, console)
+
+    try:
+        print(asyncio.run(inside()))  # noqa: T201 - the line is the scenario's product
+    except (AssertionError, CommandError, DemoFailedError, TimeoutError) as failed:
+        console.print(f"failed: {failed}", style="red", markup=False)
+        return 1
+    return 0
+
+
+@app.command
+def demo(*, kubeconfig: str | None = None) -> int:
+    """Run the main job live; without KUBECONFIG on the current kubecontext."""
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return (await run_demo(cluster, console, lab=kubeconfig is not None)).line()
+
+    return _run(scenario, kubeconfig)
+
+
+@app.command
+def hpa(*, kubeconfig: str | None = None) -> int:
+    """Prove that a real HorizontalPodAutoscaler sizes a region."""
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_hpa(cluster, console, lab=kubeconfig is not None)
+
+    return _run(scenario, kubeconfig)
+
+
+@app.command
+def restart(*, kubeconfig: str | None = None, seed: int | None = None) -> int:
+    """Prove that the operator may be killed at any moment."""
+    chosen = seed if seed is not None else int(time.time())
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_restart(cluster, console, lab=kubeconfig is not None, seed=chosen)
+
+    return _run(scenario, kubeconfig)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

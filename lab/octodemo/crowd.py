@@ -1,0 +1,131 @@
+"""The crowd: synthetic participants in a pod, driven over `octoload serve`'s HTTP control.
+
+The pod runs in the cluster it loads, so the same scenario works on the lab and on any other
+cluster; requests reach it through the API server's proxy.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from octodemo.kube import Cluster, CommandError
+from octodemo.platform import LAB_IMAGES, until
+
+__all__ = ["Crowd", "start_crowd"]
+
+PORT: Final = 8890
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """A running `octoload serve`."""
+
+    cluster: Cluster
+    namespace: str
+    name: str
+
+    async def call(
+        self,
+        name: str,
+        participants: int,
+        *,
+        video: bool = True,
+        bitrate_bps: int = 200_000,
+        ramp_seconds: float = 0,
+    ) -> None:
+        """Bring the call `name` to this many participants (0 ends it)."""
+        if participants == 0:
+            await self._request("DELETE", f"calls/{name}")
+            return
+        body = {
+            "name": name,
+            "participants": participants,
+            "video": video,
+            "bitrate": bitrate_bps,
+            "ramp": ramp_seconds,
+        }
+        await self._request("POST", "calls", json=body)
+
+    async def report(self) -> Object:
+        """Return the accounting since the start or the last reset."""
+        return await self._request("GET", "report")
+
+    async def reset(self) -> None:
+        """Start a new accounting window."""
+        await self._request("POST", "reset")
+
+    async def admitted(self, participants: int, *, seconds: float = 90) -> Object:
+        """Wait until this many participants have joined and get media; return the report."""
+
+        async def enough() -> Object | None:
+            report = await self.report()
+            return report if report["admitted"] >= participants else None
+
+        try:
+            return await until(f"{participants} participants in", enough, seconds=seconds)
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}: {await self.report()}") from late
+
+    async def stop(self) -> None:
+        """Remove the pod."""
+        await self.cluster.delete(
+            f"/api/v1/namespaces/{self.namespace}/pods/{self.name}", grace_seconds=1
+        )
+
+    async def _request(self, method: str, path: str, **options: Any) -> Object:
+        pod = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}:{PORT}/proxy/{path}"
+        return await self.cluster.request(method, pod, **options)
+
+
+async def start_crowd(
+    cluster: Cluster,
+    namespace: str,
+    *,
+    jitsi: str = "meet",
+    name: str = "octoload",
+    image: str = LAB_IMAGES["jicofo"],
+) -> Crowd:
+    """Start the pod beside the JitsiCluster `jitsi` and wait until it answers."""
+    await cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "labels": {"app.kubernetes.io/name": "octoload"},
+            },
+            "spec": {
+                "restartPolicy": "Never",
+                "terminationGracePeriodSeconds": 2,
+                "automountServiceAccountToken": False,
+                "containers": [
+                    {
+                        "name": "octoload",
+                        "image": image,
+                        "imagePullPolicy": "IfNotPresent",
+                        "args": [
+                            "octoload",
+                            "serve",
+                            "--focus",
+                            f"ws://{jitsi}-jicofo:8889/signal",
+                            "--listen",
+                            f"0.0.0.0:{PORT}",
+                        ],
+                        "ports": [{"containerPort": PORT}],
+                    }
+                ],
+            },
+        }
+    )
+    crowd = Crowd(cluster, namespace, name)
+
+    async def answers() -> bool | None:
+        try:
+            await crowd.report()
+        except CommandError:
+            return None
+        return True
+
+    await until("the crowd's pod answers", answers, seconds=90)
+    return crowd

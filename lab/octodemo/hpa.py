@@ -1,0 +1,138 @@
+"""Proof: a real HorizontalPodAutoscaler grows and shrinks a region through its scale subresource.
+
+The region is in mode External; the HPA sees the bridge pods' CPU through metrics-server and
+writes `spec.replicas`. Octofleet obeys, and drains before it removes. Ends in
+`hpa: replicas=2-4-2 dropped=0`.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from rich.console import Console
+
+from octodemo.crowd import Crowd, start_crowd
+from octodemo.fleet import watching
+from octodemo.kube import Cluster
+from octodemo.platform import Platform, install_operator, namespace, until
+
+__all__ = ["prove_hpa", "region_under_hpa"]
+
+NAMESPACE: Final = "prove-hpa"
+REGION: Final = "meet-hpa"
+Object = dict[str, Any]
+
+
+def region_under_hpa(platform: Platform, *, most: int) -> list[Object]:
+    """Return a cluster, a region in mode External and an HPA on it (2 to `most` bridges)."""
+    where = {"namespace": platform.namespace}
+    api = "octofleet.io/v1alpha1"
+    return [
+        {
+            "apiVersion": api,
+            "kind": "JitsiCluster",
+            "metadata": {"name": platform.name, **where},
+            "spec": {"domain": "meet.example.org", "size": "small"},
+        },
+        {
+            "apiVersion": api,
+            "kind": "OctoRegion",
+            "metadata": {"name": REGION, **where},
+            "spec": {
+                "clusterRef": {"name": platform.name},
+                "region": "eu",
+                "replicas": 2,
+                "bridge": {"resources": {"requests": {"cpu": "50m", "memory": "128Mi"}}},
+                "autoscaling": {
+                    "mode": "External",
+                    "minBridges": 2,
+                    "maxBridges": most,
+                    "drain": {"patience": "5s", "deadline": "10m", "atDeadline": "Move"},
+                },
+            },
+        },
+        {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": REGION, **where},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": api, "kind": "OctoRegion", "name": REGION},
+                "minReplicas": 2,
+                "maxReplicas": most,
+                "metrics": [
+                    {
+                        "type": "Resource",
+                        "resource": {
+                            "name": "cpu",
+                            "target": {"type": "Utilization", "averageUtilization": 60},
+                        },
+                    }
+                ],
+                "behavior": {"scaleDown": {"stabilizationWindowSeconds": 15}},
+            },
+        },
+    ]
+
+
+async def prove_hpa(cluster: Cluster, console: Console, *, lab: bool) -> str:
+    """Run the proof; return its line.
+
+    Raises:
+        AssertionError: a bound doesn't hold.
+    """
+    await install_operator(cluster, lab=lab)
+    platform = Platform(cluster, NAMESPACE)
+    await namespace(cluster, NAMESPACE)
+    await cluster.apply(*region_under_hpa(platform, most=4))
+    try:
+        console.print("two bridges first")
+        await platform.wait_ready(REGION, bridges=2)
+        crowd = await start_crowd(cluster, NAMESPACE)
+        async with watching(platform, REGION) as watcher:
+            await _load_until(platform, crowd, console)
+            console.print("the load goes: down to two again, drained first")
+            await crowd.call("small", 3, bitrate_bps=50_000)
+            await crowd.call("busy-0", 0)
+            for name in ("busy-1", "busy-2"):
+                await crowd.call(name, 0)
+            await _replicas(platform, 2, seconds=300)
+            await asyncio.sleep(12)
+            report = await crowd.report()
+        sizes = "-".join(str(size) for size in _turns(watcher.sizes))
+        line = f"hpa: replicas={sizes} dropped={report['dropped']}"
+        if watcher.occupied_deleted or report["dropped"] or sizes != "2-4-2":
+            raise AssertionError(f"{line} occupied_deleted={watcher.occupied_deleted}")
+        return line
+    finally:
+        await platform.remove()
+
+
+async def _load_until(platform: Platform, crowd: Crowd, console: Console) -> None:
+    console.print("three busy calls: the HPA asks for four")
+    await crowd.call("small", 3, bitrate_bps=50_000)
+    for name in ("busy-0", "busy-1", "busy-2"):
+        await crowd.call(name, 8, bitrate_bps=400_000)
+    await crowd.admitted(27)
+    await _replicas(platform, 4, seconds=240)
+    await platform.wait_ready(REGION, bridges=4)
+
+
+async def _replicas(platform: Platform, count: int, *, seconds: float) -> None:
+    async def there() -> bool | None:
+        pods = await platform.bridge_pods()
+        return True if len(pods) == count else None
+
+    try:
+        await until(f"{count} bridge pods", there, seconds=seconds, every=1)
+    except TimeoutError as late:
+        raise TimeoutError(f"{late}\n{await platform.story(REGION)}") from late
+
+
+def _turns(sizes: list[int]) -> list[int]:
+    """Return only where the sequence turns: 2,3,4,3,2 -> 2,4,2."""
+    kept: list[int] = []
+    for size in sizes:
+        if len(kept) >= 2 and (kept[-1] - kept[-2]) * (size - kept[-1]) > 0:
+            kept[-1] = size
+        else:
+            kept.append(size)
+    return kept

@@ -1,0 +1,211 @@
+"""Octofleet installed as a person would: Helm for the operator, kubectl for the platform."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import yaml
+
+from octodemo.kube import Cluster, CommandError, NotFoundError
+
+__all__ = [
+    "GROUP",
+    "SYSTEM",
+    "Platform",
+    "condition",
+    "install_operator",
+    "manifest",
+    "namespace",
+    "uninstall_operator",
+    "until",
+]
+
+GROUP: Final = "/apis/octofleet.io/v1alpha1"
+SYSTEM: Final = "octofleet-system"
+ROOT: Final = Path(__file__).resolve().parents[2]
+LAB_IMAGES: Final = {
+    "prosody": "docker.io/octofleet/prosody:dev",
+    "jicofo": "docker.io/octofleet/load:dev",
+    "bridge": "docker.io/octofleet/bridge:dev",
+}
+"""What the lab runs in place of the stock images, which can't be pulled there."""
+
+Object = dict[str, Any]
+T = TypeVar("T")
+
+
+async def until(
+    what: str, probe: Callable[[], Awaitable[T | None]], *, seconds: float, every: float = 0.5
+) -> T:
+    """Return the first answer of `probe` that isn't None or False.
+
+    Raises:
+        TimeoutError: `what` didn't happen within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            answer = await probe()
+        except NotFoundError:
+            answer = None
+        if answer is not None and answer is not False:
+            return answer
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:.0f} s: {what}")
+        await asyncio.sleep(every)
+
+
+def manifest(name: str) -> list[Object]:
+    """Return the objects of `examples/NAME`."""
+    text = (ROOT / "examples" / name).read_text()
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def condition(thing: Object, kind: str) -> Object | None:
+    """Return the condition `kind` of an object's status."""
+    conditions = thing.get("status", {}).get("conditions", ())
+    return next((one for one in conditions if one["type"] == kind), None)
+
+
+async def install_operator(cluster: Cluster, *, lab: bool) -> None:
+    """Install or upgrade the chart in `octofleet-system` and wait until it runs."""
+    options = ["--set", "image.tag=dev", "--set", "image.pullPolicy=IfNotPresent"]
+    if lab:
+        for name, image in LAB_IMAGES.items():
+            options += ["--set", f"defaultImages.{name}={image}"]
+        options += ["--set", "image.repository=docker.io/octofleet/operator"]
+    chart = str(ROOT / "helm" / "octofleet")
+    await cluster.run(
+        "helm", "upgrade", "--install", "octofleet", chart, "--namespace", SYSTEM,
+        "--create-namespace", "--wait", "--timeout", "180s", *options,
+    )  # fmt: skip
+
+
+async def uninstall_operator(cluster: Cluster) -> None:
+    """Remove the chart (its CRDs and what they describe stay)."""
+    await cluster.run("helm", "uninstall", "octofleet", "--namespace", SYSTEM, "--wait")
+
+
+async def namespace(cluster: Cluster, name: str) -> None:
+    """Make a namespace that may hold bridges: they need the host's network."""
+    await cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": name,
+                "labels": {"pod-security.kubernetes.io/enforce": "privileged"},
+            },
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One JitsiCluster and its regions in one namespace."""
+
+    cluster: Cluster
+    namespace: str
+    name: str = "meet"
+
+    def path(self, plural: str, name: str = "") -> str:
+        """Return the API path of our resources of this namespace."""
+        return f"{GROUP}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
+
+    async def jitsi(self) -> Object:
+        """Return the JitsiCluster."""
+        return await self.cluster.get(self.path("jitsiclusters", self.name))
+
+    async def regions(self) -> list[Object]:
+        """Return the OctoRegions of the namespace."""
+        return await self.cluster.items(self.path("octoregions"))
+
+    async def region(self, name: str) -> Object:
+        """Return one OctoRegion."""
+        return await self.cluster.get(self.path("octoregions", name))
+
+    async def patch_region(self, name: str, spec: Object) -> None:
+        """Change fields of an OctoRegion's spec."""
+        await self.cluster.patch(self.path("octoregions", name), {"spec": spec})
+
+    async def patch_cluster(self, spec: Object) -> None:
+        """Change fields of the JitsiCluster's spec."""
+        await self.cluster.patch(self.path("jitsiclusters", self.name), {"spec": spec})
+
+    async def bridge_pods(self) -> list[Object]:
+        """Return the bridge pods of the namespace, whatever their phase."""
+        return await self.cluster.items(
+            f"/api/v1/namespaces/{self.namespace}/pods",
+            labelSelector="app.kubernetes.io/component=bridge",
+        )
+
+    async def wait_ready(self, region: str, *, bridges: int, seconds: float = 180) -> Object:
+        """Wait until the region is Ready with this many ready bridges."""
+
+        async def ready() -> Object | None:
+            seen = await self.region(region)
+            status = seen.get("status", {})
+            verdict = condition(seen, "Ready")
+            if verdict is None or verdict["status"] != "True":
+                return None
+            return seen if status.get("readyReplicas") == bridges else None
+
+        try:
+            return await until(
+                f"{region} ready with {bridges} bridges", ready, seconds=seconds, every=1
+            )
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}\n{await self.story(region)}") from late
+
+    async def wait_condition(
+        self, region: str, kind: str, status: str, *, seconds: float = 90
+    ) -> Object:
+        """Wait for a condition of a region; return the condition."""
+
+        async def holds() -> Object | None:
+            found = condition(await self.region(region), kind)
+            return found if found is not None and found["status"] == status else None
+
+        try:
+            return await until(f"{region} {kind}={status}", holds, seconds=seconds, every=1)
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}\n{await self.story(region)}") from late
+
+    async def story(self, region: str) -> str:
+        """Return what a person would look at when something doesn't come: for error messages."""
+        lines: list[str] = []
+        for arguments in (
+            ("get", "octoregion", region, "-n", self.namespace, "-o", "yaml"),
+            ("get", "pods", "-n", self.namespace, "-o", "wide"),
+            ("logs", "-n", SYSTEM, "deploy/octofleet", "--tail=40"),
+        ):
+            try:
+                lines.append(await self.cluster.kubectl(*arguments))
+            except CommandError as failed:
+                lines.append(str(failed))
+        return "\n".join(lines)
+
+    async def remove(self) -> None:
+        """Delete regions, cluster and namespace, and wait until they're gone."""
+        for region in await self.regions():
+            await self.cluster.delete(self.path("octoregions", region["metadata"]["name"]))
+        await self.cluster.delete(self.path("jitsiclusters", self.name))
+
+        async def gone() -> bool | None:
+            return True if not await self.bridge_pods() else None
+
+        await until("bridges gone", gone, seconds=240, every=1)
+        path = f"/api/v1/namespaces/{self.namespace}"
+        await self.cluster.delete(path)
+
+        async def namespace_gone() -> bool | None:
+            try:
+                await self.cluster.get(path)
+            except NotFoundError:
+                return True
+            return None
+
+        await until(f"namespace {self.namespace} gone", namespace_gone, seconds=120, every=1)
