@@ -9,7 +9,7 @@ PATHS := operator bridge/octobridge bridge/engine/python wire load lab tests
 
 .PHONY: help
 help: ## List the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: ## Python environment and media engine
