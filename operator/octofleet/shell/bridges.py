@@ -1,0 +1,76 @@
+"""The private REST of bridges: stats to read, drain and shutdown to act.
+
+Who is on it? Shutdown is graceful always: a bridge waits for whoever is on it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+
+from octofleet.shell import documents
+from octofleet.shell.documents import Document
+from octofleet.shell.errors import Unreachable
+
+TIMEOUT_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeAddress:
+    """Where a bridge's REST is and the token it asks for."""
+
+    base: str
+    token: str = field(repr=False)
+
+
+class BridgeClient:
+    """Asks bridges."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def stats(self, bridge: BridgeAddress) -> Document:
+        """Return the bridge's own statistics.
+
+        Raises:
+            Unreachable: It can't be asked or answers nonsense.
+        """
+        answer = await self._call("GET", bridge, "/colibri/stats")
+        try:
+            found: object = answer.json()
+        except ValueError as error:
+            raise Unreachable("bridge answers something other than JSON") from error
+        return documents.mapping(found)
+
+    async def local_endpoints(self, bridge: BridgeAddress) -> int:
+        """Return how many participants are on the bridge right now.
+
+        Raises:
+            Unreachable: It isn't known. Unknown is not zero.
+        """
+        found = documents.number(await self.stats(bridge), "local_endpoints")
+        if found is None:
+            raise Unreachable("bridge doesn't say how many participants it has")
+        return int(found)
+
+    async def drain(self, bridge: BridgeAddress, enable: bool) -> None:
+        """Have the bridge advertise drain, or take it back."""
+        await self._call("POST", bridge, f"/colibri/drain/{'enable' if enable else 'disable'}")
+
+    async def shut_down(self, bridge: BridgeAddress) -> None:
+        """Have the bridge end as soon as nobody is on it."""
+        await self._call("POST", bridge, "/colibri/shutdown", {"graceful-shutdown": True})
+
+    async def _call(
+        self, method: str, bridge: BridgeAddress, path: str, body: object = None
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {bridge.token}"} if bridge.token else {}
+        try:
+            answer = await self._http.request(
+                method, bridge.base + path, json=body, headers=headers, timeout=TIMEOUT_SECONDS
+            )
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            # The error's text names method and URL; the token is in neither.
+            raise Unreachable(f"bridge can't be asked: {error!r}") from error
+        return answer

@@ -1,0 +1,115 @@
+"""Total readers of JSON documents: what isn't there, or is of another type, is None or empty.
+
+Documents come from the API server and from REST servers; nothing here trusts their shape.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import cast
+
+from octofleet.core.observation import Timestamp
+
+Document = Mapping[str, object]
+
+_SUFFIXES = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    "k": Decimal("1e3"),
+    "M": Decimal("1e6"),
+    "G": Decimal("1e9"),
+    "T": Decimal("1e12"),
+    "Ki": Decimal(2**10),
+    "Mi": Decimal(2**20),
+    "Gi": Decimal(2**30),
+    "Ti": Decimal(2**40),
+}
+
+
+def dig(document: object, *path: str) -> object:
+    """Return the value at `path`, None when any step is missing."""
+    found = document
+    for step in path:
+        if not isinstance(found, Mapping):
+            return None
+        found = cast("Mapping[str, object]", found).get(step)  # JSON objects have string keys
+    return found
+
+
+def mapping(document: object, *path: str) -> Document:
+    """Return the object at `path`, empty when there is none."""
+    found = dig(document, *path)
+    return cast("Document", found) if isinstance(found, Mapping) else {}
+
+
+def items(document: object, *path: str) -> list[Document]:
+    """Return the objects of the list at `path`, empty when there is none."""
+    found = dig(document, *path)
+    if not isinstance(found, list):
+        return []
+    every = cast("list[object]", found)  # what a JSON list holds is judged one by one
+    return [cast("Document", each) for each in every if isinstance(each, Mapping)]
+
+
+def text(document: object, *path: str) -> str | None:
+    """Return the string at `path`."""
+    found = dig(document, *path)
+    return found if isinstance(found, str) else None
+
+
+def truth(document: object, *path: str) -> bool | None:
+    """Return the boolean at `path`."""
+    found = dig(document, *path)
+    return found if isinstance(found, bool) else None
+
+
+def number(document: object, *path: str) -> float | None:
+    """Return the number at `path`; a boolean isn't one."""
+    found = dig(document, *path)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    return float(found)
+
+
+def texts(document: object, *path: str) -> dict[str, str]:
+    """Return the string values of the object at `path`."""
+    return {key: value for key, value in mapping(document, *path).items() if isinstance(value, str)}
+
+
+def moment(document: object, *path: str) -> Timestamp | None:
+    """Return the RFC 3339 time at `path`, seconds since the epoch."""
+    found = text(document, *path)
+    if found is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(found)
+    except ValueError:
+        return None
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=UTC)
+    return Timestamp(parsed.timestamp())
+
+
+def stamp(at: float) -> str:
+    """Return `at`, seconds since the epoch, as Kubernetes writes times."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def fine_stamp(at: float) -> str:
+    """Return `at` with microseconds, as leases and events want it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def quantity(value: object) -> float | None:
+    """Return a Kubernetes quantity ("250m", "1Gi", 2) as a number, None when it isn't one."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    written = str(value).strip()
+    suffix = next((each for each in ("Ki", "Mi", "Gi", "Ti") if written.endswith(each)), "")
+    suffix = suffix or (written[-1:] if written[-1:] in _SUFFIXES else "")
+    try:
+        amount = Decimal(written[: len(written) - len(suffix)])
+    except InvalidOperation:
+        return None
+    return float(amount * _SUFFIXES.get(suffix, Decimal(1)))

@@ -1,0 +1,119 @@
+"""Jicofo's REST: what it says of its bridges is the truth, and its move calls move people.
+
+Its routes that move people are GETs with side effects, so nothing here is ever retried.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from octofleet.core.observation import Conference, Timestamp
+from octofleet.shell import documents
+from octofleet.shell.documents import Document
+from octofleet.shell.errors import Unreachable
+
+ANSWER_LIMIT_BYTES: Final = 64 * 2**20
+MOVE_TIMEOUT_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class JicofoBridge:
+    """A bridge as Jicofo sees it."""
+
+    operational: bool
+    draining: bool
+    graceful_shutdown: bool
+    shutting_down: bool
+    stress: float | None
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JicofoView:
+    """Everything read from one `/debug`."""
+
+    at: Timestamp
+    bridges: Mapping[str, JicofoBridge]
+    """By brewery nickname."""
+    conferences: Mapping[str, tuple[Conference, ...]]
+    """By brewery nickname; a bridge without any isn't in it."""
+
+
+class JicofoClient:
+    """Asks one HTTP client for all clusters' Jicofos."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def view(self, base: str, now: Timestamp) -> JicofoView:
+        """Return Jicofo's view of bridges and conferences.
+
+        Raises:
+            Unreachable: It can't be asked or answers nonsense.
+        """
+        found = await self._get(f"{base}/debug", {"full": "true"}, timeout=5.0)
+        selector = documents.mapping(found, "bridge_selector", "bridge")
+        if "bridge_selector" not in found:
+            raise Unreachable("Jicofo's /debug has no bridge_selector")
+        return JicofoView(now, _bridges(selector), _conferences(found))
+
+    async def move_conference(self, base: str, bridge: str, conference: str) -> int:
+        """Have every participant of `conference` leave `bridge`; return how many moved.
+
+        Raises:
+            Unreachable: It can't be asked or refuses.
+        """
+        # More than any conference holds: a part of one would land where it was.
+        query = {"bridge": bridge, "conference": conference, "numEndpoints": "100000"}
+        url = f"{base}/move-endpoints/move-endpoints"
+        found = await self._get(url, query, timeout=MOVE_TIMEOUT_SECONDS)
+        return int(documents.number(found, "movedEndpoints") or 0)
+
+    async def _get(self, url: str, query: Mapping[str, str], timeout: float) -> Document:  # noqa: ASYNC109 - httpx' own
+        try:
+            answer = await self._http.get(url, params=dict(query), timeout=timeout)
+            answer.raise_for_status()
+            if len(answer.content) > ANSWER_LIMIT_BYTES:
+                raise Unreachable("Jicofo's answer is too large")
+            found: object = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unreachable(f"Jicofo can't be asked: {error!r}") from error
+        return documents.mapping(found)
+
+
+def _bridges(selector: Document) -> dict[str, JicofoBridge]:
+    found: dict[str, JicofoBridge] = {}
+    for jid in selector:
+        entry = documents.mapping(selector, jid)
+        found[jid.rpartition("/")[2]] = JicofoBridge(
+            operational=documents.truth(entry, "operational") is True,
+            draining=documents.truth(entry, "drain") is True,
+            graceful_shutdown=documents.truth(entry, "graceful-shutdown") is True,
+            shutting_down=documents.truth(entry, "shutting-down") is True,
+            stress=documents.number(entry, "stress"),
+            version=_known(documents.text(entry, "version")),
+        )
+    return found
+
+
+def _conferences(debug: Document) -> dict[str, tuple[Conference, ...]]:
+    found: defaultdict[str, list[Conference]] = defaultdict(list)
+    rooms = documents.mapping(debug, "focus_manager")
+    for room in rooms:
+        people = documents.mapping(rooms, room, "colibri_session_manager", "participants")
+        counts: defaultdict[str, int] = defaultdict(int)
+        for participant in people:
+            bridge = documents.text(people, participant, "bridge")
+            if _known(bridge):
+                counts[str(bridge)] += 1
+        for bridge, count in counts.items():
+            found[bridge].append(Conference(room, count))
+    return {bridge: tuple(rooms) for bridge, rooms in found.items()}
+
+
+def _known(word: str | None) -> str | None:
+    """Return `word`, None for the "null" Jicofo writes for what it doesn't know."""
+    return None if word == "null" else word

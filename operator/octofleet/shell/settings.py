@@ -1,0 +1,51 @@
+"""Settings of the operator's process, from its environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this operator runs."""
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces it watches; none means all."""
+    own_namespace: str = "octofleet-system"
+    """Where its Lease lives."""
+    identity: str = "octofleet"
+    """Who it is on the Lease."""
+    listen_host: str = "0.0.0.0"  # noqa: S104 - probes and metrics come from outside the pod
+    listen_port: int = 8080
+    period_seconds: float = 5.0
+    """The longest time between two looks at a region."""
+    kubeconfig: str | None = None
+    log_level: str = "INFO"
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Return the settings in `OCTOFLEET_*`.
+
+    Raises:
+        ValueError: One isn't what it should be; the message names it.
+    """
+    return Settings(
+        namespaces=tuple(environment.get("OCTOFLEET_NAMESPACES", "").replace(",", " ").split()),
+        own_namespace=environment.get("OCTOFLEET_OWN_NAMESPACE", "octofleet-system"),
+        identity=environment.get("OCTOFLEET_IDENTITY") or os.uname().nodename,
+        listen_host=environment.get("OCTOFLEET_LISTEN_HOST", "0.0.0.0"),  # noqa: S104 - as above
+        listen_port=int(_number(environment, "OCTOFLEET_LISTEN_PORT", 8080)),
+        period_seconds=_number(environment, "OCTOFLEET_PERIOD_SECONDS", 5.0),
+        log_level=environment.get("OCTOFLEET_LOG_LEVEL", "INFO").upper(),
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, default: float) -> float:
+    raw = environment.get(name, "")
+    try:
+        found = float(raw) if raw else default
+    except ValueError:
+        raise ValueError(f"{name} must be a number, not {raw!r}") from None
+    if found <= 0:
+        raise ValueError(f"{name} must be above 0, not {raw!r}")
+    return found
