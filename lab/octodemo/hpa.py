@@ -13,64 +13,38 @@ from rich.console import Console
 from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import watching
 from octodemo.kube import Cluster
+from octodemo.objects import API_VERSION, jitsi_cluster, octo_region, quick
 from octodemo.platform import Platform, install_operator, namespace, until
 
-__all__ = ["prove_hpa", "region_under_hpa"]
+__all__ = ["autoscaler", "prove_hpa"]
 
 NAMESPACE: Final = "prove-hpa"
 REGION: Final = "meet-hpa"
 Object = dict[str, Any]
 
 
-def region_under_hpa(platform: Platform, *, most: int) -> list[Object]:
-    """Return a cluster, a region in mode External and an HPA on it (2 to `most` bridges)."""
-    where = {"namespace": platform.namespace}
-    api = "octofleet.io/v1alpha1"
-    return [
-        {
-            "apiVersion": api,
-            "kind": "JitsiCluster",
-            "metadata": {"name": platform.name, **where},
-            "spec": {"domain": "meet.example.org", "size": "small"},
+def autoscaler(namespace: str, region: str, *, most: int) -> Object:
+    """Return a HorizontalPodAutoscaler on a region's CPU: 2 to `most` bridges."""
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": region, "namespace": namespace},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": API_VERSION, "kind": "OctoRegion", "name": region},
+            "minReplicas": 2,
+            "maxReplicas": most,
+            "metrics": [
+                {
+                    "type": "Resource",
+                    "resource": {
+                        "name": "cpu",
+                        "target": {"type": "Utilization", "averageUtilization": 60},
+                    },
+                }
+            ],
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 15}},
         },
-        {
-            "apiVersion": api,
-            "kind": "OctoRegion",
-            "metadata": {"name": REGION, **where},
-            "spec": {
-                "clusterRef": {"name": platform.name},
-                "region": "eu",
-                "replicas": 2,
-                "bridge": {"resources": {"requests": {"cpu": "50m", "memory": "128Mi"}}},
-                "autoscaling": {
-                    "mode": "External",
-                    "minBridges": 2,
-                    "maxBridges": most,
-                    "drain": {"patience": "5s", "deadline": "10m", "atDeadline": "Move"},
-                },
-            },
-        },
-        {
-            "apiVersion": "autoscaling/v2",
-            "kind": "HorizontalPodAutoscaler",
-            "metadata": {"name": REGION, **where},
-            "spec": {
-                "scaleTargetRef": {"apiVersion": api, "kind": "OctoRegion", "name": REGION},
-                "minReplicas": 2,
-                "maxReplicas": most,
-                "metrics": [
-                    {
-                        "type": "Resource",
-                        "resource": {
-                            "name": "cpu",
-                            "target": {"type": "Utilization", "averageUtilization": 60},
-                        },
-                    }
-                ],
-                "behavior": {"scaleDown": {"stabilizationWindowSeconds": 15}},
-            },
-        },
-    ]
+    }
 
 
 async def prove_hpa(cluster: Cluster, console: Console, *, lab: bool) -> str:
@@ -82,7 +56,9 @@ async def prove_hpa(cluster: Cluster, console: Console, *, lab: bool) -> str:
     await install_operator(cluster, lab=lab)
     platform = Platform(cluster, NAMESPACE)
     await namespace(cluster, NAMESPACE)
-    await cluster.apply(*region_under_hpa(platform, most=4))
+    external = quick(None, most=4, mode="External")
+    region = octo_region(NAMESPACE, REGION, external, cpu="50m", replicas=2)
+    await cluster.apply(jitsi_cluster(NAMESPACE), region, autoscaler(NAMESPACE, REGION, most=4))
     try:
         console.print("two bridges first")
         await platform.wait_ready(REGION, bridges=2)

@@ -6,13 +6,14 @@ scale-in under live calls. Ends in `restart: kills=20 occupied_deleted=0 converg
 
 import asyncio
 import random
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 
 from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import Watcher, watching
 from octodemo.kube import Cluster
+from octodemo.objects import jitsi_cluster, octo_region, quick
 from octodemo.platform import SYSTEM, Platform, install_operator, namespace, until
 
 __all__ = ["prove_restart"]
@@ -20,7 +21,6 @@ __all__ = ["prove_restart"]
 NAMESPACE: Final = "prove-restart"
 REGION: Final = "meet-restart"
 KILLS: Final = 20
-Object = dict[str, Any]
 
 
 async def prove_restart(cluster: Cluster, console: Console, *, lab: bool, seed: int) -> str:
@@ -33,7 +33,7 @@ async def prove_restart(cluster: Cluster, console: Console, *, lab: bool, seed: 
     await install_operator(cluster, lab=lab)
     platform = Platform(cluster, NAMESPACE)
     await namespace(cluster, NAMESPACE)
-    await cluster.apply(*_objects(platform))
+    await cluster.apply(jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, quick(5)))
     try:
         await platform.wait_ready(REGION, bridges=2)
         crowd = await start_crowd(cluster, NAMESPACE)
@@ -101,32 +101,3 @@ async def _settled(platform: Platform, wanted: int) -> None:
         return True if settled else None
 
     await until(f"{wanted} bridges after a kill", there, seconds=150, every=1)
-
-
-def _objects(platform: Platform) -> list[Object]:
-    where = {"namespace": platform.namespace}
-    api = "octofleet.io/v1alpha1"
-    return [
-        {
-            "apiVersion": api,
-            "kind": "JitsiCluster",
-            "metadata": {"name": platform.name, **where},
-            "spec": {"domain": "meet.example.org", "size": "small"},
-        },
-        {
-            "apiVersion": api,
-            "kind": "OctoRegion",
-            "metadata": {"name": REGION, **where},
-            "spec": {
-                "clusterRef": {"name": platform.name},
-                "region": "eu",
-                "autoscaling": {
-                    "minBridges": 2,
-                    "maxBridges": 3,
-                    "metrics": [{"type": "Participants", "target": {"averageValue": "5"}}],
-                    "behavior": {"scaleDown": {"stabilizationWindow": "5s"}},
-                    "drain": {"patience": "5s", "deadline": "10m", "atDeadline": "Move"},
-                },
-            },
-        },
-    ]

@@ -1,0 +1,77 @@
+"""One lab, one operator, one platform for all e2e tests; each test leaves it as it found it."""
+
+import os
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from octodemo.crowd import Crowd, start_crowd
+from octodemo.kube import Cluster, connect
+from octodemo.objects import jitsi_cluster, octo_region, quick
+from octodemo.platform import Platform, install_operator, namespace
+
+NAMESPACE = "e2e"
+REGION = "eu"
+"""The region of the shared platform."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything below this folder is e2e and shares one event loop."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cluster() -> AsyncGenerator[Cluster]:
+    """The cluster under test, with the chart installed."""
+    kubeconfig = os.environ.get("OCTOFLEET_KUBECONFIG")
+    if not kubeconfig:
+        pytest.exit("OCTOFLEET_KUBECONFIG is not set: run `make test-e2e`", returncode=4)
+    async with connect(kubeconfig) as found:
+        await install_operator(found, lab=True)
+        yield found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def platform(cluster: Cluster) -> AsyncGenerator[Platform]:
+    """A JitsiCluster with one region of two bridges, quick to decide."""
+    made = Platform(cluster, NAMESPACE)
+    await namespace(cluster, NAMESPACE)
+    await cluster.apply(jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, quick()))
+    await made.wait_ready(REGION, bridges=2)
+    yield made
+    await made.remove()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def crowd(platform: Platform) -> AsyncGenerator[Crowd]:
+    """Synthetic participants beside the platform."""
+    started = await start_crowd(platform.cluster, NAMESPACE)
+    yield started
+    await started.stop()
+
+
+@pytest.fixture
+def region() -> str:
+    """The name of the shared region."""
+    return REGION
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def fleet(platform: Platform) -> AsyncGenerator[Platform]:
+    """The platform at two quiet bridges, before and after."""
+    await settle(platform)
+    yield platform
+    await settle(platform)
+
+
+async def settle(platform: Platform) -> None:
+    """Bring the region back to two bridges with the tests' usual numbers."""
+    await platform.patch_region(REGION, {"replicas": None, "autoscaling": None})
+    await platform.patch_region(REGION, {"autoscaling": quick()})
+    await platform.wait_ready(REGION, bridges=2)
