@@ -1,0 +1,107 @@
+"""ICE candidates the bridge offers: one for each local address, and one for each mapping.
+
+Priorities follow RFC 8445 §5.1.2.1 with the local preference falling from address to address,
+so that the order in which addresses are given is the order of preference.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jitsiwire.colibri2 import Candidate
+from octobridge.core.minting import Mint
+
+__all__ = ["LocalAddress", "Mapping", "is_private", "local_candidates", "parse_mapping"]
+
+HOST_PREFERENCE = 126
+REFLEXIVE_PREFERENCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddress:
+    """An address and port the bridge listens on."""
+
+    ip: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A public address that leads here; port None means the same port as inside."""
+
+    ip: str
+    port: int | None = None
+
+
+def parse_mapping(text: str) -> Mapping:
+    """Return the mapping of `ip` or `ip#port`.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    ip, separator, port = text.strip().partition("#")
+    address = ipaddress.ip_address(ip.strip())
+    if not separator:
+        return Mapping(str(address))
+    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise ValueError(f"{port!r} is not a port between 1 and 65535")
+    return Mapping(str(address), int(port))
+
+
+def is_private(ip: str) -> bool:
+    """Whether the address can't be reached from the Internet."""
+    return not ipaddress.ip_address(ip).is_global
+
+
+def local_candidates(
+    addresses: Sequence[LocalAddress], mappings: Sequence[Mapping], mint: Mint
+) -> tuple[Candidate, ...]:
+    """Return the host candidates, then the mapped ones.
+
+    A mapping's related address is the first local address of its family; one whose family isn't
+    listened on is left out, since nothing behind it could answer. A mapping to an address the
+    bridge has itself (a public address on the interface) repeats nothing.
+    """
+    made = [
+        _candidate(mint, number, number, address, "host")
+        for number, address in enumerate(addresses)
+    ]
+    known = {(address.ip, address.port) for address in addresses}
+    for mapping in mappings:
+        base = next((a for a in addresses if _same_family(a.ip, mapping.ip)), None)
+        if base is None or (mapping.ip, mapping.port or base.port) in known:
+            continue
+        public = LocalAddress(mapping.ip, mapping.port or base.port)
+        known.add((public.ip, public.port))
+        rank = len(made) - len(addresses)
+        made.append(_candidate(mint, len(made), rank, public, "srflx", base))
+    return tuple(made)
+
+
+def _candidate(
+    mint: Mint,
+    number: int,
+    rank: int,
+    address: LocalAddress,
+    kind: str,
+    base: LocalAddress | None = None,
+) -> Candidate:
+    preference = HOST_PREFERENCE if kind == "host" else REFLEXIVE_PREFERENCE
+    return Candidate(
+        component=1,
+        foundation=str(number + 1),
+        generation=0,
+        id=mint.candidate_id(),
+        network=0,
+        ip=address.ip,
+        port=address.port,
+        priority=(preference << 24) + ((65535 - rank) << 8) + 255,
+        protocol="udp",
+        type=kind,
+        rel_addr=base.ip if base else None,
+        rel_port=base.port if base else None,
+    )
+
+
+def _same_family(one: str, other: str) -> bool:
+    return ipaddress.ip_address(one).version == ipaddress.ip_address(other).version

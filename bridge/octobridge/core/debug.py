@@ -1,0 +1,81 @@
+"""What `/debug` shows: the bridge's state as plain data, without names of people or secrets.
+
+Keys are those of the stock bridge where it has them; conference names are only in the full view.
+"""
+
+from typing import Any
+
+from octobridge.core.conference import Conference
+from octobridge.core.endpoint import Endpoint
+from octobridge.core.health import Health
+from octobridge.core.registry import Registry
+from octobridge.core.stress import Load
+
+__all__ = ["bridge_view", "conference_view", "endpoint_view"]
+
+OVERLOADED = 1.0
+
+
+def bridge_view(
+    registry: Registry, load: Load, health: Health, time_ms: int, *, full: bool
+) -> dict[str, Any]:
+    """Return the whole bridge, its conferences by their own ids."""
+    stressed = load.stress >= OVERLOADED
+    return {
+        "shutdown_state": registry.shutdown.state.value,
+        "drain": registry.drain,
+        "time": time_ms,
+        "load_management": {
+            "state": "OVERLOADED" if stressed else "NOT_OVERLOADED",
+            "stress": str(load.stress),
+            "reducer_enabled": "false",
+            "parts": {
+                "cpu": load.cpu,
+                "thread": load.thread,
+                "lag": load.lag,
+                "queue": load.queue,
+            },
+        },
+        "health": {"success": health.success, "message": health.message or None},
+        "conferences": {c.id: conference_view(c, full=full) for c in registry.conferences},
+    }
+
+
+def conference_view(conference: Conference, *, full: bool) -> dict[str, Any]:
+    """Return one conference; `full` tells its name and what is known of each endpoint."""
+    view: dict[str, Any] = {
+        "id": conference.id,
+        "meeting_id": conference.meeting_id,
+        "rtcstatsEnabled": conference.rtcstats_enabled,
+        "relays": {},
+        "endpoints": {
+            e.id: endpoint_view(e) if full else (e.stats_id or "") for e in conference.endpoints
+        },
+    }
+    if full:
+        view["name"] = conference.name
+        view["ssrc_conflicts"] = conference.ssrc_conflicts
+    return view
+
+
+def endpoint_view(endpoint: Endpoint) -> dict[str, Any]:
+    """Return one endpoint's state."""
+    return {
+        "id": endpoint.id,
+        "stats_id": endpoint.stats_id,
+        "visitor": endpoint.visitor,
+        "transport": endpoint.ice.value,
+        "dtls_failed": endpoint.dtls_failed,
+        "message_channel": endpoint.message_channel,
+        "disconnected": endpoint.disconnected,
+        "ssrcs": sorted(endpoint.streams),
+        "force_mute": {
+            "audio": endpoint.force_mute.audio,
+            "video": endpoint.force_mute.video,
+        },
+        "accepts": {"audio": endpoint.takes_audio, "video": endpoint.takes_video},
+        "sending": {"audio": endpoint.sending_audio, "video": endpoint.sending_video},
+        "initial_last_n": endpoint.initial_last_n,
+        "outgoing_loss": endpoint.outgoing_loss,
+        "rtt_ms": endpoint.rtt_ms,
+    }

@@ -1,0 +1,125 @@
+"""One participant's client on this bridge: what was signalled, and how its transport fares.
+
+A plain mutable record with the few rules that concern it alone. It does nothing by itself:
+`conference` owns it, `colibri` and the shell's reports change it.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from jitsiwire.colibri2 import (
+    Capability,
+    Fingerprint,
+    ForceMute,
+    HeaderExtension,
+    IceTransport,
+    Media,
+    PayloadType,
+)
+from octobridge.core.forwarding import Party
+from octobridge.core.sources import Stream
+
+__all__ = ["Endpoint", "IceState"]
+
+VISITOR: Final = "visitor"
+
+
+class IceState(Enum):
+    """How far the endpoint's transport has come."""
+
+    NEW = "new"
+    CONNECTED = "connected"
+    """ICE found an address; DTLS runs or has failed."""
+    SECURED = "secured"
+    """DTLS is done: media flows."""
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """State of one endpoint; times are the caller's `now`, seconds."""
+
+    id: str
+    transport: int
+    ufrag: str
+    pwd: str = field(repr=False)
+    created_at: float
+    stats_id: str | None = None
+    visitor: bool = False
+    capabilities: frozenset[str] = frozenset()
+    sctp: bool = False
+    initial_last_n: int | None = None
+
+    payload_types: dict[tuple[str, int], PayloadType] = field(
+        default_factory=dict[tuple[str, int], PayloadType]
+    )
+    header_extensions: dict[tuple[str, int], HeaderExtension] = field(
+        default_factory=dict[tuple[str, int], HeaderExtension]
+    )
+    streams: dict[int, Stream] = field(default_factory=dict[int, Stream])
+    force_mute: ForceMute = field(default_factory=ForceMute)
+
+    fingerprints: tuple[Fingerprint, ...] = ()
+    dtls_server: bool | None = None
+    candidates_taken: int = 0
+
+    ice: IceState = IceState.NEW
+    dtls_failed: bool = False
+    last_activity: float | None = None
+    disconnected: bool = False
+    message_channel: bool = False
+    channel_lateness_counted: bool = False
+    sending_audio: bool = False
+    sending_video: bool = False
+    outgoing_loss: float = 0.0
+    rtt_ms: float = -1.0
+
+    @property
+    def takes_audio(self) -> bool:
+        """Whether any audio payload type is known, so audio may be sent to it."""
+        return any(kind == "audio" for kind, _ in self.payload_types)
+
+    @property
+    def takes_video(self) -> bool:
+        """Whether any video payload type is known."""
+        return any(kind == "video" for kind, _ in self.payload_types)
+
+    @property
+    def reaches_private_addresses(self) -> bool:
+        """Whether the client says it can use private candidates."""
+        return Capability.PRIVATE_ADDRESS_CONNECTIVITY in self.capabilities
+
+    def learn_media(self, media: tuple[Media, ...]) -> None:
+        """Add payload types and header extensions; nothing is ever taken away."""
+        for section in media:
+            if section.type not in ("audio", "video"):
+                continue
+            for payload_type in section.payload_types:
+                self.payload_types[section.type, payload_type.id] = payload_type
+            for extension in section.header_extensions:
+                self.header_extensions[section.type, extension.id] = extension
+
+    def learn_fingerprints(self, ice: IceTransport) -> None:
+        """Take the peer's fingerprints, and the DTLS role from the first one's setup."""
+        if not ice.fingerprints:
+            return
+        self.fingerprints = ice.fingerprints
+        setup = (ice.fingerprints[0].setup or "").lower()
+        if setup in ("active", "passive"):
+            self.dtls_server = setup == "active"
+
+    def party(self) -> Party:
+        """Return its part in the forwarding plan."""
+        return Party(
+            dict(self.streams),
+            takes_audio=self.takes_audio,
+            takes_video=self.takes_video,
+            muted_audio=self.force_mute.audio,
+            muted_video=self.force_mute.video,
+        )
+
+    def heard(self, at: float) -> None:
+        """Note that something came from the peer at that time."""
+        if self.last_activity is None or at > self.last_activity:
+            self.last_activity = at

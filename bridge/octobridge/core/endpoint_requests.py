@@ -1,0 +1,204 @@
+"""What a request asks of one endpoint: create, update or expire it.
+
+The checks come in the stock bridge's order. An endpoint that was opened before its request
+turned out to be wrong stays (it expires by itself), as there.
+
+Source: JVB Colibri2ConferenceHandler.kt, handleColibri2Endpoint.
+"""
+
+from dataclasses import dataclass, field
+
+from jitsiwire import colibri2
+from jitsiwire.colibri2 import Capability, Colibri2Error, Condition, IceTransport, Reason, Sctp
+from octobridge.core.conference import Conference
+from octobridge.core.effects import Effect, SetRemote
+from octobridge.core.endpoint import VISITOR, Endpoint
+from octobridge.core.refusal import Refusal
+from octobridge.core.registry import Registry
+from octobridge.core.replies import offer
+from octobridge.core.sources import streams_of
+
+__all__ = ["Done", "handle"]
+
+SCTP_PORT = 5000
+
+
+@dataclass(slots=True)
+class Done:
+    """What came of it; with `error`, the request ends here but the effects stand."""
+
+    effects: list[Effect] = field(default_factory=list[Effect])
+    reply: colibri2.Endpoint | None = None
+    created: bool = False
+    error: Colibri2Error | None = None
+
+
+def handle(
+    registry: Registry,
+    conference: Conference,
+    wanted: colibri2.Endpoint,
+    tolerant: bool,
+    now: float,
+) -> Done:
+    """Do what is asked of one endpoint.
+
+    Args:
+        registry: The bridge's state.
+        conference: The conference the request is about.
+        wanted: What is asked.
+        tolerant: Answer an update of an unknown endpoint with an empty echo.
+        now: Seconds.
+    """
+    done = Done()
+    try:
+        _handle(registry, conference, wanted, tolerant, now, done)
+    except Refusal as refusal:
+        done.error = refusal.error
+    return done
+
+
+def _handle(
+    registry: Registry,
+    conference: Conference,
+    wanted: colibri2.Endpoint,
+    tolerant: bool,
+    now: float,
+    done: Done,
+) -> None:
+    known = conference.find(wanted.id)
+    if wanted.expire:
+        if known is not None:
+            done.effects += registry.remove_endpoint(conference, known, now)
+        done.reply = colibri2.Endpoint(wanted.id, expire=True)
+        return
+    if wanted.create:
+        endpoint = _create(registry, conference, wanted, now, done)
+    elif known is None:
+        done.reply = _unknown(wanted, tolerant)
+        return
+    else:
+        endpoint = known
+    _update(registry, conference, endpoint, wanted, done)
+    done.reply = colibri2.Endpoint(wanted.id, transport=offer(registry, endpoint, wanted))
+
+
+def _unknown(wanted: colibri2.Endpoint, tolerant: bool) -> colibri2.Endpoint:
+    if not tolerant:
+        raise Refusal.of(
+            Condition.ITEM_NOT_FOUND,
+            f"Unknown endpoint {wanted.id}",
+            Reason.UNKNOWN_ENDPOINT,
+            (wanted.id,),
+        )
+    return colibri2.Endpoint(wanted.id)
+
+
+def _create(
+    registry: Registry,
+    conference: Conference,
+    wanted: colibri2.Endpoint,
+    now: float,
+    done: Done,
+) -> Endpoint:
+    _check_new(registry, conference, wanted)
+    transport = wanted.transport
+    if transport is None:
+        raise Refusal.of(
+            Condition.BAD_REQUEST,
+            f"Attempt to create endpoint {wanted.id} with no <transport>",
+        )
+    if Capability.SOURCE_NAMES not in wanted.capabilities:
+        raise Refusal.of(Condition.BAD_REQUEST, "Source name support is mandatory.")
+    fault = _sctp_fault(registry, transport.sctp)
+    endpoint, effects = registry.create_endpoint(
+        conference,
+        wanted.id,
+        now,
+        visitor=(wanted.muc_role or "").lower() == VISITOR,
+        sctp=transport.sctp is not None and fault is None,
+    )
+    endpoint.stats_id = wanted.stats_id
+    endpoint.capabilities = frozenset(wanted.capabilities)
+    done.effects += effects
+    done.effects += conference.replan()
+    if fault is not None:
+        raise Refusal(fault)
+    done.created = True
+    return endpoint
+
+
+def _check_new(registry: Registry, conference: Conference, wanted: colibri2.Endpoint) -> None:
+    if conference.find(wanted.id) is not None:
+        raise Refusal.of(Condition.CONFLICT, f"Endpoint with ID {wanted.id} already exists")
+    if not 0 < len(wanted.id) <= registry.policy.max_id_length:
+        raise Refusal.of(Condition.BAD_REQUEST, "The endpoint's id is empty or too long.")
+    if len(conference) >= registry.policy.max_endpoints:
+        raise Refusal.of(Condition.BAD_REQUEST, "The conference has no room left.")
+
+
+def _sctp_fault(registry: Registry, sctp: Sctp | None) -> Colibri2Error | None:
+    """Return why the SCTP asked for can't be had."""
+    if sctp is None:
+        return None
+    if not registry.policy.sctp_enabled:
+        return Colibri2Error(Condition.FEATURE_NOT_IMPLEMENTED, "SCTP support is not configured")
+    if sctp.role is not None and sctp.role.lower() != "server":
+        return Colibri2Error(
+            Condition.FEATURE_NOT_IMPLEMENTED, f"Unsupported SCTP role: {sctp.role}"
+        )
+    if sctp.port is not None and sctp.port != SCTP_PORT:
+        return Colibri2Error(
+            Condition.BAD_REQUEST, "A specific SCTP port was requested, which isn't supported."
+        )
+    return None
+
+
+def _update(
+    registry: Registry,
+    conference: Conference,
+    endpoint: Endpoint,
+    wanted: colibri2.Endpoint,
+    done: Done,
+) -> None:
+    endpoint.learn_media(wanted.media)
+    if wanted.initial_last_n is not None:
+        endpoint.initial_last_n = wanted.initial_last_n
+    if wanted.transport is not None and wanted.transport.ice is not None:
+        done.effects.append(_learn_transport(registry, endpoint, wanted.transport.ice))
+    try:
+        if wanted.sources is not None:
+            _replace_sources(registry, endpoint, wanted.sources)
+        if wanted.force_mute is not None:
+            endpoint.force_mute = wanted.force_mute
+    finally:
+        # What was learned before a refusal still holds, so the engine must know of it.
+        done.effects += conference.replan()
+
+
+def _learn_transport(registry: Registry, endpoint: Endpoint, ice: IceTransport) -> SetRemote:
+    endpoint.learn_fingerprints(ice)
+    room = registry.policy.max_candidates - endpoint.candidates_taken
+    candidates = ice.candidates[: max(0, room)]
+    endpoint.candidates_taken += len(candidates)
+    registry.counters.candidates_dropped += len(ice.candidates) - len(candidates)
+    return SetRemote(
+        endpoint.transport,
+        ice.ufrag,
+        ice.pwd,
+        candidates,
+        endpoint.fingerprints,
+        endpoint.dtls_server,
+    )
+
+
+def _replace_sources(
+    registry: Registry, endpoint: Endpoint, sources: tuple[colibri2.MediaSource, ...]
+) -> None:
+    if endpoint.visitor and sources:
+        raise Refusal.of(Condition.BAD_REQUEST, "Attempt to set sources for a visitor endpoint")
+    streams = streams_of(sources)
+    if len(streams) > registry.policy.max_sources:
+        raise Refusal.of(
+            Condition.BAD_REQUEST, f"More than {registry.policy.max_sources} SSRCs of one endpoint."
+        )
+    endpoint.streams = {stream.ssrc: stream for stream in streams}

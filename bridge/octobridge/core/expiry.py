@@ -1,0 +1,40 @@
+"""What goes by itself: endpoints that failed or fell silent, conferences nobody is in.
+
+The focus isn't told; it learns when it next asks about them.
+
+Source: JVB Endpoint.kt `shouldExpire`, Conference.java `shouldExpire`.
+"""
+
+from octobridge.core.conference import Conference
+from octobridge.core.effects import Effect
+from octobridge.core.endpoint import Endpoint, IceState
+from octobridge.core.policy import Policy
+from octobridge.core.registry import Registry
+
+__all__ = ["expire"]
+
+
+def expire(registry: Registry, now: float) -> list[Effect]:
+    """Remove everything whose time is over; a second call right after does nothing."""
+    effects: list[Effect] = []
+    for conference in registry.conferences:
+        for endpoint in conference.endpoints:
+            if is_over(endpoint, registry.policy, now):
+                effects += registry.remove_endpoint(conference, endpoint, now)
+        if _is_abandoned(conference, registry.policy, now):
+            effects += registry.remove_conference(conference, now)
+    return effects
+
+
+def is_over(endpoint: Endpoint, policy: Policy, now: float) -> bool:
+    """Whether an endpoint is to be given up."""
+    if endpoint.ice is IceState.FAILED:
+        return True
+    if endpoint.last_activity is None:
+        return now - endpoint.created_at > policy.first_activity_timeout
+    return now - endpoint.last_activity > policy.inactivity_timeout
+
+
+def _is_abandoned(conference: Conference, policy: Policy, now: float) -> bool:
+    since = conference.empty_since
+    return since is not None and now - since > policy.empty_conference_timeout

@@ -1,0 +1,167 @@
+"""The bridge's statistics: one `BridgeStats` for presence, `/colibri/stats` and metrics.
+
+Everything that exists in this bridge is counted; what it doesn't do (relays, WebSockets, layer
+suspension, dominant-speaker keyframes) is truly zero and said so, since a drop-in bridge
+publishes the whole list.
+
+Source: JVB VideobridgeStatisticsShim.kt, for which name means what.
+"""
+
+from dataclasses import dataclass, replace
+
+from jitsiwire.stats import BridgeStats
+from octobridge.core.conference import Conference
+from octobridge.core.registry import Registry
+from octobridge.core.traffic import Traffic
+
+__all__ = ["HIGH_LOSS", "Surroundings", "conference_sizes", "stats"]
+
+HIGH_LOSS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the core can't know of itself."""
+
+    stress: float
+    healthy: bool
+    timestamp: str
+    """UTC, `yyyy-MM-dd HH:mm:ss.SSS`."""
+    threads: int
+    muc_clients_configured: int = 0
+    muc_clients_connected: int = 0
+    mucs_joined: int = 0
+
+
+def stats(registry: Registry, traffic: Traffic, around: Surroundings) -> BridgeStats:
+    """Return the whole list as of the last readings."""
+    filled = _totals(_current(_nothing(), registry), registry, traffic)
+    filled = _rates(filled, traffic)
+    policy = registry.policy
+    return replace(
+        filled,
+        stress_level=around.stress,
+        average_participant_stress=policy.average_participant_stress,
+        threads=around.threads,
+        graceful_shutdown=registry.shutdown.is_graceful,
+        shutting_down=registry.shutdown.is_shutting_down,
+        drain=registry.drain,
+        current_timestamp=around.timestamp,
+        muc_clients_configured=around.muc_clients_configured,
+        muc_clients_connected=around.muc_clients_connected,
+        mucs_configured=around.muc_clients_configured,
+        mucs_joined=around.mucs_joined,
+        healthy=around.healthy,
+        version=policy.version,
+        release=policy.release,
+        region=policy.region,
+        relay_id=policy.relay_id,
+    )
+
+
+def conference_sizes(registry: Registry) -> list[int]:
+    """Return how many endpoints each conference has."""
+    return [len(conference) for conference in registry.conferences]
+
+
+def _nothing() -> BridgeStats:
+    """Return the statistics of what this bridge never does: all zero."""
+    return BridgeStats(
+        tcc_unmatched_feedback=0,
+        num_eps_oversending=0,
+        octo_conferences=0,
+        octo_endpoints=0,
+        octo_receive_bitrate=0,
+        octo_receive_packet_rate=0,
+        octo_send_bitrate=0,
+        octo_send_packet_rate=0,
+        endpoints_with_suspended_sources=0,
+        total_relays=0,
+        num_relays_no_msg_transport_after_delay=0,
+        total_layering_changes_received=0,
+        total_colibri_web_socket_messages_received=0,
+        total_colibri_web_socket_messages_sent=0,
+        relays_ice_failed=0,
+        dtls_failed_relays=0,
+        total_bytes_received_octo=0,
+        total_bytes_sent_octo=0,
+        total_packets_received_octo=0,
+        total_packets_sent_octo=0,
+        total_dominant_speaker_changes=0,
+        preemptive_kfr_sent=0,
+        preemptive_kfr_suppressed=0,
+        total_ice_succeeded_relayed=0,
+        endpoints_with_spurious_remb=0,
+    )
+
+
+def _current(base: BridgeStats, registry: Registry) -> BridgeStats:
+    conferences = registry.conferences
+    endpoints = [endpoint for _, endpoint in registry.endpoints()]
+    inactive = [conference for conference in conferences if not _is_active(conference)]
+    inactive_endpoints = sum(len(conference) for conference in inactive)
+    round_trips = [endpoint.rtt_ms for endpoint in endpoints if endpoint.rtt_ms > 0]
+    return replace(
+        base,
+        endpoints_with_high_outgoing_loss=sum(e.outgoing_loss > HIGH_LOSS for e in endpoints),
+        local_active_endpoints=len(endpoints) - inactive_endpoints,
+        rtt_aggregate=sum(round_trips) / len(round_trips) if round_trips else 0.0,
+        inactive_conferences=len(inactive),
+        p2p_conferences=sum(len(conference) == 2 for conference in inactive),
+        endpoints=len(endpoints),
+        participants=len(endpoints),
+        local_endpoints=len(endpoints),
+        receive_only_endpoints=sum(not (e.sending_audio or e.sending_video) for e in endpoints),
+        inactive_endpoints=inactive_endpoints,
+        endpoints_sending_audio=sum(e.sending_audio for e in endpoints),
+        endpoints_sending_video=sum(e.sending_video for e in endpoints),
+        largest_conference=max(conference_sizes(registry), default=0),
+        conferences=len(conferences),
+        visitors=sum(endpoint.visitor for endpoint in endpoints),
+    )
+
+
+def _totals(base: BridgeStats, registry: Registry, traffic: Traffic) -> BridgeStats:
+    counters, totals = registry.counters, traffic.totals
+    return replace(
+        base,
+        total_conferences_created=counters.conferences_created,
+        total_conferences_completed=counters.conferences_completed,
+        total_conference_seconds=int(counters.conference_seconds),
+        total_participants=counters.participants,
+        total_visitors=counters.visitors,
+        num_eps_no_msg_transport_after_delay=counters.endpoints_without_channel,
+        total_keyframes_received=traffic.keyframes_received,
+        total_video_stream_milliseconds_received=int(traffic.video_milliseconds),
+        total_data_channel_messages_received=counters.data_channel_messages_received,
+        total_data_channel_messages_sent=counters.data_channel_messages_sent,
+        total_bytes_received=totals.bytes_received,
+        total_bytes_sent=totals.bytes_sent,
+        total_packets_received=totals.packets_received,
+        total_packets_sent=totals.packets_sent,
+        endpoints_ice_failed=counters.endpoints_ice_failed,
+        dtls_failed_endpoints=counters.endpoints_dtls_failed,
+        total_ice_failed=counters.ice_failed,
+        total_ice_succeeded=counters.ice_succeeded,
+        endpoints_disconnected=counters.endpoints_disconnected,
+        endpoints_reconnected=counters.endpoints_reconnected,
+    )
+
+
+def _rates(base: BridgeStats, traffic: Traffic) -> BridgeStats:
+    rates = traffic.rates()
+    return replace(
+        base,
+        incoming_loss=rates.incoming_loss,
+        outgoing_loss=rates.outgoing_loss,
+        overall_loss=rates.overall_loss,
+        bit_rate_download=int(rates.bits_received // 1000),
+        bit_rate_upload=int(rates.bits_sent // 1000),
+        packet_rate_download=int(rates.packets_received),
+        packet_rate_upload=int(rates.packets_sent),
+    )
+
+
+def _is_active(conference: Conference) -> bool:
+    """Whether anyone in it sends audio or video."""
+    return any(e.sending_audio or e.sending_video for e in conference.endpoints)

@@ -1,0 +1,126 @@
+"""What the shell tells the core about transports: ICE, DTLS, the message channel, counters.
+
+Reports about transports that are gone already are of no interest and ignored: the network is
+always a little behind the signalling.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from octobridge.core.endpoint import Endpoint, IceState
+from octobridge.core.registry import Registry
+from octobridge.core.traffic import SourceReading, Traffic, TransportReading
+
+__all__ = ["Reports"]
+
+CHANNEL_DELAY = 30.0
+"""Seconds an endpoint may take to open its message channel before that is counted."""
+SENDING_WITHIN_MS = 2_000
+"""A source that sent within this is sending."""
+
+
+@dataclass(slots=True)
+class Reports:
+    """Takes reports and keeps the registry's endpoints up to date."""
+
+    registry: Registry
+    traffic: Traffic
+
+    def ice_connected(self, transport: int, now: float) -> None:
+        """ICE selected an address (again)."""
+        endpoint = self._endpoint(transport)
+        if endpoint is None:
+            return
+        endpoint.heard(now)
+        if endpoint.ice in (IceState.NEW, IceState.FAILED):
+            endpoint.ice = IceState.CONNECTED
+            self.registry.counters.ice_succeeded += 1
+
+    def ice_failed(self, transport: int) -> None:
+        """ICE found no way, or lost the only one for good."""
+        endpoint = self._endpoint(transport)
+        if endpoint is None or endpoint.ice is IceState.FAILED:
+            return
+        if endpoint.ice is IceState.NEW:
+            self.registry.counters.ice_failed += 1
+            self.registry.counters.endpoints_ice_failed += 1
+        endpoint.ice = IceState.FAILED
+
+    def dtls_connected(self, transport: int) -> None:
+        """Keys are there: media can flow."""
+        endpoint = self._endpoint(transport)
+        if endpoint is not None:
+            endpoint.ice = IceState.SECURED
+
+    def dtls_failed(self, transport: int) -> None:
+        """The handshake failed; the endpoint stays until it falls silent, as in the stock."""
+        endpoint = self._endpoint(transport)
+        if endpoint is not None:
+            endpoint.dtls_failed = True
+
+    def channel_opened(self, transport: int) -> None:
+        """The client opened its message channel."""
+        endpoint = self._endpoint(transport)
+        if endpoint is not None:
+            endpoint.message_channel = True
+
+    def channel_message(self, transport: int, *, sent: int = 0) -> None:
+        """A message came over the channel, and so many were sent."""
+        counters = self.registry.counters
+        counters.data_channel_messages_received += 1
+        counters.data_channel_messages_sent += sent
+
+    def readings(
+        self,
+        transports: Iterable[TransportReading],
+        sources: Iterable[SourceReading],
+        now: float,
+    ) -> None:
+        """Take the engine's counters, read at `now`."""
+        current = list(transports)
+        by_transport: dict[int, list[SourceReading]] = {}
+        for source in sources:
+            by_transport.setdefault(source.transport, []).append(source)
+        for reading in current:
+            endpoint = self._endpoint(reading.transport)
+            if endpoint is not None:
+                _note_activity(endpoint, reading, now)
+                _note_sending(endpoint, by_transport.get(reading.transport, []))
+        self.traffic.observe(current, by_transport, now)
+        for reading in current:
+            endpoint = self._endpoint(reading.transport)
+            if endpoint is not None:
+                endpoint.outgoing_loss = self.traffic.outgoing_loss_of(reading.transport)
+                endpoint.rtt_ms = reading.rtt_ms
+        self._watch_connectivity(now)
+
+    def _watch_connectivity(self, now: float) -> None:
+        policy, counters = self.registry.policy, self.registry.counters
+        for _, endpoint in self.registry.endpoints():
+            last = endpoint.last_activity
+            silent = last is not None and now - last > policy.disconnected_after
+            if silent and not endpoint.disconnected:
+                counters.endpoints_disconnected += 1
+            elif endpoint.disconnected and not silent:
+                counters.endpoints_reconnected += 1
+            endpoint.disconnected = silent
+            late = endpoint.sctp and now - endpoint.created_at > CHANNEL_DELAY
+            if late and not endpoint.message_channel and not endpoint.channel_lateness_counted:
+                endpoint.channel_lateness_counted = True
+                counters.endpoints_without_channel += 1
+
+    def _endpoint(self, transport: int) -> Endpoint | None:
+        found = self.registry.by_transport(transport)
+        return found[1] if found else None
+
+
+def _note_activity(endpoint: Endpoint, reading: TransportReading, now: float) -> None:
+    ages = [age for age in (reading.received_age_ms, reading.consent_age_ms) if age >= 0]
+    if ages:
+        endpoint.heard(now - min(ages) / 1000)
+
+
+def _note_sending(endpoint: Endpoint, sources: list[SourceReading]) -> None:
+    kinds = {s.kind for s in sources if 0 <= s.age_ms <= SENDING_WITHIN_MS}
+    endpoint.sending_audio = "audio" in kinds
+    endpoint.sending_video = "video" in kinds
