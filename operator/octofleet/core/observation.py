@@ -77,6 +77,7 @@ class Bridge:
     registered: bool | None = None
     """Jicofo lists it as operational; None = Jicofo couldn't be asked."""
     registered_at: Timestamp | None = None
+    """When Jicofo was last seen to list it as operational; None = never seen by this process."""
     in_brewery: bool | None = None
     """Its presence is in the brewery; None = the brewery couldn't be seen."""
     healthy: bool | None = None

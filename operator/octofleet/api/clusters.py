@@ -1,0 +1,110 @@
+"""JitsiCluster: the controller side, and the defaults for every region that joins it."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from octofleet.api.autoscaling import AutoscalingDefaults
+from octofleet.api.bridges import BridgeDefaults, ResourceRequirements
+from octofleet.api.kube import Image, KubeModel, ObjectMeta, Rule, rules
+from octofleet.api.status import ClusterStatus
+
+__all__ = [
+    "Controller",
+    "Jicofo",
+    "JitsiCluster",
+    "JitsiClusterSpec",
+    "Prosody",
+    "SelectionStrategy",
+    "Size",
+]
+
+
+class Size(StrEnum):
+    """A starting point; it only sets defaults."""
+
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+class SelectionStrategy(StrEnum):
+    """How Jicofo picks a bridge for a new conference."""
+
+    SINGLE = "SingleBridgeSelectionStrategy"
+    REGION_BASED = "RegionBasedBridgeSelectionStrategy"
+    INTRA_REGION = "IntraRegionBridgeSelectionStrategy"
+
+
+class Prosody(KubeModel, frozen=True):
+    """The XMPP server."""
+
+    image: Image | None = None
+    """Its container image; the default is the stock image of `version`."""
+    resources: ResourceRequirements | None = None
+    """What it asks for and may use at most; the default follows `size`."""
+
+
+class Jicofo(KubeModel, frozen=True):
+    """The focus, which puts people on bridges."""
+
+    image: Image | None = None
+    """Its container image; the default is the stock image of `version`."""
+    strategy: SelectionStrategy = SelectionStrategy.SINGLE
+    """How it picks a bridge for a new conference."""
+    resources: ResourceRequirements | None = None
+    """What it asks for and may use at most; the default follows `size`."""
+
+
+class Controller(KubeModel, frozen=True):
+    """The controller side: it signals and carries no media."""
+
+    prosody: Prosody = Prosody()
+    """The XMPP server."""
+    jicofo: Jicofo = Jicofo()
+    """The focus, which puts people on bridges."""
+
+
+class JitsiClusterSpec(KubeModel, frozen=True):
+    """What a meeting platform should be."""
+
+    domain: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+            min_length=1,
+            max_length=200,
+        ),
+    ]
+    """The domain that people meet at."""
+    size: Size = Size.SMALL
+    """A starting point; it only sets defaults, and any field overrides it. small: 2 to 5
+    bridges a region. medium: 5 to 20. large: 10 to 100."""
+    version: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", min_length=1, max_length=128)
+    ] = "stable-11146-2"
+    """The version of the stock Jitsi images."""
+    controller: Controller = Controller()
+    """The controller side: Prosody and Jicofo."""
+    bridge: BridgeDefaults = BridgeDefaults()
+    """How the bridges of every region run, unless the region says otherwise."""
+    autoscaling: AutoscalingDefaults = AutoscalingDefaults()
+    """How every region is sized, unless the region says otherwise."""
+
+
+class JitsiCluster(KubeModel, frozen=True):
+    """A meeting platform: Prosody, Jicofo, and defaults for its regions of bridges."""
+
+    model_config = rules(
+        Rule(
+            "size(self.metadata.name) <= 40",
+            "metadata.name must be at most 40 characters: other objects' names start with it",
+        )
+    )
+
+    api_version: Literal["octofleet.io/v1alpha1"] = "octofleet.io/v1alpha1"
+    kind: Literal["JitsiCluster"] = "JitsiCluster"
+    metadata: ObjectMeta
+    spec: JitsiClusterSpec
+    status: ClusterStatus | None = None

@@ -1,0 +1,354 @@
+"""What holds for a region: built-in sizes, the cluster's defaults and the region's overrides.
+
+One merge, in that order, field by field; a list is replaced as a whole. The result has no
+optional field that somebody downstream would have to default again, and numbers instead of
+text. Core and shell read this and never the resources themselves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from octofleet.api.autoscaling import (
+    AtDeadline,
+    AutoscalingDefaults,
+    DrainDefaults,
+    Metric,
+    MetricType,
+    Mode,
+    PolicyType,
+    ScalingRules,
+    SelectPolicy,
+)
+from octofleet.api.bridges import (
+    AddressSource,
+    BridgeDefaults,
+    Engine,
+    ResourceList,
+    ResourceRequirements,
+    Toleration,
+)
+from octofleet.api.clusters import JitsiCluster, JitsiClusterSpec, SelectionStrategy, Size
+from octofleet.api.kube import KubeModel
+from octofleet.api.quantities import quantity, seconds
+from octofleet.api.regions import OctoRegion
+
+__all__ = [
+    "DEFAULT_BRIDGE_IMAGE",
+    "Autoscaling",
+    "BridgeTemplate",
+    "Drain",
+    "EffectiveCluster",
+    "EffectiveRegion",
+    "Pace",
+    "PolicyLimit",
+    "Target",
+    "effective_cluster",
+    "effective_region",
+]
+
+DEFAULT_BRIDGE_IMAGE: Final = "docker.io/octofleet/bridge:dev"
+STOCK_IMAGES: Final = "ghcr.io/jitsi"
+
+Layer = Mapping[str, Any]  # a resource's part as JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A metric and the value to hold: percent, people or stress."""
+
+    type: MetricType
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLimit:
+    """How much the size may change in `period` seconds."""
+
+    type: PolicyType
+    value: int
+    period: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How readily and how fast the size changes in one direction; `window` in seconds."""
+
+    window: float
+    tolerance: float
+    policies: tuple[PolicyLimit, ...]
+    select: SelectPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """How a bridge is emptied; `patience` and `deadline` in seconds."""
+
+    patience: float
+    deadline: float
+    at_deadline: AtDeadline
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaling:
+    """How a region is sized."""
+
+    mode: Mode
+    min_bridges: int
+    max_bridges: int
+    metrics: tuple[Target, ...]
+    scale_up: Pace
+    scale_down: Pace
+    drain: Drain
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeTemplate:
+    """How a region's bridges run."""
+
+    engine: Engine
+    image: str
+    port: int
+    address_source: AddressSource
+    static_addresses: tuple[str, ...]
+    resources: ResourceRequirements
+    node_selector: Mapping[str, str]
+    tolerations: tuple[Toleration, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveRegion:
+    """All that holds for a region."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    cluster: str
+    region: str
+    replicas: int
+    bridge: BridgeTemplate
+    autoscaling: Autoscaling
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveCluster:
+    """All that holds for a cluster's controller side."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    domain: str
+    version: str
+    prosody_image: str
+    prosody_resources: ResourceRequirements
+    jicofo_image: str
+    jicofo_resources: ResourceRequirements
+    strategy: SelectionStrategy
+
+
+@dataclass(frozen=True, slots=True)
+class _SizeDefaults:
+    min_bridges: int
+    max_bridges: int
+    bridge: ResourceRequirements
+    controller: ResourceRequirements
+
+
+def _resources(cpu: str, memory: str, cpu_limit: str, memory_limit: str) -> ResourceRequirements:
+    return ResourceRequirements(
+        requests=ResourceList(cpu=cpu, memory=memory),
+        limits=ResourceList(cpu=cpu_limit, memory=memory_limit),
+    )
+
+
+_SIZES: Final = {
+    Size.SMALL: _SizeDefaults(
+        2, 5, _resources("500m", "256Mi", "2", "1Gi"), _resources("100m", "128Mi", "1", "512Mi")
+    ),
+    Size.MEDIUM: _SizeDefaults(
+        5, 20, _resources("2", "1Gi", "4", "2Gi"), _resources("500m", "512Mi", "2", "2Gi")
+    ),
+    Size.LARGE: _SizeDefaults(
+        10, 100, _resources("4", "2Gi", "8", "4Gi"), _resources("2", "2Gi", "4", "8Gi")
+    ),
+}
+
+# For a region whose cluster isn't there (yet): what a small one would say.
+_NO_CLUSTER: Final = JitsiClusterSpec(domain="unknown.invalid")
+
+
+def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
+    """Return what holds for the cluster's controller side."""
+    spec, prosody, jicofo = (
+        cluster.spec,
+        cluster.spec.controller.prosody,
+        cluster.spec.controller.jicofo,
+    )
+    defaults = _SIZES[spec.size].controller
+    return EffectiveCluster(
+        namespace=cluster.metadata.namespace,
+        name=cluster.metadata.name,
+        uid=cluster.metadata.uid,
+        generation=cluster.metadata.generation,
+        domain=spec.domain,
+        version=spec.version,
+        prosody_image=prosody.image or f"{STOCK_IMAGES}/prosody:{spec.version}",
+        prosody_resources=_merged_resources(defaults, prosody.resources),
+        jicofo_image=jicofo.image or f"{STOCK_IMAGES}/jicofo:{spec.version}",
+        jicofo_resources=_merged_resources(defaults, jicofo.resources),
+        strategy=jicofo.strategy,
+    )
+
+
+def effective_region(
+    cluster: JitsiCluster | None,
+    region: OctoRegion,
+    bridge_image: str = DEFAULT_BRIDGE_IMAGE,
+) -> EffectiveRegion:
+    """Return what holds for the region.
+
+    Args:
+        cluster: The region's cluster, or None while it doesn't exist.
+        region: The region.
+        bridge_image: Image of bridges where neither resource names one.
+    """
+    above = _NO_CLUSTER if cluster is None else cluster.spec
+    size = _SIZES[above.size]
+    return EffectiveRegion(
+        namespace=region.metadata.namespace,
+        name=region.metadata.name,
+        uid=region.metadata.uid,
+        generation=region.metadata.generation,
+        cluster=region.spec.cluster_ref.name,
+        region=region.spec.region,
+        replicas=region.spec.replicas,
+        bridge=_bridge(size, above.bridge, region.spec.bridge, bridge_image),
+        autoscaling=_autoscaling(size, above.autoscaling, region.spec.autoscaling),
+    )
+
+
+def _bridge(
+    size: _SizeDefaults, above: KubeModel, own: KubeModel, bridge_image: str
+) -> BridgeTemplate:
+    inherited, said = _layer(above), _layer(own)
+    if said.get("addresses", {}).get("source", AddressSource.STATIC) != AddressSource.STATIC:
+        inherited = _without_static(inherited)
+    merged = BridgeDefaults.model_validate(_merged(inherited, said))
+    return BridgeTemplate(
+        engine=merged.engine,
+        image=merged.image or bridge_image,
+        port=merged.port,
+        address_source=merged.addresses.source,
+        static_addresses=merged.addresses.static or (),
+        resources=_merged_resources(size.bridge, merged.resources),
+        node_selector=merged.node_selector or {},
+        tolerations=merged.tolerations or (),
+    )
+
+
+def _without_static(above: Layer) -> dict[str, Any]:
+    """Return the layer without static addresses: another source makes them void."""
+    addresses = {k: v for k, v in above.get("addresses", {}).items() if k != "static"}
+    return {**above, "addresses": addresses}
+
+
+def _autoscaling(size: _SizeDefaults, above: KubeModel, own: KubeModel) -> Autoscaling:
+    layers: list[Layer] = [
+        {"minBridges": size.min_bridges, "maxBridges": size.max_bridges},
+        _layer(above),
+        _layer(own),
+    ]
+    least, most = _bounds(layers)
+    merged = AutoscalingDefaults.model_validate(
+        _with_room_to_drain(_merged(*layers, {"minBridges": least, "maxBridges": most}))
+    )
+    return Autoscaling(
+        mode=merged.mode,
+        min_bridges=least,
+        max_bridges=most,
+        metrics=tuple(_target(metric) for metric in merged.metrics),
+        scale_up=_pace(merged.behavior.scale_up),
+        scale_down=_pace(merged.behavior.scale_down),
+        drain=_drain(merged.drain),
+    )
+
+
+def _bounds(layers: list[Layer]) -> tuple[int, int]:
+    """Return the bounds: one that is said nearer to the region moves an inherited other one."""
+    least, most = 1, 1
+    for layer in layers:
+        least, most = layer.get("minBridges", least), layer.get("maxBridges", most)
+        if least > most:
+            least, most = (least, least) if "minBridges" in layer else (most, most)
+    return least, most
+
+
+def _with_room_to_drain(autoscaling: dict[str, Any]) -> dict[str, Any]:
+    """Return it with a deadline no earlier than the patience: they may be said apart."""
+    drain = autoscaling.get("drain", {})
+    patience, deadline = drain.get("patience"), drain.get("deadline")
+    if patience and deadline and seconds(patience) > seconds(deadline):
+        return {**autoscaling, "drain": {**drain, "deadline": patience}}
+    return autoscaling
+
+
+def _target(metric: Metric) -> Target:
+    if metric.type is MetricType.CPU:
+        return Target(metric.type, float(metric.target.average_utilization or 0))
+    return Target(metric.type, quantity(metric.target.average_value or 0))
+
+
+def _pace(rules: ScalingRules) -> Pace:
+    return Pace(
+        window=seconds(rules.stabilization_window or "0s"),
+        tolerance=quantity(rules.tolerance or 0),
+        policies=tuple(
+            PolicyLimit(policy.type, policy.value, seconds(policy.period))
+            for policy in rules.policies or ()
+        ),
+        select=rules.select_policy or SelectPolicy.MAX,
+    )
+
+
+def _drain(drain: DrainDefaults) -> Drain:
+    return Drain(seconds(drain.patience), seconds(drain.deadline), drain.at_deadline)
+
+
+def _merged_resources(
+    defaults: ResourceRequirements, own: ResourceRequirements | None
+) -> ResourceRequirements:
+    """Return the requirements merged; a request never exceeds its limit.
+
+    A default request may be above a limit that a person set, and a default limit below a
+    request: the person's word moves the default.
+    """
+    said = {} if own is None else _layer(own)
+    merged = _merged(_layer(defaults), said)
+    requests, limits = merged.get("requests", {}), merged.get("limits", {})
+    for resource in requests.keys() & limits.keys():
+        if quantity(requests[resource]) <= quantity(limits[resource]):
+            continue
+        if resource in said.get("limits", {}) and resource not in said.get("requests", {}):
+            requests[resource] = limits[resource]
+        else:
+            limits[resource] = requests[resource]
+    return ResourceRequirements.model_validate(merged)
+
+
+def _layer(model: KubeModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _merged(*layers: Layer) -> dict[str, Any]:
+    """Return the layers merged, later ones over earlier ones, objects field by field."""
+    out: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            if isinstance(value, Mapping):
+                below = out.get(key, {})
+                out[key] = _merged(below, cast(Layer, value))  # JSON objects have text keys
+            else:
+                out[key] = value
+    return out

@@ -1,0 +1,60 @@
+"""OctoRegion: a fleet of videobridges in one region, joined to a JitsiCluster."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from octofleet.api.autoscaling import AutoscalingSettings
+from octofleet.api.bridges import BridgeSettings
+from octofleet.api.kube import KubeModel, Name, ObjectMeta, Rule, rules
+from octofleet.api.status import RegionStatus
+
+__all__ = ["ClusterRef", "OctoRegion", "OctoRegionSpec"]
+
+
+class ClusterRef(KubeModel, frozen=True):
+    """The JitsiCluster that a region joins, in the region's namespace."""
+
+    name: Annotated[Name, Field(max_length=40)]
+    """The JitsiCluster's name."""
+
+
+class OctoRegionSpec(KubeModel, frozen=True):
+    """What a region's fleet should be."""
+
+    model_config = rules(
+        Rule(
+            "self.clusterRef == oldSelf.clusterRef",
+            "clusterRef can't be changed: make a new OctoRegion instead",
+            ".clusterRef",
+        )
+    )
+
+    cluster_ref: ClusterRef
+    """The JitsiCluster that the region joins."""
+    region: Name
+    """The region's name, as Jicofo and the participants know it."""
+    bridge: BridgeSettings = BridgeSettings()
+    """How the region's bridges run; what is left out comes from the JitsiCluster."""
+    replicas: Annotated[int, Field(ge=0, le=1000)] = 2
+    """Number of bridges in modes External and Recommend, obeyed as it is. Never written by the
+    operator."""
+    autoscaling: AutoscalingSettings = AutoscalingSettings()
+    """How the region is sized; what is left out comes from the JitsiCluster."""
+
+
+class OctoRegion(KubeModel, frozen=True):
+    """A fleet of videobridges in one region, joined to a JitsiCluster."""
+
+    model_config = rules(
+        Rule(
+            "size(self.metadata.name) <= 50",
+            "metadata.name must be at most 50 characters: the bridge pods' names start with it",
+        )
+    )
+
+    api_version: Literal["octofleet.io/v1alpha1"] = "octofleet.io/v1alpha1"
+    kind: Literal["OctoRegion"] = "OctoRegion"
+    metadata: ObjectMeta
+    spec: OctoRegionSpec
+    status: RegionStatus | None = None

@@ -1,0 +1,195 @@
+"""What the operator says back: the status of both resources.
+
+Numbers that people read are text, as Kubernetes advises against floats. The history is all that
+the operator remembers between two looks and across its restarts.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from octofleet.api.kube import Int32, KubeModel, ListOf, Moment
+
+__all__ = [
+    "BridgeStatus",
+    "ClusterStatus",
+    "Condition",
+    "ConditionStatus",
+    "DecisionStatus",
+    "HistoryStatus",
+    "RecommendationStatus",
+    "RegionStatus",
+    "ScaleEventStatus",
+    "TermStatus",
+]
+
+BRIDGES_SHOWN = 50
+RECOMMENDATIONS_KEPT = 60
+SCALE_EVENTS_KEPT = 60
+
+Text = Annotated[str, Field(max_length=1024)]
+Word = Annotated[str, Field(max_length=64)]
+Number = Annotated[str, Field(max_length=32)]
+
+
+class ConditionStatus(StrEnum):
+    """Whether a condition holds."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(KubeModel, frozen=True):
+    """One thing that is so, is not so, or isn't known."""
+
+    type: Annotated[str, Field(pattern="^[A-Za-z]+$", max_length=64)]
+    """What is judged."""
+    status: ConditionStatus
+    """True, False or Unknown."""
+    reason: Annotated[str, Field(pattern="^[A-Za-z]+$", max_length=64)]
+    """Why, in one word for programs."""
+    message: Annotated[str, Field(max_length=2048)] = ""
+    """Why, for people, and what to do about it."""
+    last_transition_time: Moment
+    """When `status` last changed."""
+    observed_generation: int = 0
+    """The generation of the spec that was judged."""
+
+
+class BridgeStatus(KubeModel, frozen=True):
+    """One bridge in short."""
+
+    name: Annotated[str, Field(max_length=253)]
+    """The pod's name."""
+    state: Word
+    """Where the bridge is in its life."""
+    node: Annotated[str, Field(max_length=253)] | None = None
+    """The node it runs on."""
+    participants: Int32 | None = None
+    """People on it; left out when unknown."""
+    stress: Number | None = None
+    """Its stress, where 1 is full; left out when unknown."""
+    cpu: Number | None = None
+    """Percent of its CPU request; left out when unknown."""
+    message: Text | None = None
+    """What is wrong or being waited for."""
+
+
+class TermStatus(KubeModel, frozen=True):
+    """What one metric asked for."""
+
+    type: Word
+    """The metric."""
+    current: Number | None = None
+    """Its value over the bridges; left out when unknown."""
+    target: Number | None = None
+    """The value to hold."""
+    proposal: Int32 | None = None
+    """The size it asks for; left out when it can't be told."""
+    message: Text = ""
+    """How it came to that."""
+
+
+class DecisionStatus(KubeModel, frozen=True):
+    """The last decision on the size, and why."""
+
+    at: Moment
+    """When it was first made."""
+    wanted: Int32
+    """The size that is steered to."""
+    recommended: Int32 | None = None
+    """The size Auto asks for; in other modes it may differ from `wanted`."""
+    winner: Word | None = None
+    """The metric or the rule that decided."""
+    limited_by: Word | None = None
+    """What kept the size from the recommended one."""
+    message: Text = ""
+    """The decision in a sentence."""
+    terms: Annotated[tuple[TermStatus, ...], Field(max_length=8), ListOf("atomic")] = ()
+    """What every metric asked for."""
+
+
+class RecommendationStatus(KubeModel, frozen=True):
+    """A size recommended from this moment on."""
+
+    at: Moment
+    """Since when."""
+    wanted: Int32
+    """The size."""
+
+
+class ScaleEventStatus(KubeModel, frozen=True):
+    """A change of the wanted size."""
+
+    at: Moment
+    """When."""
+    change: Int32
+    """By how many bridges; more than 0 grew."""
+
+
+class HistoryStatus(KubeModel, frozen=True):
+    """What scaling remembers across restarts of the operator."""
+
+    recommendations: Annotated[
+        tuple[RecommendationStatus, ...], Field(max_length=RECOMMENDATIONS_KEPT), ListOf("atomic")
+    ] = ()
+    """Sizes recommended within the stabilisation windows, oldest first."""
+    scale_events: Annotated[
+        tuple[ScaleEventStatus, ...], Field(max_length=SCALE_EVENTS_KEPT), ListOf("atomic")
+    ] = ()
+    """Changes of size within the policies' periods, oldest first."""
+
+
+Conditions = Annotated[tuple[Condition, ...], Field(max_length=16), ListOf("map", ("type",))]
+
+
+class RegionStatus(KubeModel, frozen=True):
+    """What is so in a region."""
+
+    observed_generation: int = 0
+    """The generation of the spec that was acted on."""
+    replicas: Int32 = 0
+    """Bridges that exist and don't drain."""
+    ready_replicas: Int32 = 0
+    """Bridges that Jicofo can place people on."""
+    draining_replicas: Int32 = 0
+    """Bridges that are being emptied."""
+    desired_replicas: Int32 = 0
+    """The size that is steered to."""
+    participants: Int32 | None = None
+    """People on all bridges of the region that told their number."""
+    stress: Number | None = None
+    """The highest stress of a ready bridge."""
+    selector: Annotated[str, Field(max_length=512)] = ""
+    """Label selector of the region's bridge pods, for HPA."""
+    last_scale_time: Moment | None = None
+    """When the wanted size last changed."""
+    bridges: Annotated[
+        tuple[BridgeStatus, ...], Field(max_length=BRIDGES_SHOWN), ListOf("map", ("name",))
+    ] = ()
+    """The bridges, at most 50, those with troubles first."""
+    last_decision: DecisionStatus | None = None
+    """The last decision on the size, and why."""
+    history: HistoryStatus = HistoryStatus()
+    """What scaling remembers across restarts of the operator."""
+    conditions: Conditions = ()
+    """Ready, Progressing, Degraded, ScalingLimited, Draining, Registered, MetricsAvailable."""
+
+
+class ClusterStatus(KubeModel, frozen=True):
+    """What is so in a cluster."""
+
+    observed_generation: int = 0
+    """The generation of the spec that was acted on."""
+    regions: Int32 = 0
+    """Regions that joined the cluster."""
+    bridges: Int32 = 0
+    """Bridges of all its regions."""
+    ready_bridges: Int32 = 0
+    """Bridges that Jicofo can place people on."""
+    participants: Int32 = 0
+    """People on all bridges that told their number."""
+    conditions: Conditions = ()
+    """Ready, Progressing."""
