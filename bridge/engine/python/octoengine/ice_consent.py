@@ -1,0 +1,57 @@
+"""Consent to send on the selected pair (RFC 7675): when to ask, when it's stale, when it's lost."""
+
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["Consent"]
+
+INTERVAL_SECONDS: Final = 5.0
+STALE_SECONDS: Final = 12.0
+"""Unanswered for so long, other pairs may be nominated in place of the selected one."""
+LOST_SECONDS: Final = 30.0
+
+
+class Consent:
+    """Starts as just given."""
+
+    def __init__(self, now: float, entropy: Callable[[int], bytes]) -> None:
+        self._entropy = entropy
+        self._given_at = now
+        self._ask_at = now + self._interval()
+        self._told_stale = False
+
+    def given(self, now: float) -> None:
+        """The peer answered on the selected pair."""
+        self._given_at = now
+        self._told_stale = False
+
+    def is_due(self, now: float) -> bool:
+        """Return whether to ask now; the next question is then planned."""
+        if now < self._ask_at:
+            return False
+        self._ask_at = now + self._interval()
+        return True
+
+    def is_stale(self, now: float) -> bool:
+        """Return whether the pair is doubtful."""
+        return now - self._given_at >= STALE_SECONDS
+
+    def becomes_stale(self, now: float) -> bool:
+        """Return True once for each time it becomes doubtful."""
+        if self._told_stale or not self.is_stale(now):
+            return False
+        self._told_stale = True
+        return True
+
+    def is_lost(self, now: float) -> bool:
+        """Return whether sending must stop."""
+        return now - self._given_at >= LOST_SECONDS
+
+    def deadlines(self) -> list[float]:
+        """Return the times at which any answer above may change."""
+        stale = [] if self._told_stale else [self._given_at + STALE_SECONDS]
+        return [self._ask_at, self._given_at + LOST_SECONDS, *stale]
+
+    def _interval(self) -> float:
+        # Spread by a fifth either way, so that a bridge's peers don't ask in step.
+        return INTERVAL_SECONDS * (0.8 + 0.4 * self._entropy(1)[0] / 255)
