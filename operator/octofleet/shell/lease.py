@@ -45,7 +45,7 @@ class Lease:
 
     async def acquire(self) -> None:
         """Return once the lease is ours, however long that takes."""
-        while not await self._try():
+        while not await self._try():  # noqa: ASYNC110 - the Lease is polled, it can't ring
             await asyncio.sleep(RETRY_SECONDS)
         _log.info("Acquired lease", lease=self._name, identity=self._identity)
 

@@ -126,10 +126,11 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
     # A variable set in the resource also replaces one of ours that isn't plain.
     ours = [
         containers.field_variable("OCTOBRIDGE_REST_ADDRESS", "status.hostIP"),
-        containers.field_variable("OCTOBRIDGE_BIND_ADDRESSES", "status.hostIP"),
         containers.secret_variable(naming.KEY_JVB_PASSWORD, secret),
         containers.secret_variable(naming.KEY_REST_TOKEN, secret),
     ]
+    if settings.bind_node_address:
+        ours.insert(1, containers.field_variable("OCTOBRIDGE_BIND_ADDRESSES", "status.hostIP"))
     return found + [each for each in ours if each["name"] not in settings.workload.variables]
 
 

@@ -81,6 +81,8 @@ class BridgeSettings:
     port: int = 10000
     advertise: str | None = None
     """Addresses to advertise instead of the node's: `ip` or `ip#port`, comma list."""
+    bind_node_address: bool = False
+    """Use the node's internal address alone for media, not every address of the node."""
     drain_deadline_seconds: int = 4 * 3600
     shutdown_delay_seconds: int = 5
     priority_class: str | None = None

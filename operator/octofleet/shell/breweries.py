@@ -1,0 +1,101 @@
+"""One brewery watcher a cluster, started on need and stopped with its cluster."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from octofleet.core.manifests import naming
+from octofleet.core.manifests.inputs import Domains
+from octofleet.core.observation import Timestamp
+from octofleet.shell.brewery import Account, BreweryWatcher, Member, Room
+from octofleet.shell.endpoints import ClusterName, Endpoints
+
+FRESH_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The passwords of a cluster's Secret that the operator itself uses."""
+
+    bridge: str
+    operator: str
+    token: str
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+@dataclass(slots=True)
+class _Watched:
+    watcher: BreweryWatcher
+    task: asyncio.Task[None]
+    made_from: tuple[Domains, Credentials]
+
+
+class Breweries:
+    """All breweries the operator watches."""
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        identity: str,
+        clock: Callable[[], float],
+        notify: Callable[[ClusterName], None],
+    ) -> None:
+        self._endpoints = endpoints
+        self._nickname = f"octofleet-{identity}"
+        self._clock = clock
+        self._notify = notify
+        self._watched: dict[ClusterName, _Watched] = {}
+
+    def watch(self, cluster: ClusterName, domains: Domains, credentials: Credentials) -> None:
+        """Have the cluster's brewery watched; anew when its domain or passwords changed."""
+        known = self._watched.get(cluster)
+        if known is not None and known.made_from == (domains, credentials):
+            return
+        self.forget(cluster)
+        host, port = self._endpoints.prosody(cluster)
+        room = Room(host, port, f"{naming.BREWERY_ROOM}@{domains.internal_muc}", self._nickname)
+        accounts = (
+            Account(f"{naming.OPERATOR_USER}@{domains.auth}", credentials.operator),
+            Account(f"{naming.BRIDGE_USER}@{domains.auth}", credentials.bridge),
+        )
+        watcher = BreweryWatcher(room, accounts, self._clock, lambda: self._notify(cluster))
+        task = asyncio.create_task(watcher.run(), name=f"brewery {cluster}")
+        self._watched[cluster] = _Watched(watcher, task, (domains, credentials))
+
+    def forget(self, cluster: ClusterName) -> None:
+        """Stop watching a cluster's brewery."""
+        known = self._watched.pop(cluster, None)
+        if known is not None:
+            known.task.cancel()
+
+    async def close(self) -> None:
+        """Stop watching everything."""
+        tasks = [each.task for each in self._watched.values()]
+        for cluster in list(self._watched):
+            self.forget(cluster)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def seen_at(self, cluster: ClusterName) -> Timestamp | None:
+        """Return when the brewery was last seen."""
+        known = self._watched.get(cluster)
+        return known.watcher.seen_at if known else None
+
+    def visible(self, cluster: ClusterName) -> bool:
+        """Return whether absence from the room means anything right now."""
+        known = self._watched.get(cluster)
+        if known is None or not known.watcher.joined or known.watcher.seen_at is None:
+            return False
+        return self._clock() - known.watcher.seen_at < FRESH_SECONDS
+
+    def member(self, cluster: ClusterName, nickname: str) -> Member | None:
+        """Return a bridge's last presence while it is in the room."""
+        known = self._watched.get(cluster)
+        return known.watcher.members.get(nickname) if known else None
+
+    def error(self, cluster: ClusterName) -> str | None:
+        """Return why the brewery can't be seen, as far as known."""
+        known = self._watched.get(cluster)
+        return known.watcher.error if known else None

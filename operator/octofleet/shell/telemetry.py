@@ -1,0 +1,69 @@
+"""The operator's own metrics."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+RECONCILE_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Telemetry:
+    """Every metric, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.reconciles = Counter(
+            "octofleet_reconciles",
+            "Reconciles by kind of object and result.",
+            ("kind", "result"),
+            registry=self.registry,
+        )
+        self.duration = Histogram(
+            "octofleet_reconcile_duration_seconds",
+            "How long one reconcile took.",
+            ("kind",),
+            buckets=RECONCILE_BUCKETS,
+            registry=self.registry,
+        )
+        self.bridges = Gauge(
+            "octofleet_bridges",
+            "Bridges by state.",
+            ("namespace", "region", "state"),
+            registry=self.registry,
+        )
+        self.desired = Gauge(
+            "octofleet_desired_bridges",
+            "The size last decided.",
+            ("namespace", "region"),
+            registry=self.registry,
+        )
+        self.participants = Gauge(
+            "octofleet_participants",
+            "Participants whose bridge says so; unknown ones are not counted.",
+            ("namespace", "region"),
+            registry=self.registry,
+        )
+        self.decisions = Counter(
+            "octofleet_decisions",
+            "Changes of the decided size, by direction and what won.",
+            ("direction", "winner"),
+            registry=self.registry,
+        )
+        self.actions = Counter(
+            "octofleet_actions",
+            "Actions taken, by kind and result.",
+            ("action", "result"),
+            registry=self.registry,
+        )
+        self.leader = Gauge(
+            "octofleet_leader", "1 while the Lease is held.", registry=self.registry
+        )
+
+    def forget_region(self, namespace: str, region: str, states: tuple[str, ...]) -> None:
+        """Drop the series of a region that is gone."""
+        for state in states:
+            self.bridges.remove_by_labels(
+                {"namespace": namespace, "region": region, "state": state}
+            )
+        for gauge in (self.desired, self.participants):
+            gauge.remove_by_labels({"namespace": namespace, "region": region})
