@@ -176,14 +176,14 @@ def test_checks_before_the_answer_are_answered_and_remembered() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10_000), loss=st.floats(0, 0.4), jitter=st.floats(0, 0.3))
+@given(seed=st.integers(0, 10_000), loss=st.floats(0, 0.25), jitter=st.floats(0, 0.3))
 def test_loss_and_reordering_are_survived(seed: int, loss: float, jitter: float) -> None:
     network = Network(loss=loss, jitter=jitter, seed=seed)
     bridge, client = agents(network)
     network.run(28)
     assert selection(bridge) == CLIENT
     assert selection(client) == BRIDGE
-    assert network.sent < 120
+    assert network.sent < 150
 
 
 @settings(max_examples=30, deadline=None)
@@ -257,7 +257,7 @@ def test_nothing_in_time_fails_once_and_late_success_still_counts() -> None:
     network.run(60)
     assert network.kinds(BRIDGE) == [ice.Failed]
     assert network.kinds(CLIENT) == [ice.Failed]
-    assert network.sent < 40
+    assert network.sent <= 2 * 16
     assert bridge.deadline() is None
     network.blocked = lambda _a, _b: False
     client.add_remote_candidate(ice.RemoteCandidate("192.0.2.10", 10000))

@@ -22,7 +22,9 @@ __all__ = [
 ]
 
 RETRANSMIT_SECONDS: Final = 0.5
-MAX_SENDS: Final = 7
+LONGEST_RETRANSMIT_SECONDS: Final = 2.0
+"""RFC 8489 doubles without end; a call that has to start can't wait 16 s for its next try."""
+MAX_SENDS: Final = 16
 CONSENT_ANSWER_SECONDS: Final = 5.0
 LAST_WAIT_FACTOR: Final = 16
 """After the last send: this many times the first interval, then the check has failed."""
@@ -136,7 +138,7 @@ class Checklist:
 
 
 class Transactions:
-    """Requests under way, at most `limit`; retransmitted 7 times at doubling intervals."""
+    """Requests under way, at most `limit`; sent at most 16 times at growing intervals."""
 
     def __init__(self, limit: int) -> None:
         self._by_id: dict[bytes, Transaction] = {}
@@ -200,5 +202,8 @@ class Transactions:
 def _schedule(entry: Transaction, now: float) -> None:
     entry.sends += 1
     entry.is_last = entry.sends >= MAX_SENDS
-    factor = LAST_WAIT_FACTOR if entry.is_last else 2 ** (entry.sends - 1)
-    entry.next_at = now + RETRANSMIT_SECONDS * factor
+    if entry.is_last:
+        entry.next_at = now + RETRANSMIT_SECONDS * LAST_WAIT_FACTOR
+    else:
+        doubled = RETRANSMIT_SECONDS * 2 ** (entry.sends - 1)
+        entry.next_at = now + min(doubled, LONGEST_RETRANSMIT_SECONDS)
