@@ -1,0 +1,74 @@
+"""The command line: octolab provision, up, down, status, kubeconfig, load-images."""
+
+import sys
+
+from cyclopts import App
+from rich.console import Console
+
+from octolab import cluster, provision
+from octolab.cache import Cache
+from octolab.errors import LabError
+from octolab.layout import DEFAULT_NAME
+from octolab.progress import Progress
+
+app = App(name="octolab", help="A real multi-node Kubernetes on one Linux machine.")
+console = Console(highlight=False)
+
+
+@app.command
+def up(
+    *,
+    nodes: int | None = None,
+    regions: str | None = None,
+    name: str = DEFAULT_NAME,
+    network: str | None = None,
+) -> None:
+    """Bring the lab up; mend it if parts of it are dead; do nothing if it works.
+
+    Args:
+        nodes: How many nodes (default 3).
+        regions: Regions given to the nodes in turn, joined by commas (default eu).
+        name: Prefix of everything the lab makes, so that two labs can stand side by side.
+        network: A private /16 for nodes, pods and services (default 10.77.0.0/16).
+    """
+    choice = cluster.Choice(name, network, nodes, tuple(regions.split(",")) if regions else None)
+    with cluster.locked(name):
+        planned = cluster.up(choice, Cache.of_user(), Progress(console))
+    console.print(f"export KUBECONFIG={planned.kubeconfig}")
+
+
+@app.command(name="provision")
+def provision_(*images: str) -> None:
+    """Install tools and build programs and images: only what is missing or has changed.
+
+    Args:
+        images: Which images (default all): pause coredns metrics-server prosody operator bridge
+            load.
+    """
+    chosen = images or (*provision.CLUSTER, *provision.PRODUCT)
+    provision.provision(Cache.of_user(), Progress(console), chosen)
+
+
+@app.command
+def down(*, name: str = DEFAULT_NAME) -> None:
+    """Take the lab down and count what is left of it."""
+    with cluster.locked(name):
+        left = cluster.down(name)
+    console.print(str(left))
+    if not left.clean:
+        sys.exit(1)
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one line and an exit code."""
+    try:
+        app()
+    except LabError as error:
+        Console(stderr=True, highlight=False).print(
+            f"octolab: {error}", markup=False, soft_wrap=True
+        )
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

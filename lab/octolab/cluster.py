@@ -1,0 +1,271 @@
+"""A whole lab: bring it up, mend it, look at it, take it down.
+
+`up` is written as a convergence: it asks what stands and adds what is missing, so running it
+again after a crash at any point, or with dead parts, mends the lab. What a taken-down or another
+boot's lab left is swept away first.
+"""
+
+import contextlib
+import fcntl
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from octolab import (
+    cgroups,
+    control_plane,
+    health,
+    layout,
+    network,
+    nodes,
+    processes,
+    progress,
+    shell,
+)
+from octolab import leftovers as left
+from octolab.api import Api
+from octolab.cache import Cache
+from octolab.errors import LabError, Unmet
+from octolab.layout import Layout
+from octolab.progress import Progress
+
+__all__ = ["Choice", "down", "locked", "measure", "stored", "up"]
+
+RECORD = "lab.json"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+CONTAINER_LOGS = Path("/var/log/containers")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person may choose about a lab; None leaves it as it is, or the default."""
+
+    name: str = layout.DEFAULT_NAME
+    network: str | None = None
+    nodes: int | None = None
+    regions: tuple[str, ...] | None = None
+
+
+def up(choice: Choice, cache: Cache, progress_: Progress) -> Layout:
+    """Bring a lab up, or mend it, or find that it works."""
+    record = load(choice.name)
+    if record is None or record["boot"] != boot_id():
+        if not measure(choice.name).clean or (layout.STATE_HOME / choice.name).exists():
+            with progress_.step("sweep what an earlier lab left"):
+                down(choice.name)
+        record = None
+    planned = settle(choice, record)
+    save(planned)
+    if record is not None and not trouble(planned):
+        progress_.skip(f"lab {planned.name}: {len(planned.nodes)} nodes Ready, DNS, metrics")
+        return planned
+    converge(planned, cache, progress_)
+    return planned
+
+
+def settle(choice: Choice, record: dict[str, Any] | None) -> Layout:
+    """Return the layout that a choice and the lab that stands make together.
+
+    Raises:
+        Unmet: the lab that stands can't become what was chosen.
+    """
+    if record is None:
+        return layout.plan(
+            choice.name,
+            choice.network or layout.DEFAULT_NETWORK,
+            3 if choice.nodes is None else choice.nodes,
+            choice.regions or ("eu",),
+        )
+    regions = tuple(record["regions"])
+    count = record["nodes"] if choice.nodes is None else choice.nodes
+    same = choice.network in (None, record["network"]) and choice.regions in (None, regions)
+    if not same or count < record["nodes"]:
+        raise Unmet(
+            f"lab {choice.name} runs with {record['nodes']} nodes in {','.join(regions)} on "
+            f"{record['network']}: run 'octolab down' first"
+        )
+    return layout.plan(choice.name, record["network"], count, regions)
+
+
+def converge(planned: Layout, cache: Cache, steps: Progress) -> None:
+    """Add what is missing until the cluster works."""
+    with steps.step("certificates"):
+        control_plane.write_credentials(planned)
+        network.bridge_up(planned)
+    with ThreadPoolExecutor(len(planned.nodes) + 1) as pool:
+        prepared = [
+            pool.submit(prepare_node, planned, index, cache, steps)
+            for index in range(len(planned.nodes))
+        ]
+        with steps.step("control plane"):
+            control_plane.start(planned, cache)
+            control_plane.register_nodes(planned)
+        joined = [
+            pool.submit(join_after, each, planned, index, cache)
+            for index, each in enumerate(prepared)
+        ]
+        with steps.step("CoreDNS and metrics-server"):
+            control_plane.install_addons(planned)
+        for each in joined:
+            each.result()
+    wait_healthy(planned, steps)
+
+
+def prepare_node(planned: Layout, index: int, cache: Cache, steps: Progress) -> None:
+    """Prepare a node, as a step of its own."""
+    node = planned.nodes[index]
+    with steps.step(f"{node.name}: network, containerd, images"):
+        nodes.prepare(planned, node, cache)
+
+
+def join_after(prepared: Any, planned: Layout, index: int, cache: Cache) -> None:
+    """Let a node join once it is prepared."""
+    prepared.result()
+    nodes.join(planned, planned.nodes[index], cache)
+
+
+def wait_healthy(planned: Layout, steps: Progress) -> None:
+    """Wait until nodes, DNS and metrics work."""
+    api = Api(planned)
+    with steps.step("nodes Ready"):
+        progress.wait_until("nodes", 90.0, lambda: health.node_trouble(api, planned))
+    with steps.step("cluster DNS answers on every node"):
+        progress.wait_until("DNS", 90.0, lambda: health.dns_trouble(planned))
+    with steps.step("metrics of every node"):
+        progress.wait_until("metrics", 120.0, lambda: health.metrics_trouble(api, planned))
+
+
+def trouble(planned: Layout) -> str:
+    """Return what is wrong with a lab, nothing if it works."""
+    try:
+        return health.first_trouble(planned)
+    except LabError as error:
+        return str(error)
+
+
+def down(name: str) -> left.Leftovers:
+    """Take a lab down and return what is left of it, as measured."""
+    directory = layout.STATE_HOME / name
+    # First of all: a lab whose removal was cut short is never mistaken for one that stands.
+    (directory / RECORD).unlink(missing_ok=True)
+    end_processes(name)
+    network.remove_namespaces(name)
+    unmount(name, directory)
+    network.remove_links(name)
+    cgroups.remove(name)
+    remove_files(name, directory)
+    return measure(name)
+
+
+def end_processes(name: str) -> None:
+    """End a lab's processes: first what starts others, then all, until none appears any more."""
+    starters = [
+        pid
+        for program in ("kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+        for pid in processes.find(name, program=program)
+    ]
+    processes.end_all(name, starters, 3.0)
+    for _ in range(10):
+        found = processes.mine(name)
+        if not found:
+            return
+        processes.end_all(name, found, 1.0)
+
+
+def unmount(name: str, directory: Path) -> None:
+    """Unmount all of a lab's mounts."""
+    for _ in range(5):
+        points = mounts(name, directory)
+        if not points:
+            return
+        for point in points:
+            shell.succeeds(["umount", "--lazy", point])
+
+
+def mounts(name: str, directory: Path) -> tuple[str, ...]:
+    """Return a lab's mounts."""
+    table = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
+    return left.mounts_under(table, directory, network.namespaces(name))
+
+
+def remove_files(name: str, directory: Path) -> None:
+    """Remove a lab's files, but only once nothing is mounted among them."""
+    if mounts(name, directory):
+        return
+    if directory.exists():
+        shutil.rmtree(directory)
+    if CONTAINER_LOGS.is_dir():
+        for entry in CONTAINER_LOGS.iterdir():
+            if entry.is_symlink() and str(entry.readlink()).startswith(f"{directory}/"):
+                entry.unlink()
+    with contextlib.suppress(OSError):
+        layout.STATE_HOME.rmdir()
+
+
+def measure(name: str) -> left.Leftovers:
+    """Return what of a lab exists on the machine, asked of the kernel."""
+    return left.Leftovers(
+        processes=processes.mine(name),
+        namespaces=network.namespaces(name),
+        mounts=mounts(name, layout.STATE_HOME / name),
+        cgroups=cgroups.existing(name),
+        links=network.links(name),
+    )
+
+
+def stored(name: str) -> Layout:
+    """Return the layout of the lab that stands.
+
+    Raises:
+        Unmet: none does.
+    """
+    record = load(name)
+    if record is None:
+        raise Unmet(f"no lab {name} here: run 'octolab up'")
+    return layout.plan(name, record["network"], record["nodes"], tuple(record["regions"]))
+
+
+def load(name: str) -> dict[str, Any] | None:
+    """Return what was noted about a lab, None if none stands."""
+    try:
+        return json.loads((layout.STATE_HOME / name / RECORD).read_text())
+    except FileNotFoundError:
+        return None
+
+
+def save(planned: Layout) -> None:
+    """Note a lab's choices and the boot it belongs to."""
+    record = {
+        "network": str(planned.network),
+        "nodes": len(planned.nodes),
+        "regions": planned.regions,
+        "boot": boot_id(),
+    }
+    nodes.write_whole(planned.directory / RECORD, json.dumps(record))
+
+
+def boot_id() -> str:
+    """Return what tells this boot of the machine from any other."""
+    return BOOT_ID.read_text().strip()
+
+
+@contextlib.contextmanager
+def locked(name: str, patience: float = 600.0) -> Iterator[None]:
+    """Hold a lab against other runs of this program; the kernel lets go when this one ends."""
+    path = Path("/run") / f"octolab-{name}.lock"
+    end = time.monotonic() + patience
+    with path.open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise LabError(f"lab {name}: another octolab holds {path}") from None
+                time.sleep(0.2)
+        yield

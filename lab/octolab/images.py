@@ -1,0 +1,132 @@
+"""Which images there are, what each is made of, and how one is built from its Dockerfile.
+
+The Dockerfiles hold the recipes; here is only what goes into their build context. Python images
+share the layer with all dependencies, which changes only with the lock file.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from octolab import shell
+from octolab.addons import COREDNS_IMAGE, METRICS_IMAGE
+from octolab.cache import Cache, fingerprint
+from octolab.flags import SANDBOX_IMAGE
+
+__all__ = ["BASE_IMAGE", "Image", "build", "buildah", "catalogue", "stamp_of"]
+
+BASE_IMAGE = "docker.io/library/debian:bookworm-slim"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image: its short name, its reference, its Dockerfile and its build context."""
+
+    name: str
+    reference: str
+    dockerfile: Path
+    context: Mapping[str, Path]
+    """Files and folders of the build context, by their name in it."""
+
+
+def catalogue(source: Path, cache: Cache) -> tuple[Image, ...]:
+    """Return every image, those first that the cluster itself needs.
+
+    Args:
+        source: The project's folder.
+        cache: Where programs and Python packages were put.
+    """
+    recipes = source / "lab" / "images"
+    python = {"dependencies": cache.root / "dependencies", "wheels": cache.root / "wheels"}
+    prosody = recipes / "prosody"
+    return (
+        program_image("pause", SANDBOX_IMAGE, recipes, cache),
+        program_image("coredns", COREDNS_IMAGE, recipes, cache),
+        program_image("metrics-server", METRICS_IMAGE, recipes, cache),
+        Image(
+            "prosody",
+            "docker.io/octofleet/prosody:dev",
+            prosody / "Dockerfile",
+            {
+                entry.name: entry
+                for entry in sorted(prosody.iterdir())
+                if entry.name != "Dockerfile"
+            },
+        ),
+        *(
+            Image(
+                name,
+                f"docker.io/octofleet/{name}:dev",
+                source / name / "Dockerfile",
+                python,
+            )
+            for name in ("operator", "bridge", "load")
+        ),
+    )
+
+
+def program_image(name: str, reference: str, recipes: Path, cache: Cache) -> Image:
+    """Return an image that is one static program."""
+    return Image(name, reference, recipes / name / "Dockerfile", {name: cache.programs / name})
+
+
+def stamp_of(image: Image, base_stamp: str) -> str:
+    """Return a hash of everything an image is made of."""
+    inputs = [image.dockerfile, *(path for _, path in sorted(image.context.items()))]
+    return fingerprint(inputs, image.reference, base_stamp)
+
+
+def build(image: Image, cache: Cache) -> None:
+    """Build an image and put it into the layout, in place of the one of its name there."""
+    context = cache.root / "contexts" / image.name
+    lay_out(image.context, context)
+    buildah(
+        cache,
+        "bud",
+        "--layers",
+        "--pull-never",
+        f"--file={image.dockerfile}",
+        f"--tag={image.reference}",
+        str(context),
+    )
+    target = f"oci:{cache.layout.root}:{image.reference}"
+    buildah(cache, "push", "--disable-compression", image.reference, target)
+    cache.layout.prune()
+
+
+def lay_out(parts: Mapping[str, Path], context: Path) -> None:
+    """Make a build context of hard links: no copies, and times stay as they are."""
+    shutil.rmtree(context, ignore_errors=True)
+    context.mkdir(parents=True)
+    for name, path in parts.items():
+        if path.is_dir():
+            shutil.copytree(path, context / name, copy_function=link_or_copy)
+        else:
+            link_or_copy(str(path), str(context / name))
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Link a file, or copy it where the two lie on different disks."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def buildah(cache: Cache, *arguments: str) -> str:
+    """Run buildah on a storage of the lab's own."""
+    home = cache.root / "buildah"
+    kind = shell.run(["stat", "--file-system", "--format=%T", cache.root]).strip()
+    driver = "vfs" if kind in ("overlayfs", "tmpfs", "nfs") else "overlay"
+    return shell.run(
+        [
+            "buildah",
+            f"--root={home / 'root'}",
+            f"--runroot={home / 'run'}",
+            f"--storage-driver={driver}",
+            *arguments,
+        ],
+        environment={"BUILDAH_ISOLATION": "chroot", "XDG_RUNTIME_DIR": str(home)},
+    )
