@@ -19,23 +19,16 @@ from slixmpp.xmlstream import ET, StanzaBase
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import MatchXPath
 
+from jitsiwire import brewery, stats
+from jitsiwire.errors import RemoteProtocolError
+from jitsiwire.stats import BridgeStats
 from octofleet.core.observation import Timestamp
 
-STATS: Final = "{http://jitsi.org/protocol/colibri}stats"
-STAT: Final = "{http://jitsi.org/protocol/colibri}stat"
 MUC: Final = "{http://jabber.org/protocol/muc}x"
-READ: Final = frozenset(
-    {
-        "local_endpoints",
-        "stress_level",
-        "drain",
-        "graceful_shutdown",
-        "shutting_down",
-        "healthy",
-        "version",
-        "region",
-    }
-)
+MUC_STATUS: Final = "{http://jabber.org/protocol/muc#user}x/{*}status"
+MUC_OWNER: Final = "{http://jabber.org/protocol/muc#owner}query"
+FORM: Final = "{jabber:x:data}"
+ROOM_CREATED: Final = "201"
 MEMBERS_LIMIT: Final = 5000
 VALUE_LIMIT: Final = 200
 PING_SECONDS: Final = 10.0
@@ -50,19 +43,7 @@ class Member:
     """A bridge's last presence."""
 
     at: Timestamp
-    stats: Mapping[str, str]
-
-    def number(self, name: str) -> float | None:
-        """Return a statistic as a number, None when it isn't there or isn't one."""
-        try:
-            found = float(self.stats[name])
-        except (KeyError, ValueError):
-            return None
-        return found if abs(found) < float("inf") else None
-
-    def truth(self, name: str) -> bool | None:
-        """Return a statistic as a boolean."""
-        return {"true": True, "false": False}.get(self.stats.get(name, "").lower())
+    stats: BridgeStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +119,10 @@ class BreweryWatcher:
         def present(stanza: StanzaBase) -> None:
             if self._presence(stanza, end):
                 joined.set()
+                if any(
+                    each.get("code") == ROOM_CREATED for each in stanza.xml.iterfind(MUC_STATUS)
+                ):
+                    self._configure(client)
 
         def started(_: object) -> None:
             self._join(client)
@@ -194,6 +179,17 @@ class BreweryWatcher:
         stanza.xml.append(ET.Element(MUC))
         stanza.send()
 
+    def _configure(self, client: ClientXMPP) -> None:
+        """Set the room up as Jicofo would have: whoever comes first makes it."""
+        iq = client.make_iq_set(ito=self._room.jid)
+        form = ET.SubElement(ET.SubElement(iq.xml, MUC_OWNER), f"{FORM}x", {"type": "submit"})
+        values = {"FORM_TYPE": "http://jabber.org/protocol/muc#roomconfig", **brewery.ROOM_CONFIG}
+        for name, value in values.items():
+            field_element = ET.SubElement(form, f"{FORM}field", {"var": name})
+            ET.SubElement(field_element, f"{FORM}value").text = value
+        # A raw send: whether it was taken shows in whether Jicofo sees the bridges.
+        client.send(iq)
+
     def _presence(self, stanza: StanzaBase, end: Callable[[object], None]) -> bool:
         """Take in a presence; return whether it is our own, which means we are in."""
         sender = stanza.get_from()
@@ -216,7 +212,7 @@ class BreweryWatcher:
         return False
 
     def _update(self, nickname: str, stanza: StanzaBase) -> None:
-        found = stanza.xml.find(STATS)
+        found = stanza.xml.find(stats.STATS)
         if found is None:
             return
         before = self._members.get(nickname)
@@ -224,25 +220,21 @@ class BreweryWatcher:
             return
         now = Timestamp(self._clock())
         self.seen_at = now
-        after = Member(now, _read(found))
+        try:
+            after = Member(now, stats.parse_presence(found))
+        except RemoteProtocolError:
+            # Absurd statistics are no statistics; the last sane ones grow old.
+            return
         self._members[nickname] = after
-        if before is None or _notable(before, after):
+        if before is None or _notable(before.stats, after.stats):
             self._notify()
 
 
-def _read(stats: ET.Element) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for stat in stats.iterfind(STAT):
-        name = stat.get("name", "")
-        if name in READ:
-            found[name] = stat.get("value", "")[:VALUE_LIMIT]
-    return found
-
-
-def _notable(before: Member, after: Member) -> bool:
+def _notable(before: BridgeStats, after: BridgeStats) -> bool:
     """Return whether a change is worth a reconcile before its period is over."""
-    quiet = ("local_endpoints", "drain", "graceful_shutdown", "shutting_down", "healthy")
-    if any(before.stats.get(name) != after.stats.get(name) for name in quiet):
-        return True
-    change = (after.number("stress_level") or 0.0) - (before.number("stress_level") or 0.0)
-    return abs(change) >= STRESS_NOTABLE
+    change = (after.stress_level or 0.0) - (before.stress_level or 0.0)
+    return abs(change) >= STRESS_NOTABLE or _state(before) != _state(after)
+
+
+def _state(of: BridgeStats) -> tuple[object, ...]:
+    return (of.local_endpoints, of.drain, of.graceful_shutdown, of.shutting_down, of.healthy)

@@ -8,8 +8,8 @@ from typing import Final
 
 import httpx
 
-from octofleet.shell import documents
-from octofleet.shell.documents import Document
+from jitsiwire import stats
+from jitsiwire.stats import BridgeStats
 from octofleet.shell.errors import Unreachable
 
 TIMEOUT_SECONDS: Final = 5.0
@@ -29,7 +29,7 @@ class BridgeClient:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
-    async def stats(self, bridge: BridgeAddress) -> Document:
+    async def stats(self, bridge: BridgeAddress) -> BridgeStats:
         """Return the bridge's own statistics.
 
         Raises:
@@ -40,7 +40,7 @@ class BridgeClient:
             found: object = answer.json()
         except ValueError as error:
             raise Unreachable("bridge answers something other than JSON") from error
-        return documents.mapping(found)
+        return stats.from_json(found)
 
     async def local_endpoints(self, bridge: BridgeAddress) -> int:
         """Return how many participants are on the bridge right now.
@@ -48,10 +48,10 @@ class BridgeClient:
         Raises:
             Unreachable: It isn't known. Unknown is not zero.
         """
-        found = documents.number(await self.stats(bridge), "local_endpoints")
+        found = (await self.stats(bridge)).local_endpoints
         if found is None:
             raise Unreachable("bridge doesn't say how many participants it has")
-        return int(found)
+        return found
 
     async def drain(self, bridge: BridgeAddress, enable: bool) -> None:
         """Have the bridge advertise drain, or take it back."""

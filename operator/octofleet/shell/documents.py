@@ -5,26 +5,12 @@ Documents come from the API server and from REST servers; nothing here trusts th
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import cast
 
+from octofleet.api import quantities
 from octofleet.core.observation import Timestamp
 
 Document = Mapping[str, object]
-
-_SUFFIXES = {
-    "n": Decimal("1e-9"),
-    "u": Decimal("1e-6"),
-    "m": Decimal("1e-3"),
-    "k": Decimal("1e3"),
-    "M": Decimal("1e6"),
-    "G": Decimal("1e9"),
-    "T": Decimal("1e12"),
-    "Ki": Decimal(2**10),
-    "Mi": Decimal(2**20),
-    "Gi": Decimal(2**30),
-    "Ti": Decimal(2**40),
-}
 
 
 def dig(document: object, *path: str) -> object:
@@ -103,13 +89,9 @@ def fine_stamp(at: float) -> str:
 
 def quantity(value: object) -> float | None:
     """Return a Kubernetes quantity ("250m", "1Gi", 2) as a number, None when it isn't one."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    written = str(value).strip()
-    suffix = next((each for each in ("Ki", "Mi", "Gi", "Ti") if written.endswith(each)), "")
-    suffix = suffix or (written[-1:] if written[-1:] in _SUFFIXES else "")
     try:
-        amount = Decimal(written[: len(written) - len(suffix)])
-    except InvalidOperation:
+        return quantities.quantity(value)
+    except ValueError:
         return None
-    return float(amount * _SUFFIXES.get(suffix, Decimal(1)))

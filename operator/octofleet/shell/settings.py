@@ -19,6 +19,12 @@ class Settings:
     listen_port: int = 8080
     period_seconds: float = 5.0
     """The longest time between two looks at a region."""
+    prosody_image: str | None = None
+    """Image where a JitsiCluster names none; None is the stock image of its version."""
+    jicofo_image: str | None = None
+    """Likewise for Jicofo."""
+    bridge_image: str | None = None
+    """Image of bridges where neither JitsiCluster nor OctoRegion names one."""
     kubeconfig: str | None = None
     log_level: str = "INFO"
 
@@ -36,6 +42,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         listen_host=environment.get("OCTOFLEET_LISTEN_HOST", "0.0.0.0"),  # noqa: S104 - as above
         listen_port=int(_number(environment, "OCTOFLEET_LISTEN_PORT", 8080)),
         period_seconds=_number(environment, "OCTOFLEET_PERIOD_SECONDS", 5.0),
+        prosody_image=environment.get("OCTOFLEET_PROSODY_IMAGE") or None,
+        jicofo_image=environment.get("OCTOFLEET_JICOFO_IMAGE") or None,
+        bridge_image=environment.get("OCTOFLEET_BRIDGE_IMAGE") or None,
         log_level=environment.get("OCTOFLEET_LOG_LEVEL", "INFO").upper(),
     )
 

@@ -3,6 +3,8 @@
 from octofleet.core.manifests import naming
 from octofleet.core.manifests.naming import Manifest, Owner
 
+DEFAULT_REGION = "default"
+
 
 def build_default_region(cluster: str, namespace: str, owner: Owner) -> Manifest:
     """Return an OctoRegion named like its cluster that takes every default from it."""
@@ -12,5 +14,5 @@ def build_default_region(cluster: str, namespace: str, owner: Owner) -> Manifest
         "metadata": naming.metadata(
             cluster, namespace, owner, naming.controller_labels(cluster, "region")
         ),
-        "spec": {"clusterRef": {"name": cluster}},
+        "spec": {"clusterRef": {"name": cluster}, "region": DEFAULT_REGION},
     }

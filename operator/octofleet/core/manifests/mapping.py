@@ -1,0 +1,77 @@
+"""From what holds for a cluster or a region to what the builders are told."""
+
+from collections.abc import Sequence
+
+from octofleet.api.bridges import AddressSource, ResourceRequirements
+from octofleet.api.effective import EffectiveCluster, EffectiveRegion
+from octofleet.api.kube import KubeModel
+from octofleet.core.manifests.inputs import BridgeSettings, Domains, JicofoSettings, Workload
+from octofleet.core.manifests.naming import Manifest, Owner
+
+FOCUS_COMMAND = ("octoload", "focus")
+
+
+def cluster_owner(cluster: EffectiveCluster) -> Owner:
+    """Return the cluster as owner of its children."""
+    return Owner("JitsiCluster", cluster.name, cluster.uid)
+
+
+def region_owner(region: EffectiveRegion) -> Owner:
+    """Return the region as owner of its children."""
+    return Owner("OctoRegion", region.name, region.uid)
+
+
+def prosody_workload(cluster: EffectiveCluster) -> Workload:
+    """Return how Prosody runs."""
+    return Workload(cluster.prosody_image, resources=_resources(cluster.prosody_resources))
+
+
+def jicofo_workload(cluster: EffectiveCluster) -> Workload:
+    """Return how Jicofo runs.
+
+    Octofleet's own load image holds several programs and must be told to be the focus; the
+    stock image is Jicofo and nothing else.
+    """
+    image = cluster.jicofo_image
+    own = image.partition("@")[0].rpartition(":")[0].endswith("octofleet/load")
+    return Workload(
+        image,
+        command=FOCUS_COMMAND if own else (),
+        resources=_resources(cluster.jicofo_resources),
+    )
+
+
+def jicofo_settings(cluster: EffectiveCluster) -> JicofoSettings:
+    """Return what Jicofo is told."""
+    return JicofoSettings(strategy=cluster.strategy.value)
+
+
+def bridge_settings(region: EffectiveRegion, domain: str) -> BridgeSettings:
+    """Return what the region's bridges are told; `domain` is the cluster's."""
+    bridge = region.bridge
+    static = bridge.address_source is AddressSource.STATIC
+    return BridgeSettings(
+        cluster=region.cluster,
+        cluster_namespace=region.namespace,
+        region=region.name,
+        domains=Domains(domain),
+        workload=Workload(
+            bridge.image,
+            resources=_resources(bridge.resources),
+            node_selector=bridge.node_selector,
+            tolerations=_plain(bridge.tolerations),
+        ),
+        region_code=region.region,
+        port=bridge.port,
+        advertise=",".join(bridge.static_addresses) if static else None,
+        bind_node_address=bridge.address_source is AddressSource.NODE_INTERNAL_IP,
+        drain_deadline_seconds=int(region.autoscaling.drain.deadline),
+    )
+
+
+def _resources(found: ResourceRequirements) -> Manifest:
+    return found.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _plain(found: Sequence[KubeModel]) -> tuple[Manifest, ...]:
+    return tuple(each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in found)

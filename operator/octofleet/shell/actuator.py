@@ -1,0 +1,215 @@
+"""Acting: carries out what the plan asks for, one action at a time, each safe to repeat.
+
+Who is on it? Before a bridge is shut down or deleted, that is asked anew, of the bridge itself
+or of Jicofo. Unknown is not zero: without an answer nothing is stopped.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from octofleet.core.actions import (
+    Action,
+    CreateBridge,
+    DeleteBridge,
+    DrainBridge,
+    MoveConference,
+    ShutDownBridge,
+    UndrainBridge,
+)
+from octofleet.core.manifests import bridge as bridge_manifest
+from octofleet.core.manifests import naming
+from octofleet.core.manifests.inputs import BridgeSettings
+from octofleet.core.manifests.naming import Manifest, Owner
+from octofleet.core.observation import Bridge, Snapshot
+from octofleet.shell import documents, kube
+from octofleet.shell.bridges import BridgeAddress, BridgeClient
+from octofleet.shell.endpoints import ClusterName, Endpoints
+from octofleet.shell.errors import Conflict, FleetError, Unreachable
+from octofleet.shell.jicofo import JicofoClient
+from octofleet.shell.kube import KubernetesCluster
+from octofleet.shell.observer import Observer
+
+OVER: Final = ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The region that is acted on, as it was judged."""
+
+    snapshot: Snapshot
+    owner: Owner
+    settings: BridgeSettings
+    cluster: ClusterName
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Target({self.snapshot.namespace}/{self.snapshot.region_name})"
+
+    def bridge(self, name: str) -> Bridge | None:
+        """Return the bridge `name` as it was observed."""
+        return next((each for each in self.snapshot.bridges if each.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an action went; `message` says why it didn't."""
+
+    action: Action
+    done: bool
+    message: str = ""
+
+
+class Actuator:
+    """Acts on bridges."""
+
+    def __init__(
+        self,
+        cluster: KubernetesCluster,
+        bridges: BridgeClient,
+        jicofo: JicofoClient,
+        endpoints: Endpoints,
+        observer: Observer,
+        clock: Callable[[], float],
+    ) -> None:
+        self._kube = cluster
+        self._bridges = bridges
+        self._jicofo = jicofo
+        self._endpoints = endpoints
+        self._observer = observer
+        self._clock = clock
+
+    async def run(self, actions: tuple[Action, ...], target: Target) -> tuple[Outcome, ...]:
+        """Carry the actions out in order; one that fails doesn't stop the others."""
+        outcomes: list[Outcome] = []
+        for action in actions:
+            try:
+                refusal = await self._act(action, target)
+                outcomes.append(Outcome(action, done=refusal is None, message=refusal or ""))
+            except FleetError as error:
+                outcomes.append(Outcome(action, done=False, message=str(error)))
+        return tuple(outcomes)
+
+    async def _act(self, action: Action, target: Target) -> str | None:
+        """Carry an action out; return why it was not."""
+        match action:
+            case CreateBridge(name):
+                return await self._create(name, target)
+            case DrainBridge(name, reason):
+                return await self._drain(name, reason, target)
+            case UndrainBridge(name):
+                return await self._undrain(name, target)
+            case MoveConference(name, conference):
+                return await self._move(name, conference, target)
+            case ShutDownBridge(name):
+                return await self._shut_down(name, target)
+            case DeleteBridge(name, uid):
+                return await self._delete(name, uid, target)
+            case _:
+                assert_never(action)
+
+    async def _create(self, name: str, target: Target) -> str | None:
+        body = bridge_manifest.build_bridge(
+            name,
+            target.snapshot.namespace,
+            target.owner,
+            target.settings,
+            incarnation=secrets.token_hex(3),
+        )
+        try:
+            await self._kube.create(kube.PODS, target.snapshot.namespace, body)
+        except Conflict:
+            # The name is taken: by our own create of a moment ago, or by a pod that isn't ours.
+            return None if await self._is_ours(name, target) else f"a foreign pod is named {name}"
+        return None
+
+    async def _is_ours(self, name: str, target: Target) -> bool:
+        found = await self._kube.get(kube.PODS, name, target.snapshot.namespace)
+        owners = documents.items(found, "metadata", "ownerReferences")
+        return found is None or any(each.get("uid") == target.owner.uid for each in owners)
+
+    async def _drain(self, name: str, reason: str, target: Target) -> str | None:
+        bridge = target.bridge(name)
+        if bridge is None:
+            return "it is gone"
+        # First the note, then the deed: a drain nobody knows the reason of would last for ever.
+        since = bridge.draining_since or self._clock()
+        await self._annotate(
+            bridge,
+            target,
+            {
+                naming.ANNOTATION_DRAIN_REASON: reason,
+                naming.ANNOTATION_DRAINING_SINCE: documents.fine_stamp(since),
+            },
+        )
+        await self._bridges.drain(self._reach(bridge, target), enable=True)
+        return None
+
+    async def _undrain(self, name: str, target: Target) -> str | None:
+        bridge = target.bridge(name)
+        if bridge is None:
+            return "it is gone"
+        await self._bridges.drain(self._reach(bridge, target), enable=False)
+        nothing = dict.fromkeys((naming.ANNOTATION_DRAIN_REASON, naming.ANNOTATION_DRAINING_SINCE))
+        await self._annotate(bridge, target, nothing)
+        return None
+
+    async def _move(self, name: str, conference: str, target: Target) -> str | None:
+        bridge = target.bridge(name)
+        if bridge is None:
+            return "it is gone"
+        base = self._endpoints.jicofo(target.cluster)
+        moved = await self._jicofo.move_conference(base, bridge.nickname, conference)
+        return None if moved else "Jicofo moved nobody"
+
+    async def _shut_down(self, name: str, target: Target) -> str | None:
+        bridge = target.bridge(name)
+        if bridge is None:
+            return "it is gone"
+        address = self._reach(bridge, target)
+        people = await self._bridges.local_endpoints(address)
+        if people:
+            return f"{people} people are on it by now"
+        await self._bridges.shut_down(address)
+        now = documents.fine_stamp(self._clock())
+        await self._annotate(bridge, target, {naming.ANNOTATION_SHUTDOWN_SENT_AT: now})
+        return None
+
+    async def _delete(self, name: str, uid: str, target: Target) -> str | None:
+        pod = await self._kube.get(kube.PODS, name, target.snapshot.namespace)
+        if pod is None or documents.text(pod, "metadata", "uid") != uid:
+            return None
+        bridge = target.bridge(name)
+        if bridge is None or bridge.uid != uid:
+            return "another pod was judged"
+        ran = documents.text(pod, "status", "hostIP") is not None
+        if ran and documents.text(pod, "status", "phase") not in OVER:
+            people = await self._who_is_on(bridge, target)
+            if people:
+                return people
+        await self._kube.delete(kube.PODS, target.snapshot.namespace, name, uid)
+        return None
+
+    async def _who_is_on(self, bridge: Bridge, target: Target) -> str | None:
+        """Return who is on a running bridge by now, in words; None when nobody is."""
+        try:
+            people = await self._bridges.local_endpoints(self._reach(bridge, target))
+        except Unreachable:
+            view = await self._observer.jicofo_view(target.cluster)
+            conferences = view.conferences.get(bridge.nickname, ())
+            people = sum(each.participants for each in conferences)
+        return f"{people} people are on it by now" if people else None
+
+    def _reach(self, bridge: Bridge, target: Target) -> BridgeAddress:
+        address = self._observer.address(bridge, target.token)
+        if address is None:
+            raise Unreachable("it has no node yet")
+        return address
+
+    async def _annotate(
+        self, bridge: Bridge, target: Target, values: dict[str, str] | dict[str, None]
+    ) -> None:
+        """Set annotations on exactly the pod that was judged; None takes one away."""
+        body: Manifest = {"metadata": {"uid": bridge.uid, "annotations": values}}
+        await self._kube.merge(kube.PODS, target.snapshot.namespace, bridge.name, body)

@@ -1,0 +1,165 @@
+"""Reconciling a JitsiCluster: credentials, Prosody, Jicofo, a default region, its status."""
+
+import base64
+import binascii
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from octofleet.api.effective import EffectiveCluster
+from octofleet.core.manifests import inputs, jicofo, mapping, naming, prosody, region, secret
+from octofleet.core.manifests.naming import Manifest
+from octofleet.shell import documents, kube
+from octofleet.shell.breweries import Credentials
+from octofleet.shell.documents import Document
+from octofleet.shell.errors import Refused
+from octofleet.shell.kube import Kind, KubernetesCluster
+from octofleet.shell.settings import Settings
+
+PASSWORD_BYTES: Final = 16
+
+Make = Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """An object the operator keeps as it should be."""
+
+    kind: Kind
+    body: Manifest
+
+
+def with_default_images(
+    cluster: EffectiveCluster, document: Document, by: Settings
+) -> EffectiveCluster:
+    """Return the cluster with this installation's images where the resource names none."""
+    controller = documents.mapping(document, "spec", "controller")
+    if by.prosody_image and documents.text(controller, "prosody", "image") is None:
+        cluster = replace(cluster, prosody_image=by.prosody_image)
+    if by.jicofo_image and documents.text(controller, "jicofo", "image") is None:
+        cluster = replace(cluster, jicofo_image=by.jicofo_image)
+    return cluster
+
+
+async def ensure_credentials(
+    api: KubernetesCluster, cluster: EffectiveCluster, make: Make | None = None
+) -> Credentials:
+    """Return the cluster's passwords, made now where they are missing, kept where they aren't.
+
+    Raises:
+        Refused: The Secret's name is taken by something else's.
+    """
+    make = make or (lambda: secrets.token_hex(PASSWORD_BYTES))
+    name = naming.secret_name(cluster.name)
+    found = await api.get(kube.SECRETS, name, cluster.namespace)
+    if found is not None:
+        refuse_foreign(found, cluster.uid, "Secret")
+    kept = documents.texts(found, "data")
+    fresh = {key: make() for key in secret.missing_keys(kept)}
+    body = secret.build_secret(
+        cluster.name, cluster.namespace, mapping.cluster_owner(cluster), fresh
+    )
+    if body is not None and found is None:
+        await api.create(kube.SECRETS, cluster.namespace, body)
+    elif body is not None:
+        await api.merge(kube.SECRETS, cluster.namespace, name, {"stringData": fresh})
+    return _credentials({**_decoded(kept), **fresh})
+
+
+async def read_credentials(
+    api: KubernetesCluster, namespace: str, cluster: str
+) -> Credentials | None:
+    """Return a cluster's passwords, None while it has none."""
+    found = await api.get(kube.SECRETS, naming.secret_name(cluster), namespace)
+    kept = documents.texts(found, "data")
+    return None if secret.missing_keys(kept) else _credentials(_decoded(kept))
+
+
+def children(cluster: EffectiveCluster) -> tuple[Child, ...]:
+    """Return everything of the cluster's controller side but its credentials."""
+    owner = mapping.cluster_owner(cluster)
+    domains = inputs.Domains(cluster.domain)
+    name, namespace = cluster.name, cluster.namespace
+    return (
+        Child(kube.SERVICES, prosody.build_prosody_service(name, namespace, owner)),
+        Child(kube.SERVICES, jicofo.build_jicofo_service(name, namespace, owner)),
+        Child(
+            kube.DEPLOYMENTS,
+            prosody.build_prosody(
+                name, namespace, owner, domains, mapping.prosody_workload(cluster)
+            ),
+        ),
+        Child(
+            kube.DEPLOYMENTS,
+            jicofo.build_jicofo(
+                name,
+                namespace,
+                owner,
+                domains,
+                mapping.jicofo_settings(cluster),
+                mapping.jicofo_workload(cluster),
+            ),
+        ),
+    )
+
+
+async def ensure_child(api: KubernetesCluster, child: Child, namespace: str, uid: str) -> None:
+    """Make a child so, unless it is someone else's.
+
+    Raises:
+        Refused: An object of that name is controlled by another.
+    """
+    name = documents.text(child.body, "metadata", "name") or ""
+    found = await api.get(child.kind, name, namespace)
+    if found is not None:
+        refuse_foreign(found, uid, child.kind.name)
+    await api.apply(child.kind, namespace, child.body)
+
+
+async def ensure_default_region(
+    api: KubernetesCluster, cluster: EffectiveCluster, regions: list[Document]
+) -> None:
+    """Make the default region of a cluster that has no region at all."""
+    if any(_joins(each, cluster.name) for each in regions):
+        return
+    body = region.build_default_region(
+        cluster.name, cluster.namespace, mapping.cluster_owner(cluster)
+    )
+    await api.create(kube.REGIONS, cluster.namespace, body)
+
+
+def regions_of(regions: list[Document], cluster: str) -> list[Document]:
+    """Return the regions that join a cluster."""
+    return [each for each in regions if _joins(each, cluster)]
+
+
+def refuse_foreign(found: Document, uid: str, kind: str) -> None:
+    """Raise `Refused` when an object is controlled by another than `uid`."""
+    for each in documents.items(found, "metadata", "ownerReferences"):
+        if each.get("controller") is True and each.get("uid") != uid:
+            name = documents.text(found, "metadata", "name")
+            owner = f"{each.get('kind')} {each.get('name')}"
+            raise Refused(409, f"{kind} {name} belongs to {owner}: rename or remove it")
+
+
+def _joins(document: Document, cluster: str) -> bool:
+    return documents.text(document, "spec", "clusterRef", "name") == cluster
+
+
+def _credentials(values: Mapping[str, str]) -> Credentials:
+    return Credentials(
+        bridge=values[naming.KEY_JVB_PASSWORD],
+        operator=values[naming.KEY_OPERATOR_PASSWORD],
+        token=values[naming.KEY_REST_TOKEN],
+    )
+
+
+def _decoded(data: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, value in data.items():
+        try:
+            found[key] = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            found[key] = ""
+    return found

@@ -1,0 +1,293 @@
+"""Observation: everything the core decides on, read anew, each reading with its time.
+
+What can't be read stays None. Nothing here decides anything.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from octofleet.api.effective import EffectiveRegion
+from octofleet.core.manifests import naming
+from octofleet.core.observation import (
+    Bridge,
+    Cluster,
+    History,
+    Node,
+    Reading,
+    Snapshot,
+    Timestamp,
+)
+from octofleet.shell import documents, kube, pods
+from octofleet.shell.breweries import Breweries
+from octofleet.shell.bridges import BridgeAddress, BridgeClient
+from octofleet.shell.caching import Shared
+from octofleet.shell.documents import Document
+from octofleet.shell.endpoints import ClusterName, Endpoints
+from octofleet.shell.errors import KubeError, Unreachable
+from octofleet.shell.jicofo import JicofoClient, JicofoView
+from octofleet.shell.kube import KubernetesCluster
+from octofleet.shell.podwatch import PodWatch
+
+JICOFO_SECONDS: Final = 0.9
+SLOW_SECONDS: Final = 4.0
+MEMORY_LIMIT: Final = 20_000
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """What of a region's cluster the observer is told by the reconciler."""
+
+    name: ClusterName
+    exists: bool
+    token: str
+    """The bearer token of its bridges."""
+
+    def __repr__(self) -> str:
+        return f"ClusterFacts({self.name}, exists={self.exists})"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything the observer asks."""
+
+    kube: KubernetesCluster
+    jicofo: JicofoClient
+    bridges: BridgeClient
+    breweries: Breweries
+    endpoints: Endpoints
+    watch: PodWatch
+    clock: Callable[[], float]
+
+
+class Observer:
+    """Takes snapshots of regions."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        clock = ports.clock
+        self._nodes = Shared[None, list[Document]](self._read_nodes, SLOW_SECONDS, clock)
+        self._jicofo = Shared[ClusterName, JicofoView](self._read_jicofo, JICOFO_SECONDS, clock)
+        self._metrics = Shared[str, list[Document]](self._read_metrics, SLOW_SECONDS, clock)
+        self._controller = Shared[ClusterName, tuple[bool, str]](
+            self._read_controller, SLOW_SECONDS / 2, clock
+        )
+        self._jicofo_seen: dict[ClusterName, Timestamp] = {}
+        self._metrics_seen: dict[str, Timestamp] = {}
+        self._registered: dict[str, Timestamp | None] = {}
+
+    async def observe(
+        self, region: EffectiveRegion, cluster: ClusterFacts, history: History
+    ) -> Snapshot:
+        """Return the region as it is now.
+
+        Raises:
+            KubeError: The API server can't be asked for the region's pods or nodes.
+        """
+        labels = naming.bridge_labels(region.cluster, region.name)
+        found, nodes = await asyncio.gather(
+            self._ports.kube.list(kube.PODS, region.namespace, labels), self._nodes.get(None)
+        )
+        jicofo, usage, controller = await asyncio.gather(
+            self._try_jicofo(cluster),
+            self._try_metrics(region.namespace),
+            self._try_controller(cluster),
+        )
+        bridges = await asyncio.gather(
+            *(self._bridge(pod, cluster, jicofo, usage) for pod in found if _ours(pod, region))
+        )
+        return Snapshot(
+            namespace=region.namespace,
+            region_name=region.name,
+            taken_at=Timestamp(self._ports.clock()),
+            cluster=self._cluster(cluster, jicofo, controller, region.namespace),
+            bridges=tuple(sorted(bridges, key=lambda each: each.name)),
+            nodes=tuple(_node(each, region) for each in nodes),
+            history=history,
+            taken_nodes=self._ports.watch.nodes_of_others(region.namespace, region.name),
+        )
+
+    def address(self, bridge: Bridge, token: str) -> BridgeAddress | None:
+        """Return where a bridge's REST is, None before it has a node."""
+        if bridge.node_address is None:
+            return None
+        return BridgeAddress(self._ports.endpoints.bridge(bridge.node_address, bridge.name), token)
+
+    async def jicofo_view(self, cluster: ClusterName) -> JicofoView:
+        """Return a fresh look at Jicofo, for the last check before something is deleted.
+
+        Raises:
+            Unreachable: It can't be asked.
+        """
+        self._jicofo.forget(cluster)
+        return await self._jicofo.get(cluster)
+
+    def _cluster(
+        self,
+        cluster: ClusterFacts,
+        jicofo: JicofoView | None,
+        controller: tuple[bool, str],
+        namespace: str,
+    ) -> Cluster:
+        return Cluster(
+            namespace=cluster.name.namespace,
+            name=cluster.name.name,
+            exists=cluster.exists,
+            controller_ready=controller[0],
+            jicofo_reachable=jicofo is not None,
+            jicofo_seen_at=self._jicofo_seen.get(cluster.name),
+            brewery_seen_at=self._ports.breweries.seen_at(cluster.name),
+            metrics_seen_at=self._metrics_seen.get(namespace),
+            message=controller[1],
+        )
+
+    async def _bridge(
+        self,
+        pod: Document,
+        cluster: ClusterFacts,
+        jicofo: JicofoView | None,
+        usage: dict[str, tuple[float, Timestamp]],
+    ) -> Bridge:
+        bridge = pods.bridge_of(pod)
+        bridge = self._as_jicofo_says(bridge, jicofo)
+        bridge = await self._as_it_says(bridge, cluster)
+        request, used = pods.cpu_request(pod), usage.get(bridge.name)
+        if request and used is not None and used[1] >= bridge.created_at:
+            bridge = replace(bridge, cpu_utilization=Reading(100 * used[0] / request, used[1]))
+        return bridge
+
+    def _as_jicofo_says(self, bridge: Bridge, jicofo: JicofoView | None) -> Bridge:
+        if jicofo is None:
+            return replace(bridge, registered_at=self._registered.get(bridge.nickname))
+        seen = jicofo.bridges.get(bridge.nickname)
+        registered = seen is not None and seen.operational
+        return replace(
+            bridge,
+            registered=registered,
+            registered_at=self._since(bridge, registered),
+            conferences=jicofo.conferences.get(bridge.nickname, ()),
+            version=seen.version if seen else None,
+        )
+
+    def _since(self, bridge: Bridge, registered: bool) -> Timestamp | None:
+        """Return since when a bridge is registered, as far as this process can know."""
+        first_look = bridge.nickname not in self._registered
+        known = self._registered.get(bridge.nickname)
+        if not registered:
+            known = None
+        elif known is None:
+            # Registered when first looked at: it was before this operator started.
+            now = Timestamp(self._ports.clock())
+            known = (bridge.ready_since or now) if first_look else now
+        self._registered[bridge.nickname] = known
+        while len(self._registered) > MEMORY_LIMIT:
+            del self._registered[next(iter(self._registered))]
+        return known
+
+    async def _as_it_says(self, bridge: Bridge, cluster: ClusterFacts) -> Bridge:
+        """Add what the bridge itself tells: pushed to the brewery, else asked by REST."""
+        breweries = self._ports.breweries
+        member = breweries.member(cluster.name, bridge.nickname)
+        visible = breweries.visible(cluster.name)
+        bridge = replace(bridge, in_brewery=member is not None if visible else None)
+        if member is not None:
+            stats, at = member.stats, member.at
+        else:
+            address = self.address(bridge, cluster.token)
+            if address is None or bridge.pod_phase != "Running":
+                return bridge
+            try:
+                stats = await self._ports.bridges.stats(address)
+            except Unreachable:
+                return bridge
+            at = Timestamp(self._ports.clock())
+        people, stress = stats.local_endpoints, stats.stress_level
+        return replace(
+            bridge,
+            participants=None if people is None else Reading(people, at),
+            stress=None if stress is None else Reading(stress, at),
+            draining=stats.drain,
+            shutting_down=stats.shutting_down or stats.graceful_shutdown,
+            healthy=stats.healthy,
+            version=stats.version or bridge.version,
+        )
+
+    async def _try_jicofo(self, cluster: ClusterFacts) -> JicofoView | None:
+        if not cluster.exists:
+            return None
+        try:
+            return await self._jicofo.get(cluster.name)
+        except Unreachable as error:
+            _log.debug("Could not ask Jicofo", cluster=str(cluster.name), error=str(error))
+            return None
+
+    async def _read_jicofo(self, cluster: ClusterName) -> JicofoView:
+        now = Timestamp(self._ports.clock())
+        view = await self._ports.jicofo.view(self._ports.endpoints.jicofo(cluster), now)
+        self._jicofo_seen[cluster] = now
+        return view
+
+    async def _try_metrics(self, namespace: str) -> dict[str, tuple[float, Timestamp]]:
+        try:
+            found = await self._metrics.get(namespace)
+        except KubeError:
+            return {}
+        usage: dict[str, tuple[float, Timestamp]] = {}
+        for each in found:
+            used, at = pods.cpu_usage(each), documents.moment(each, "timestamp")
+            if used is not None and at is not None:
+                usage[documents.text(each, "metadata", "name") or ""] = (used, at)
+        return usage
+
+    async def _read_metrics(self, namespace: str) -> list[Document]:
+        found = await self._ports.kube.list(kube.POD_METRICS, namespace, naming.any_bridge_labels())
+        self._metrics_seen[namespace] = Timestamp(self._ports.clock())
+        return found
+
+    async def _read_nodes(self, _: None) -> list[Document]:
+        return await self._ports.kube.list(kube.NODES)
+
+    async def _try_controller(self, cluster: ClusterFacts) -> tuple[bool, str]:
+        if not cluster.exists:
+            return False, ""
+        try:
+            return await self._controller.get(cluster.name)
+        except KubeError as error:
+            return False, str(error)
+
+    async def _read_controller(self, cluster: ClusterName) -> tuple[bool, str]:
+        names = (naming.prosody_name(cluster.name), naming.jicofo_name(cluster.name))
+        found = await asyncio.gather(
+            *(self._ports.kube.get(kube.DEPLOYMENTS, each, cluster.namespace) for each in names)
+        )
+        missing = [name for name, each in zip(names, found, strict=True) if not available(each)]
+        return not missing, f"not ready: {', '.join(missing)}" if missing else ""
+
+
+def available(deployment: Document | None) -> bool:
+    """Return whether a Deployment's current version serves."""
+    if deployment is None:
+        return False
+    seen = documents.number(deployment, "status", "observedGeneration") or 0
+    wanted = documents.number(deployment, "metadata", "generation") or 0
+    updated = documents.number(deployment, "status", "updatedReplicas") or 0
+    return (
+        seen >= wanted
+        and updated >= 1
+        and (documents.number(deployment, "status", "availableReplicas") or 0) >= 1
+    )
+
+
+def _ours(pod: Document, region: EffectiveRegion) -> bool:
+    """Return whether the region controls the pod: labels alone can be anyone's."""
+    owners = documents.items(pod, "metadata", "ownerReferences")
+    return any(each.get("controller") is True and each.get("uid") == region.uid for each in owners)
+
+
+def _node(node: Document, region: EffectiveRegion) -> Node:
+    return pods.node_of(node, region.bridge.node_selector, region.bridge.tolerations)

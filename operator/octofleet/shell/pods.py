@@ -1,0 +1,141 @@
+"""From pod and node documents to what the core knows of bridges and nodes: pure and total."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from octofleet.api.bridges import Toleration
+from octofleet.core.manifests import naming
+from octofleet.core.observation import Bridge, Node, Timestamp
+from octofleet.shell import documents
+from octofleet.shell.documents import Document
+
+REGION_ZONE: Final = "topology.kubernetes.io/zone"
+
+
+def bridge_of(pod: Document) -> Bridge:
+    """Return the bridge in `pod`, as far as Kubernetes knows it."""
+    name = documents.text(pod, "metadata", "name") or ""
+    notes = documents.texts(pod, "metadata", "annotations")
+    ready = _condition(pod, "Ready")
+    is_ready = documents.text(ready, "status") == "True"
+    return Bridge(
+        name=name,
+        uid=documents.text(pod, "metadata", "uid") or "",
+        node=documents.text(pod, "spec", "nodeName"),
+        node_address=documents.text(pod, "status", "hostIP"),
+        nickname=notes.get(naming.ANNOTATION_NICKNAME, name),
+        pod_phase=documents.text(pod, "status", "phase") or "Unknown",
+        pod_ready=is_ready,
+        created_at=documents.moment(pod, "metadata", "creationTimestamp") or Timestamp(0.0),
+        ready_since=documents.moment(ready, "lastTransitionTime") if is_ready else None,
+        deleting_since=_deleting_since(pod),
+        waiting_reason=_waiting_reason(pod),
+        config_hash=notes.get(naming.ANNOTATION_CONFIG_HASH),
+        drain_reason=notes.get(naming.ANNOTATION_DRAIN_REASON),
+        draining_since=documents.moment(notes, naming.ANNOTATION_DRAINING_SINCE),
+        shutdown_sent_at=documents.moment(notes, naming.ANNOTATION_SHUTDOWN_SENT_AT),
+        last_error=_last_error(pod),
+    )
+
+
+def cpu_request(pod: Document) -> float | None:
+    """Return the pod's CPU request in cores, None when it has none."""
+    requests = [
+        documents.quantity(documents.dig(each, "resources", "requests", "cpu"))
+        for each in documents.items(pod, "spec", "containers")
+    ]
+    known = [each for each in requests if each is not None]
+    return sum(known) if known else None
+
+
+def cpu_usage(metrics: Document) -> float | None:
+    """Return the cores a pod uses, from its PodMetrics; None when a container is missing."""
+    usage = [
+        documents.quantity(documents.dig(each, "usage", "cpu"))
+        for each in documents.items(metrics, "containers")
+    ]
+    known = [each for each in usage if each is not None]
+    return sum(known) if known and len(known) == len(usage) else None
+
+
+def node_of(
+    node: Document, selector: Mapping[str, str], tolerations: tuple[Toleration, ...]
+) -> Node:
+    """Return the node as a place for bridges with this selector and these tolerations."""
+    labels = documents.texts(node, "metadata", "labels")
+    addresses = {
+        documents.text(each, "type"): documents.text(each, "address")
+        for each in documents.items(node, "status", "addresses")
+    }
+    return Node(
+        name=documents.text(node, "metadata", "name") or "",
+        ready=documents.text(_condition(node, "Ready"), "status") == "True",
+        schedulable=documents.truth(node, "spec", "unschedulable") is not True
+        and _tolerated(node, tolerations),
+        matches=all(labels.get(key) == value for key, value in selector.items()),
+        internal_address=addresses.get("InternalIP"),
+        external_address=addresses.get("ExternalIP"),
+        zone=labels.get(REGION_ZONE),
+    )
+
+
+def _condition(thing: Document, kind: str) -> Document:
+    found = documents.items(thing, "status", "conditions")
+    nothing: Document = {}
+    return next((each for each in found if each.get("type") == kind), nothing)
+
+
+def _deleting_since(pod: Document) -> Timestamp | None:
+    """Return when deletion was asked for: the API's timestamp is when its grace ends."""
+    ends = documents.moment(pod, "metadata", "deletionTimestamp")
+    if ends is None:
+        return None
+    grace = documents.number(pod, "metadata", "deletionGracePeriodSeconds") or 0.0
+    return Timestamp(ends - grace)
+
+
+def _waiting_reason(pod: Document) -> str | None:
+    for each in documents.items(pod, "status", "containerStatuses"):
+        reason = documents.text(each, "state", "waiting", "reason")
+        if reason is not None and reason != "ContainerCreating":
+            return reason
+    scheduled = _condition(pod, "PodScheduled")
+    if documents.text(scheduled, "status") == "False":
+        return documents.text(scheduled, "reason")
+    return None
+
+
+def _last_error(pod: Document) -> str | None:
+    for each in documents.items(pod, "status", "containerStatuses"):
+        waiting = documents.text(each, "state", "waiting", "message")
+        if waiting:
+            return waiting[:200]
+        for state in ("state", "lastState"):
+            code = documents.number(each, state, "terminated", "exitCode")
+            if code:
+                reason = documents.text(each, state, "terminated", "reason") or "Error"
+                return f"{reason}: exit code {int(code)}"
+    scheduled = _condition(pod, "PodScheduled")
+    if documents.text(scheduled, "status") == "False":
+        return (documents.text(scheduled, "message") or "")[:200] or None
+    return None
+
+
+def _tolerated(node: Document, tolerations: tuple[Toleration, ...]) -> bool:
+    return all(
+        documents.text(taint, "effect") == "PreferNoSchedule"
+        or any(_tolerates(each, taint) for each in tolerations)
+        for taint in documents.items(node, "spec", "taints")
+    )
+
+
+def _tolerates(toleration: Toleration, taint: Document) -> bool:
+    if toleration.effect not in (None, "", documents.text(taint, "effect")):
+        return False
+    if toleration.key is None:
+        return toleration.operator == "Exists"
+    if toleration.key != documents.text(taint, "key"):
+        return False
+    return toleration.operator == "Exists" or (toleration.value or "") == (
+        documents.text(taint, "value") or ""
+    )
