@@ -74,6 +74,8 @@ class Bridge:
     """Why it drains (annotation), None while it doesn't."""
     draining_since: Timestamp | None = None
     shutdown_sent_at: Timestamp | None = None
+    moved_at: Timestamp | None = None
+    """When a conference was last moved off it, so that moves come one at a time."""
     registered: bool | None = None
     """Jicofo lists it as operational; None = Jicofo couldn't be asked."""
     registered_at: Timestamp | None = None
