@@ -9,7 +9,7 @@ from octolab.addons import Manifest
 from octolab.errors import LabError
 from octolab.layout import Layout
 
-__all__ = ["Api", "ApiUnreachable", "Refused", "path_of"]
+__all__ = ["Api", "RefusedError", "UnreachableError", "path_of"]
 
 PLURALS = {
     "APIService": "apiservices",
@@ -25,11 +25,11 @@ PLURALS = {
 }
 
 
-class ApiUnreachable(LabError):
+class UnreachableError(LabError):
     """No answer from the API server."""
 
 
-class Refused(LabError):
+class RefusedError(LabError):
     """The API server answered, but not with what was asked."""
 
 
@@ -78,9 +78,9 @@ class Api:
             finally:
                 connection.close()
         except (OSError, http.client.HTTPException) as error:
-            raise ApiUnreachable(f"API server: {error}") from error
+            raise UnreachableError(f"API server: {error}") from error
         if response.status >= 300:
-            raise Refused(f"{method} {path}: {response.status} {reason_in(text)}")
+            raise RefusedError(f"{method} {path}: {response.status} {reason_in(text)}")
         return text
 
 

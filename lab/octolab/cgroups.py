@@ -69,21 +69,22 @@ def remove(name: str, root: Path = ROOT, patience: float = 10.0) -> None:
     The kernel may need a moment after the last process went before a cgroup counts as empty.
     """
     end = time.monotonic() + patience
-    while any([not remove_tree(Path(top)) for top in existing(name, root)]):
+    while existing(name, root):
+        for top in existing(name, root):
+            remove_tree(Path(top))
         if time.monotonic() > end:
             return
         time.sleep(0.05)
 
 
-def remove_tree(top: Path) -> bool:
-    """Try to remove a cgroup with all below it; tell whether it is gone."""
+def remove_tree(top: Path) -> None:
+    """Try to remove a cgroup with all below it."""
     for folder in inside_out(top):
         try:
             folder.rmdir()
         except OSError as error:
             if error.errno not in (errno.EBUSY, errno.ENOENT, errno.ENOTEMPTY):
                 raise
-    return not top.exists()
 
 
 def inside_out(top: Path) -> Iterator[Path]:

@@ -10,7 +10,7 @@ import fcntl
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from octolab import (
 from octolab import leftovers as left
 from octolab.api import Api
 from octolab.cache import Cache
-from octolab.errors import LabError, Unmet
+from octolab.errors import LabError, UnmetError
 from octolab.layout import Layout
 from octolab.progress import Progress
 
@@ -72,7 +72,7 @@ def settle(choice: Choice, record: dict[str, Any] | None) -> Layout:
     """Return the layout that a choice and the lab that stands make together.
 
     Raises:
-        Unmet: the lab that stands can't become what was chosen.
+        UnmetError: the lab that stands can't become what was chosen.
     """
     if record is None:
         return layout.plan(
@@ -85,7 +85,7 @@ def settle(choice: Choice, record: dict[str, Any] | None) -> Layout:
     count = record["nodes"] if choice.nodes is None else choice.nodes
     same = choice.network in (None, record["network"]) and choice.regions in (None, regions)
     if not same or count < record["nodes"]:
-        raise Unmet(
+        raise UnmetError(
             f"lab {choice.name} runs with {record['nodes']} nodes in {','.join(regions)} on "
             f"{record['network']}: run 'octolab down' first"
         )
@@ -222,11 +222,11 @@ def stored(name: str) -> Layout:
     """Return the layout of the lab that stands.
 
     Raises:
-        Unmet: none does.
+        UnmetError: none does.
     """
     record = load(name)
     if record is None:
-        raise Unmet(f"no lab {name} here: run 'octolab up'")
+        raise UnmetError(f"no lab {name} here: run 'octolab up'")
     return layout.plan(name, record["network"], record["nodes"], tuple(record["regions"]))
 
 
@@ -255,7 +255,7 @@ def boot_id() -> str:
 
 
 @contextlib.contextmanager
-def locked(name: str, patience: float = 600.0) -> Iterator[None]:
+def locked(name: str, patience: float = 600.0) -> Generator[None]:
     """Hold a lab against other runs of this program; the kernel lets go when this one ends."""
     path = Path("/run") / f"octolab-{name}.lock"
     end = time.monotonic() + patience

@@ -1,6 +1,6 @@
 """What can go wrong in the lab, and how the command line says so."""
 
-__all__ = ["CommandFailed", "LabError", "Unmet"]
+__all__ = ["CommandError", "LabError", "UnmetError"]
 
 
 class LabError(Exception):
@@ -9,11 +9,11 @@ class LabError(Exception):
     exit_code = 1
 
 
-class Unmet(LabError):
+class UnmetError(LabError):
     """A precondition isn't met; the message says what to do about it."""
 
     exit_code = 2
 
 
-class CommandFailed(LabError):
+class CommandError(LabError):
     """A program the lab ran ended badly; carries the end of what it said."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from octolab import control_plane, nodes, processes
-from octolab.api import Api, Refused
+from octolab.api import Api, RefusedError
 from octolab.layout import Layout, Node
 
 __all__ = ["dead_components", "dns_trouble", "first_trouble", "metrics_trouble", "node_trouble"]
@@ -53,7 +53,7 @@ def metrics_trouble(api: Api, layout: Layout) -> str:
     """Return whether some node's CPU isn't known yet."""
     try:
         answer = api.get("/apis/metrics.k8s.io/v1beta1/nodes")
-    except Refused as error:
+    except RefusedError as error:
         return f"metrics: {error}"
     measured = {item["metadata"]["name"] for item in items(answer)}
     missing = [node.name for node in layout.nodes if node.name not in measured]

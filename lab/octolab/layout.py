@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from octolab.errors import Unmet
+from octolab.errors import UnmetError
 
 __all__ = ["DEFAULT_NAME", "DEFAULT_NETWORK", "MARKER", "STATE_HOME", "Layout", "Node", "plan"]
 
@@ -134,14 +134,14 @@ def plan(name: str, network: str, nodes: int, regions: tuple[str, ...]) -> Layou
         regions: Regions given to the nodes in turn.
 
     Raises:
-        Unmet: one of them can't be used; the message says why.
+        UnmetError: one of them can't be used; the message says why.
     """
     if not NAME.fullmatch(name):
-        raise Unmet(f"name {name!r}: use 1 to 9 lower-case letters and digits, a letter first")
+        raise UnmetError(f"name {name!r}: use 1 to 9 lower-case letters and digits, a letter first")
     if not 1 <= nodes <= MAX_NODES:
-        raise Unmet(f"nodes {nodes}: use 1 to {MAX_NODES}")
+        raise UnmetError(f"nodes {nodes}: use 1 to {MAX_NODES}")
     if not regions or not all(REGION.fullmatch(region) for region in regions):
-        raise Unmet(f"regions {','.join(regions)!r}: use lower-case names joined by commas")
+        raise UnmetError(f"regions {','.join(regions)!r}: use lower-case names joined by commas")
     whole = parse_network(network)
     directory = STATE_HOME / name
     members = tuple(
@@ -155,9 +155,9 @@ def parse_network(text: str) -> IPv4Network:
     try:
         network = IPv4Network(text)
     except (ipaddress.AddressValueError, ipaddress.NetmaskValueError, ValueError) as error:
-        raise Unmet(f"network {text!r}: {error}") from error
+        raise UnmetError(f"network {text!r}: {error}") from error
     if network.prefixlen != 16 or not network.is_private:
-        raise Unmet(f"network {text!r}: use a private /16, such as {DEFAULT_NETWORK}")
+        raise UnmetError(f"network {text!r}: use a private /16, such as {DEFAULT_NETWORK}")
     return network
 
 

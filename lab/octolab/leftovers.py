@@ -101,7 +101,8 @@ def mounts_under(mountinfo: str, folder: Path, names: Iterable[str]) -> tuple[st
         if point.startswith(inside) or point == str(folder) or point in namespaces:
             points.append(point)
     # Later mounts may lie on earlier ones, and inner ones must go before outer ones.
-    return tuple(sorted(reversed(points), key=lambda point: -point.count("/")))
+    points.reverse()
+    return tuple(sorted(points, key=lambda point: -point.count("/")))
 
 
 def unescape(path: str) -> str:

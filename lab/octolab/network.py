@@ -94,6 +94,9 @@ def remove_namespaces(name: str) -> None:
     for namespace in namespaces(name):
         if not shell.succeeds(["ip", "netns", "delete", namespace]):
             (NETNS / namespace).unlink(missing_ok=True)
+    # `ip netns add` mounts this folder over itself. Without lazy: one in use stays.
+    if NETNS.is_dir() and os.path.ismount(NETNS) and not os.listdir(NETNS):
+        shell.succeeds(["umount", NETNS])
 
 
 def discard(node: Node) -> None:

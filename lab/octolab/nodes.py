@@ -11,7 +11,7 @@ from typing import IO, cast
 
 from octolab import cgroups, configs, flags, network, processes, progress, shell
 from octolab.cache import Cache
-from octolab.errors import CommandFailed
+from octolab.errors import CommandError
 from octolab.layout import Layout, Node
 
 __all__ = ["import_images", "join", "prepare", "running_programs"]
@@ -20,7 +20,7 @@ CONTAINERD_READY_SECONDS = 30.0
 
 
 def prepare(layout: Layout, node: Node, cache: Cache) -> None:
-    """Bring a node up to the point where its kubelet can join: wires, cgroups, containerd, images."""
+    """Bring a node up to where its kubelet can join: wires, cgroups, containerd, images."""
     end_strays(layout, node)
     network.node_up(layout, node)
     cgroups.make(node.name)
@@ -101,7 +101,7 @@ def feed_archive(node: Node, write: Callable[[IO[bytes]], None]) -> None:
         if process.wait() != 0:
             said.seek(0)
             reason = said.read()[-2000:].decode(errors="replace").strip()
-            raise CommandFailed(f"images of {node.name}: {reason}")
+            raise CommandError(f"images of {node.name}: {reason}")
 
 
 def silent(node: Node) -> str:

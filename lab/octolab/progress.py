@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from rich.console import Console
 
@@ -21,7 +21,7 @@ class Progress:
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: str) -> Generator[None]:
         """Name what is being done; print its time at the end, or that it failed."""
         begin = time.monotonic()
         if self._console.is_terminal:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from octolab import images, shell
 from octolab.cache import Cache, fingerprint, is_due
-from octolab.errors import Unmet
+from octolab.errors import UnmetError
 from octolab.progress import Progress
 
 __all__ = ["CLUSTER", "PRODUCT", "Step", "provision", "source_folder"]
@@ -135,7 +135,7 @@ def kube_flags(folder: Path) -> list[str]:
     """Return the build's flags: without the version stamp, clients would see v0.0.0."""
     found = re.search(r"k8s\.io/kubernetes v(\d+)\.(\d+)\.(\d+)", (folder / "go.mod").read_text())
     if found is None:
-        raise Unmet(f"{folder / 'go.mod'}: doesn't name k8s.io/kubernetes")
+        raise UnmetError(f"{folder / 'go.mod'}: doesn't name k8s.io/kubernetes")
     major, minor, patch = found.groups()
     package = "k8s.io/component-base/version"
     stamps = {
@@ -305,7 +305,7 @@ def install_packages(progress: Progress) -> None:
         progress.skip("Debian packages")
         return
     if shutil.which("apt-get") is None:
-        raise Unmet(f"needs {' '.join(missing)}: install them, then run this again")
+        raise UnmetError(f"needs {' '.join(missing)}: install them, then run this again")
     with progress.step(f"Debian packages: {' '.join(missing)}"):
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
         shell.run(["apt-get", "update", "-qq"])
@@ -317,7 +317,7 @@ def is_installed(package: str) -> bool:
     """Tell whether a Debian package is installed."""
     try:
         status = shell.run(["dpkg-query", "--show", "--showformat=${db:Status-Status}", package])
-    except shell.CommandFailed:
+    except shell.CommandError:
         return False
     return status == "installed"
 
@@ -325,18 +325,20 @@ def is_installed(package: str) -> bool:
 def check_root() -> None:
     """Refuse to go on without the rights to make namespaces."""
     if os.geteuid() != 0:
-        raise Unmet("needs root for network namespaces and cgroups: run it again with sudo")
+        raise UnmetError("needs root for network namespaces and cgroups: run it again with sudo")
 
 
 def check_go() -> None:
     """Refuse to go on without a Go that can build Kubernetes."""
     wanted = ".".join(str(part) for part in OLDEST_GO)
     if shutil.which("go") is None:
-        raise Unmet(f"needs Go {wanted} or newer: install it, put it on the PATH, run this again")
+        raise UnmetError(
+            f"needs Go {wanted} or newer: install it, put it on the PATH, run this again"
+        )
     found = shell.run(["go", "env", "GOVERSION"]).strip()
     numbers = re.match(r"go(\d+)\.(\d+)", found)
     if numbers is None or (int(numbers[1]), int(numbers[2])) < OLDEST_GO:
-        raise Unmet(f"found {found}, needs Go {wanted} or newer: upgrade it, run this again")
+        raise UnmetError(f"found {found}, needs Go {wanted} or newer: upgrade it, run this again")
 
 
 def uv() -> str:
@@ -344,7 +346,7 @@ def uv() -> str:
     aside = Cache.of_user().root / "uv" / "bin" / "uv"
     found = shutil.which("uv") or (str(aside) if aside.exists() else None)
     if found is None:
-        raise Unmet("needs uv: run 'make' in the project's folder, which sets it up")
+        raise UnmetError("needs uv: run 'make' in the project's folder, which sets it up")
     return found
 
 
@@ -352,7 +354,7 @@ def source_folder() -> Path:
     """Return the project's folder, from where this file lies in it."""
     folder = Path(__file__).resolve().parents[2]
     if not (folder / "lab" / "kube" / "go.mod").exists():
-        raise Unmet(
+        raise UnmetError(
             "octolab builds from the project's own folder: install it from there (editable)"
         )
     return folder

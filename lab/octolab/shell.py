@@ -5,9 +5,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from octolab.errors import CommandFailed
+from octolab.errors import CommandError
 
-__all__ = ["CommandFailed", "run", "succeeds"]
+__all__ = ["CommandError", "run", "succeeds"]
 
 TAIL = 30
 
@@ -28,7 +28,7 @@ def run(
         text: What it reads from its standard input.
 
     Raises:
-        CommandFailed: it ended with another status than 0; the message has its last lines.
+        CommandError: it ended with another status than 0; the message has its last lines.
     """
     try:
         done = subprocess.run(
@@ -42,11 +42,11 @@ def run(
             check=False,
         )
     except FileNotFoundError as error:
-        raise CommandFailed(f"{command[0]}: not found") from error
+        raise CommandError(f"{command[0]}: not found") from error
     if done.returncode != 0:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-TAIL:])
         shown = " ".join(str(part) for part in command[:6])
-        raise CommandFailed(f"{shown}: exit {done.returncode}\n{said}")
+        raise CommandError(f"{shown}: exit {done.returncode}\n{said}")
     return done.stdout
 
 
@@ -54,6 +54,6 @@ def succeeds(command: Sequence[str | Path]) -> bool:
     """Tell whether a program ends with status 0."""
     try:
         run(command)
-    except CommandFailed:
+    except CommandError:
         return False
     return True
