@@ -66,6 +66,8 @@ class Endpoint:
 
     ice: IceState = IceState.NEW
     dtls_failed: bool = False
+    consent_lost: bool = False
+    """The peer no longer says it wants our packets (RFC 7675): nothing is sent to it."""
     last_activity: float | None = None
     disconnected: bool = False
     message_channel: bool = False
@@ -113,8 +115,8 @@ class Endpoint:
         """Return its part in the forwarding plan."""
         return Party(
             dict(self.streams),
-            takes_audio=self.takes_audio,
-            takes_video=self.takes_video,
+            takes_audio=self.takes_audio and not self.consent_lost,
+            takes_video=self.takes_video and not self.consent_lost,
             muted_audio=self.force_mute.audio,
             muted_video=self.force_mute.video,
         )

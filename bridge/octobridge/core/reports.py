@@ -7,6 +7,7 @@ always a little behind the signalling.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from octobridge.core.effects import Effect
 from octobridge.core.endpoint import Endpoint, IceState
 from octobridge.core.registry import Registry
 from octobridge.core.traffic import SourceReading, Traffic, TransportReading
@@ -26,15 +27,29 @@ class Reports:
     registry: Registry
     traffic: Traffic
 
-    def ice_connected(self, transport: int, now: float) -> None:
-        """ICE selected an address (again)."""
-        endpoint = self._endpoint(transport)
-        if endpoint is None:
-            return
+    def ice_connected(self, transport: int, now: float) -> list[Effect]:
+        """ICE selected an address (again); what was held back flows."""
+        found = self.registry.by_transport(transport)
+        if found is None:
+            return []
+        conference, endpoint = found
         endpoint.heard(now)
         if endpoint.ice in (IceState.NEW, IceState.FAILED):
             endpoint.ice = IceState.CONNECTED
             self.registry.counters.ice_succeeded += 1
+        if not endpoint.consent_lost:
+            return []
+        endpoint.consent_lost = False
+        return conference.replan()
+
+    def consent_lost(self, transport: int) -> list[Effect]:
+        """The peer stopped answering: nothing more may be sent to it."""
+        found = self.registry.by_transport(transport)
+        if found is None:
+            return []
+        conference, endpoint = found
+        endpoint.consent_lost = True
+        return conference.replan()
 
     def ice_failed(self, transport: int) -> None:
         """ICE found no way, or lost the only one for good."""

@@ -1,0 +1,31 @@
+"""Command `octobridge`: one videobridge, configured by its environment."""
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+
+from octobridge.shell import logs, process, settings
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Run until shutdown is complete; return the exit status."""
+    try:
+        configured = settings.read(os.environ, socket.gethostname())
+    except settings.SettingsError as error:
+        print(f"octobridge: {error}", file=sys.stderr)  # noqa: T201 - for the person who starts it
+        return 2
+    logs.configure(configured.log_level)
+    try:
+        asyncio.run(process.run(configured, secrets.token_bytes))
+    except process.StartError as error:
+        print(f"octobridge: {error}", file=sys.stderr)  # noqa: T201 - as above
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,273 @@
+"""The bridge as one object: the core, the engine and the transports, put together.
+
+XMPP and REST are its users. Everything here runs on one event loop; a request is handled and
+its effects handed to the engine in one go, before its reply is given back.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from jitsiwire.colibri2 import Candidate, Colibri2Error, Condition, ConferenceModified
+from jitsiwire.colibri2 import ConferenceModify as Request
+from jitsiwire.colibri2 import Fingerprint as WireFingerprint
+from jitsiwire.stats import BridgeStats
+from octobridge.core import debug, reporting
+from octobridge.core.colibri import Colibri
+from octobridge.core.effects import Effect
+from octobridge.core.expiry import expire
+from octobridge.core.health import Health, Vitals, check
+from octobridge.core.policy import Policy
+from octobridge.core.registry import Registry
+from octobridge.core.reports import Reports
+from octobridge.core.shutdown import ShutdownState, Timing
+from octobridge.core.stress import Load, Stress
+from octobridge.core.traffic import Traffic
+from octobridge.shell.logs import logger
+from octobridge.shell.media import MediaEngine
+from octobridge.shell.sampling import CpuMeter, LagMeter, thread_count
+from octobridge.shell.transports import Transports
+from octoengine.dtls import fingerprint, process_certificate
+
+__all__ = ["BrewerySummary", "Bridge"]
+
+POLL_SECONDS: Final = 1.0
+_log = logger("bridge")
+
+
+@dataclass(frozen=True, slots=True)
+class BrewerySummary:
+    """How many brewery clients there are and how they fare."""
+
+    configured: int = 0
+    connected: int = 0
+    joined: int = 0
+
+
+class Bridge:
+    """See the module.
+
+    Args:
+        media: The engine, with its sockets open.
+        candidates: What endpoints are offered.
+        policy: The core's limits and switches.
+        timing: How shutdown goes.
+        require_valid_address: Whether a bridge with private addresses only is unhealthy.
+    """
+
+    def __init__(
+        self,
+        media: MediaEngine,
+        *,
+        candidates: tuple[Candidate, ...],
+        policy: Policy,
+        timing: Timing,
+        require_valid_address: bool = False,
+    ) -> None:
+        ours = fingerprint(process_certificate())
+        self.registry = Registry(
+            entropy=secrets.token_bytes,
+            policy=policy,
+            timing=timing,
+            candidates=candidates,
+            fingerprint=WireFingerprint(ours.algorithm, ours.value),
+        )
+        self.media = media
+        self.traffic = Traffic()
+        self.brewery: Callable[[], BrewerySummary] = BrewerySummary
+        self.changed = asyncio.Event()
+        """Set whenever presence should be published at once; the publishers clear it."""
+        self.exited = asyncio.Event()
+        """Set when shutdown is complete."""
+        self._colibri = Colibri(self.registry)
+        self._reports = Reports(self.registry, self.traffic)
+        self._transports = Transports(media, self)
+        self._stress = Stress()
+        self._cpu = CpuMeter()
+        self._lag = LagMeter()
+        self._require_valid_address = require_valid_address
+        self._looked_at = self._now()
+        self._expired_at = self._now()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ---- Colibri2 -------------------------------------------------------------------------
+
+    def handle(self, request: Request) -> ConferenceModified | Colibri2Error:
+        """Handle one request; its effects are with the engine when this returns."""
+        try:
+            outcome = self._colibri.handle(request, self._now())
+            self._transports.apply(outcome.effects)
+        except Exception:
+            _log.exception("Could not handle a request")
+            return Colibri2Error(Condition.INTERNAL_SERVER_ERROR, "The bridge failed.")
+        if isinstance(outcome.reply, Colibri2Error):
+            _log.info(
+                "Refused a request",
+                condition=str(outcome.reply.condition),
+                reason=outcome.reply.reason and str(outcome.reply.reason),
+            )
+        self._advance()
+        return outcome.reply
+
+    # ---- shutdown and drain ---------------------------------------------------------------
+
+    def set_drain(self, drain: bool) -> None:
+        """Ask the focus to look elsewhere first, or no longer."""
+        if self.registry.drain != drain:
+            self.registry.drain = drain
+            _log.info("Draining" if drain else "No longer draining")
+            self.changed.set()
+
+    def shut_down(self, *, graceful: bool) -> None:
+        """Begin to go: wait for people, or have them moved now."""
+        shutdown = self.registry.shutdown
+        now = self._now()
+        asked = shutdown.ask_graceful(now) if graceful else shutdown.ask_immediate(now)
+        if asked:
+            _log.info("Shutting down", graceful=graceful, endpoints=self._occupants())
+            self.changed.set()
+        self._advance()
+
+    def _advance(self) -> None:
+        shutdown = self.registry.shutdown
+        if not shutdown.advance(self.registry.occupancy(), self._now()):
+            return
+        _log.info("Shutdown went on", state=shutdown.state.value, endpoints=self._occupants())
+        self.changed.set()
+        if shutdown.state is ShutdownState.EXITED:
+            self.exited.set()
+
+    def _occupants(self) -> int:
+        return self.registry.occupancy().local_endpoints
+
+    # ---- what it tells --------------------------------------------------------------------
+
+    @property
+    def load(self) -> Load:
+        """How full it is."""
+        return self._stress.load
+
+    def health(self) -> Health:
+        """Return whether it is healthy, as of now."""
+        vitals = Vitals(
+            sockets=len(self.media.sockets),
+            engine_running=self.media.is_running,
+            looked_at=self._looked_at,
+            candidates=self.registry.candidates,
+            require_valid_address=self._require_valid_address,
+        )
+        return check(vitals, self._now())
+
+    def stats(self) -> BridgeStats:
+        """Return the whole list of statistics."""
+        brewery = self.brewery()
+        around = reporting.Surroundings(
+            stress=self.load.stress,
+            healthy=self.health().success,
+            timestamp=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
+            threads=thread_count(),
+            muc_clients_configured=brewery.configured,
+            muc_clients_connected=brewery.connected,
+            mucs_joined=brewery.joined,
+        )
+        return reporting.stats(self.registry, self.traffic, around)
+
+    def debug_view(self, *, full: bool) -> dict[str, Any]:
+        """Return what `/debug` shows."""
+        view = debug.bridge_view(
+            self.registry, self.load, self.health(), int(time.time() * 1000), full=full
+        )
+        view["engine"] = dict(sorted(self.media.stats().counters.items()))
+        view["dropped"] = dict(sorted(self._transports.dropped.items()))
+        return view
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Datagrams that control didn't use, by reason."""
+        return dict(self._transports.dropped)
+
+    # ---- life -----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin the periodic work."""
+        for work in (self._poll_forever(), self._measure_lag()):
+            task = asyncio.get_running_loop().create_task(work)
+            self._tasks.add(task)
+
+    async def close(self) -> None:
+        """Stop everything, saying goodbye to peers."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._transports.close()
+        # The engine sends what was queued in its next round; a moment is enough for it.
+        await asyncio.sleep(0.05)
+        self.media.close()
+
+    async def _poll_forever(self) -> None:
+        while True:
+            try:
+                self.poll()
+            except Exception:
+                _log.exception("Could not look at the engine")
+            await asyncio.sleep(POLL_SECONDS)
+
+    def poll(self) -> None:
+        """Look at the engine's counters, let go of what is over, and go on with shutdown."""
+        now = self._now()
+        engine = self.media.stats()
+        self._reports.readings(self.media.transport_stats(), self.media.source_stats(), now)
+        self._stress.observe(
+            self._cpu.sample(engine.thread_cpu_ns / 1e9, self._lag.take(), engine.queue_fill)
+        )
+        self._looked_at = now
+        if now - self._expired_at >= self.registry.policy.expire_interval:
+            self._expired_at = now
+            self._apply(expire(self.registry, now))
+        self._advance()
+
+    async def _measure_lag(self) -> None:
+        while True:
+            self._lag.tick(self._now())
+            await asyncio.sleep(self._lag.interval)
+
+    # ---- reports of transports ------------------------------------------------------------
+
+    def ice_connected(self, transport: int) -> None:
+        """See `core.reports`."""
+        self._apply(self._reports.ice_connected(transport, self._now()))
+
+    def ice_failed(self, transport: int) -> None:
+        """See `core.reports`."""
+        _log.info("ICE failed", transport=transport)
+        self._reports.ice_failed(transport)
+
+    def consent_lost(self, transport: int) -> None:
+        """See `core.reports`."""
+        self._apply(self._reports.consent_lost(transport))
+
+    def dtls_connected(self, transport: int) -> None:
+        """See `core.reports`."""
+        self._reports.dtls_connected(transport)
+
+    def dtls_failed(self, transport: int) -> None:
+        """See `core.reports`."""
+        self._reports.dtls_failed(transport)
+
+    def channel_opened(self, transport: int) -> None:
+        """See `core.reports`."""
+        self._reports.channel_opened(transport)
+
+    def channel_message(self, transport: int, sent: int) -> None:
+        """See `core.reports`."""
+        self._reports.channel_message(transport, sent=sent)
+
+    def _apply(self, effects: list[Effect]) -> None:
+        self._transports.apply(effects)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,151 @@
+"""The bridge's private HTTP: the stock bridge's routes, the dangerous ones guarded.
+
+GET /about/health and /metrics are open; everything else asks `access`. A route whose API is
+switched off answers 404, as in the stock bridge.
+
+Source: JVB rest/root; reference of each answer's shape is the recorded REST traffic.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
+
+from aiohttp import web
+
+from jitsiwire import stats
+from octobridge.core import debug
+from octobridge.shell import access, iq
+from octobridge.shell.bridge import Bridge
+from octobridge.shell.logs import logger
+from octobridge.shell.metrics import Exposition
+from octobridge.shell.settings import RestSettings
+
+__all__ = ["application"]
+
+MAX_BODY_BYTES: Final = 64 * 1024
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_OPEN: Final = ("/about/health", "/metrics")
+_log = logger("rest")
+
+
+def application(bridge: Bridge, settings: RestSettings) -> web.Application:
+    """Return the HTTP application of one bridge."""
+    routes = _Routes(bridge, settings)
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[routes.guard])
+    app.router.add_get("/about/health", routes.health)
+    app.router.add_get("/about/version", routes.version)
+    app.router.add_get("/metrics", routes.metrics)
+    app.router.add_get("/debug", routes.debug)
+    app.router.add_get("/debug/{conference}", routes.debug_conference)
+    app.router.add_get("/debug/{conference}/{endpoint}", routes.debug_endpoint)
+    app.router.add_get("/colibri/drain", routes.drain_state)
+    app.router.add_post("/colibri/drain/enable", routes.drain_enable)
+    app.router.add_post("/colibri/drain/disable", routes.drain_disable)
+    if settings.colibri_enabled:
+        app.router.add_get("/colibri/stats", routes.stats)
+    if settings.shutdown_enabled:
+        app.router.add_post("/colibri/shutdown", routes.shutdown)
+    return app
+
+
+class _Routes:
+    def __init__(self, bridge: Bridge, settings: RestSettings) -> None:
+        self._bridge = bridge
+        self._settings = settings
+        self._exposition = Exposition(bridge)
+
+    @property
+    def guard(self) -> Any:
+        """The middleware that turns strangers away (aiohttp's decorator isn't typed)."""
+
+        @web.middleware
+        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            allowed = access.may_use(
+                self._settings.token, request.headers.get("Authorization"), request.remote
+            )
+            if request.path not in _OPEN and not allowed:
+                _log.warning("Refused a request", path=request.path, peer=request.remote)
+                return _refusal(self._settings.token is not None)
+            return await handler(request)
+
+        return guard
+
+    async def health(self, _request: web.Request) -> web.Response:
+        verdict = self._bridge.health()
+        if verdict.success:
+            return web.Response()
+        return web.Response(status=500, text=verdict.message)
+
+    async def version(self, _request: web.Request) -> web.Response:
+        about = iq.software(self._bridge.registry.policy.version)
+        return web.json_response({"name": about.name, "version": about.version, "os": about.os})
+
+    async def stats(self, _request: web.Request) -> web.Response:
+        return web.json_response(stats.to_json(self._bridge.stats()))
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        body, content_type = self._exposition.render(request.headers.get("Accept"))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def drain_state(self, _request: web.Request) -> web.Response:
+        return web.json_response({"drain": self._bridge.registry.drain})
+
+    async def drain_enable(self, _request: web.Request) -> web.Response:
+        self._bridge.set_drain(True)
+        return web.Response()
+
+    async def drain_disable(self, _request: web.Request) -> web.Response:
+        self._bridge.set_drain(False)
+        return web.Response()
+
+    async def shutdown(self, request: web.Request) -> web.Response:
+        graceful = _graceful(await request.text())
+        if graceful is None:
+            return web.Response(
+                status=400, text='The body must be {"graceful-shutdown": true or false}.'
+            )
+        self._bridge.shut_down(graceful=graceful)
+        return web.Response()
+
+    async def debug(self, request: web.Request) -> web.Response:
+        full = request.query.get("full", "").lower() == "true"
+        return web.json_response(self._bridge.debug_view(full=full))
+
+    async def debug_conference(self, request: web.Request) -> web.Response:
+        wanted = request.match_info["conference"]
+        for conference in self._bridge.registry.conferences:
+            if conference.id == wanted:
+                return web.json_response(debug.conference_view(conference, full=True))
+        raise web.HTTPNotFound
+
+    async def debug_endpoint(self, request: web.Request) -> web.Response:
+        names = (request.match_info["conference"], request.match_info["endpoint"])
+        for conference, endpoint in self._bridge.registry.endpoints():
+            if (conference.id, endpoint.id) == names:
+                return web.json_response(debug.endpoint_view(endpoint))
+        raise web.HTTPNotFound
+
+
+def _refusal(has_token: bool) -> web.Response:
+    if has_token:
+        return web.Response(
+            status=401, text="A bearer token is needed.", headers={"WWW-Authenticate": "Bearer"}
+        )
+    return web.Response(
+        status=403,
+        text="Only this machine may ask: set OCTOBRIDGE_REST_TOKEN to allow others.",
+    )
+
+
+def _graceful(body: str) -> bool | None:
+    """Return what the body asks for: the stock takes a boolean or its name as a string."""
+    try:
+        parsed: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(parsed, dict):
+        return None
+    value = cast(dict[str, object], parsed).get("graceful-shutdown")
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    return value if isinstance(value, bool) else None

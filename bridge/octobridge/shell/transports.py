@@ -1,0 +1,158 @@
+"""All transports of the bridge: turns effects into engine commands and runs ICE and DTLS.
+
+One UDP port serves everyone, so this is also where STUN finds its way: a request names its
+transport by the first half of USERNAME, a response by the transaction we sent.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, Protocol, assert_never
+
+from octobridge.core import effects as fx
+from octobridge.shell.link import Link, LinkOwner
+from octobridge.shell.media import MediaEngine
+from octoengine._native import Command, Event
+from octoengine.ice import is_stun, username_fragment
+
+__all__ = ["Reporter", "Transports"]
+
+MAX_TRANSACTIONS: Final = 100_000
+
+
+class Reporter(Protocol):
+    """Is told how transports fare."""
+
+    def ice_connected(self, transport: int) -> None: ...  # noqa: D102
+    def ice_failed(self, transport: int) -> None: ...  # noqa: D102
+    def consent_lost(self, transport: int) -> None: ...  # noqa: D102
+    def dtls_connected(self, transport: int) -> None: ...  # noqa: D102
+    def dtls_failed(self, transport: int) -> None: ...  # noqa: D102
+    def channel_opened(self, transport: int) -> None: ...  # noqa: D102
+    def channel_message(self, transport: int, sent: int) -> None: ...  # noqa: D102
+
+
+class Transports(LinkOwner):
+    """The links by number, and the tables that find them."""
+
+    def __init__(self, media: MediaEngine, reporter: Reporter) -> None:
+        self.media = media
+        self.reporter = reporter
+        self.dropped: Counter[str] = Counter()
+        """Datagrams not used, by reason; links add theirs when they close."""
+        self._links: dict[int, Link] = {}
+        self._by_ufrag: dict[str, Link] = {}
+        self._by_transaction: dict[bytes, Link] = {}
+        media.listen(self)
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def apply(self, effects: Iterable[fx.Effect]) -> None:
+        """Do all of it, in order, as one batch of commands."""
+        commands: list[Command] = []
+        for effect in effects:
+            commands += self._commands(effect, commands)
+        self.media.submit(commands)
+
+    def _commands(self, effect: fx.Effect, before: list[Command]) -> list[Command]:
+        match effect:
+            case fx.CreateTransport():
+                return self._create(effect)
+            case fx.SetRemote():
+                # ICE may send at once, and must not overtake what was decided before it.
+                self.media.submit(before)
+                before.clear()
+                link = self._links.get(effect.transport)
+                if link is not None:
+                    link.set_remote(effect)
+                return []
+            case fx.RemoveTransport(transport):
+                self._remove(transport)
+                return []
+            case fx.AddSource(transport, ssrc, kind):
+                return [Command.AddSource(transport, ssrc, kind)]
+            case fx.RemoveSource(transport, ssrc):
+                return [Command.RemoveSource(transport, ssrc)]
+            case fx.MuteSource(transport, ssrc, muted):
+                return [Command.SetMuted(transport, ssrc, muted)]
+            case fx.Subscribe(receiver, sender, ssrc):
+                return [Command.Subscribe(receiver, sender, ssrc)]
+            case fx.Unsubscribe(receiver, sender, ssrc):
+                return [Command.Unsubscribe(receiver, sender, ssrc)]
+            case _:
+                assert_never(effect)
+
+    def _create(self, effect: fx.CreateTransport) -> list[Command]:
+        link = Link(self, effect)
+        self._links[effect.transport] = link
+        self._by_ufrag[effect.ufrag] = link
+        return [
+            Command.AddTransport(effect.transport, effect.group),
+            Command.SetIce(effect.transport, effect.ufrag, effect.pwd),
+        ]
+
+    def _remove(self, transport: int) -> None:
+        link = self._links.pop(transport, None)
+        if link is None:
+            return
+        self._by_ufrag.pop(link.ufrag, None)
+        for transaction in link.transactions:
+            self._by_transaction.pop(transaction, None)
+        link.close()
+
+    # ---- from the engine ------------------------------------------------------------------
+
+    def engine_event(self, event: Event) -> None:
+        """Take one of the engine's events."""
+        match event:
+            case Event.Stun(socket, address, port, data):
+                self._stun(socket, address, port, data)
+            case Event.Dtls(transport, data):
+                link = self._links.get(transport)
+                if link is None:
+                    self.dropped["dtls_unknown_transport"] += 1
+                else:
+                    link.receive_dtls(data)
+            case Event.Rtcp():
+                self.dropped["rtcp_unknown_source"] += 1
+            case Event.SendFailed():
+                self.dropped["send_failed"] += 1
+            case _:
+                self.dropped["unknown_event"] += 1
+
+    def _stun(self, socket: int, address: str, port: int, data: bytes) -> None:
+        if not is_stun(data):
+            self.dropped["stun_malformed"] += 1
+            return
+        is_request = data[0] & 0x01 == 0 and data[1] & 0x10 == 0
+        link = self._by_request(data) if is_request else self._by_transaction.get(data[8:20])
+        if link is None:
+            self.dropped["stun_unknown"] += 1
+            return
+        link.receive_stun(data, socket, (address, port))
+
+    def _by_request(self, data: bytes) -> Link | None:
+        ufrag = username_fragment(data)
+        return None if ufrag is None else self._by_ufrag.get(ufrag)
+
+    # ---- for links ------------------------------------------------------------------------
+
+    def remember_transaction(self, transaction: bytes, link: Link) -> bool:
+        """Send the response to this transaction to that link."""
+        if len(self._by_transaction) >= MAX_TRANSACTIONS:
+            self.dropped["transaction_limit"] += 1
+            return False
+        self._by_transaction[transaction] = link
+        return True
+
+    def forget_transaction(self, transaction: bytes) -> None:
+        """Expect no response to it any more."""
+        self._by_transaction.pop(transaction, None)
+
+    async def close(self) -> None:
+        """Say goodbye on every transport, for an orderly end of the process."""
+        links = list(self._links.values())
+        for transport in list(self._links):
+            self._remove(transport)
+        for link in links:
+            await link.closed()
