@@ -1,1 +1,109 @@
-"""Package cli."""
+"""`octofleet`, also `kubectl octofleet`: what runs, why it is so, and the operator itself.
+
+kopf is imported only when the operator runs.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console, RenderableType
+
+from octofleet.cli import reading, views
+from octofleet.shell import settings
+from octofleet.shell.errors import FleetError
+from octofleet.shell.kube import KubernetesCluster
+
+Namespace = Annotated[str | None, Parameter(name=["--namespace", "-n"])]
+
+app = App(name="octofleet", help="Jitsi at scale on Kubernetes: look at fleets, run the operator.")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exit with its status."""
+    try:
+        status = app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except (CycloptsError, ValueError) as error:
+        _complain(str(error))
+        status = 2
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status or 0)
+
+
+@app.command
+def status(*, namespace: Namespace = None) -> int:
+    """Show clusters, regions and bridges: who is where, how loaded, what isn't well.
+
+    Args:
+        namespace: Only this namespace; otherwise all that you may see.
+    """
+
+    async def show(cluster: KubernetesCluster) -> RenderableType:
+        return views.fleet(await reading.fleet(cluster, namespace))
+
+    return _show(show)
+
+
+@app.command
+def explain(region: str, /, *, namespace: Namespace = None) -> int:
+    """Say why a region has the size it has, what limits it and what to mend.
+
+    Args:
+        region: The OctoRegion's name.
+        namespace: Its namespace; not needed while the name is unique.
+    """
+
+    async def show(cluster: KubernetesCluster) -> RenderableType:
+        return views.region(await reading.region(cluster, region, namespace))
+
+    return _show(show)
+
+
+@app.command
+def operator(
+    *, namespace: Annotated[list[str] | None, Parameter(name=["--namespace", "-n"])] = None
+) -> int:
+    """Run the operator. Settings come from OCTOFLEET_* variables.
+
+    Args:
+        namespace: Watch only this namespace; may be given several times.
+    """
+    # Here and not above: people who only look shouldn't wait for kopf.
+    from octofleet.shell import running
+
+    chosen = settings.from_environment(os.environ)
+    if namespace:
+        chosen = replace(chosen, namespaces=tuple(namespace))
+    try:
+        return asyncio.run(running.run(chosen))
+    except FleetError as error:
+        _complain(str(error))
+        return 1
+
+
+def _show(read: Callable[[KubernetesCluster], Awaitable[RenderableType]]) -> int:
+    try:
+        Console().print(asyncio.run(_read(read)))
+    except FleetError as error:
+        _complain(str(error))
+        return 1
+    return 0
+
+
+async def _read(read: Callable[[KubernetesCluster], Awaitable[RenderableType]]) -> RenderableType:
+    cluster = await KubernetesCluster.connect()
+    try:
+        return await read(cluster)
+    finally:
+        await cluster.close()
+
+
+def _complain(message: str) -> None:
+    Console(stderr=True).print(f"octofleet: {message}", style="red", markup=False, soft_wrap=True)

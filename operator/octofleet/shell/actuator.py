@@ -5,7 +5,7 @@ or of Jicofo. Unknown is not zero: without an answer nothing is stopped.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -151,7 +151,10 @@ class Actuator:
         if bridge is None:
             return "it is gone"
         await self._bridges.drain(self._reach(bridge, target), enable=False)
-        nothing = dict.fromkeys((naming.ANNOTATION_DRAIN_REASON, naming.ANNOTATION_DRAINING_SINCE))
+        nothing = {
+            naming.ANNOTATION_DRAIN_REASON: None,
+            naming.ANNOTATION_DRAINING_SINCE: None,
+        }
         await self._annotate(bridge, target, nothing)
         return None
 
@@ -208,8 +211,8 @@ class Actuator:
         return address
 
     async def _annotate(
-        self, bridge: Bridge, target: Target, values: dict[str, str] | dict[str, None]
+        self, bridge: Bridge, target: Target, values: Mapping[str, str | None]
     ) -> None:
         """Set annotations on exactly the pod that was judged; None takes one away."""
-        body: Manifest = {"metadata": {"uid": bridge.uid, "annotations": values}}
+        body: Manifest = {"metadata": {"uid": bridge.uid, "annotations": dict(values)}}
         await self._kube.merge(kube.PODS, target.snapshot.namespace, bridge.name, body)

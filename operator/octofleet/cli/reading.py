@@ -1,0 +1,80 @@
+"""What the commands show, read from the API server; every failure is one line that helps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from octofleet.api.clusters import JitsiCluster
+from octofleet.api.regions import OctoRegion
+from octofleet.shell import kube
+from octofleet.shell.documents import Document
+from octofleet.shell.errors import Absent, FleetError, KubeError
+from octofleet.shell.kube import Kind, KubernetesCluster
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All there is."""
+
+    clusters: Sequence[JitsiCluster]
+    regions: Sequence[OctoRegion]
+
+
+async def fleet(api: KubernetesCluster, namespace: str | None) -> Fleet:
+    """Return every cluster and region.
+
+    Raises:
+        FleetError: They can't be read; the message says what to do.
+    """
+    clusters = [_cluster(each) for each in await _list(api, kube.CLUSTERS, namespace)]
+    regions = [_region(each) for each in await _list(api, kube.REGIONS, namespace)]
+    return Fleet(clusters, regions)
+
+
+async def region(api: KubernetesCluster, name: str, namespace: str | None) -> OctoRegion:
+    """Return one region.
+
+    Raises:
+        FleetError: There is none, or more than one; the message says which there are.
+    """
+    everywhere = [_region(each) for each in await _list(api, kube.REGIONS, namespace)]
+    found = [each for each in everywhere if each.metadata.name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        places = ", ".join(each.metadata.namespace for each in found)
+        raise FleetError(f"region {name} exists in {places}: choose one with --namespace")
+    known = ", ".join(f"{each.metadata.namespace}/{each.metadata.name}" for each in everywhere)
+    raise FleetError(f"no OctoRegion {name}; there is {known or 'none at all'}")
+
+
+async def _list(api: KubernetesCluster, kind: Kind, namespace: str | None) -> list[Document]:
+    try:
+        return await api.list(kind, namespace)
+    except Absent as error:
+        raise FleetError(
+            "Octofleet's CRDs aren't installed in this cluster: helm install octofleet"
+        ) from error
+    except KubeError as error:
+        raise FleetError(f"can't list {kind.plural}: {error}") from error
+
+
+def _cluster(document: Document) -> JitsiCluster:
+    try:
+        return JitsiCluster.model_validate(document)
+    except ValidationError as error:
+        raise _strange(error) from error
+
+
+def _region(document: Document) -> OctoRegion:
+    try:
+        return OctoRegion.model_validate(document)
+    except ValidationError as error:
+        raise _strange(error) from error
+
+
+def _strange(error: ValidationError) -> FleetError:
+    first = error.errors()[0]
+    where = ".".join(str(each) for each in first["loc"])
+    return FleetError(f"{where}: {first['msg']}; is this command older than the operator?")
