@@ -5,7 +5,7 @@ import sys
 from cyclopts import App
 from rich.console import Console
 
-from octolab import cluster, provision
+from octolab import cluster, provision, reporting
 from octolab.cache import Cache
 from octolab.errors import LabError
 from octolab.layout import DEFAULT_NAME
@@ -57,6 +57,47 @@ def down(*, name: str = DEFAULT_NAME) -> None:
     console.print(str(left))
     if not left.clean:
         sys.exit(1)
+
+
+@app.command
+def status(*, name: str = DEFAULT_NAME, json: bool = False) -> None:
+    """Show what of the lab runs and whether it works; exit 1 if it doesn't.
+
+    Args:
+        name: The lab's name.
+        json: Print it as JSON.
+    """
+    report = reporting.report_on(name)
+    if json:
+        sys.stdout.write(reporting.as_json(report) + "\n")
+    else:
+        for part in reporting.as_tables(report):
+            console.print(part)
+    if not report.works:
+        sys.exit(1)
+
+
+@app.command
+def kubeconfig(*, name: str = DEFAULT_NAME) -> None:
+    """Print the path of the administrator's kubeconfig."""
+    sys.stdout.write(f"{cluster.stored(name).kubeconfig}\n")
+
+
+@app.command(name="load-images")
+def load_images(*images: str, name: str = DEFAULT_NAME) -> None:
+    """Build the images whose inputs changed and hand them to the running nodes.
+
+    Pods that run keep what they run: delete them, or restart their Deployment.
+
+    Args:
+        images: Which images (default all of the product): prosody operator bridge load.
+        name: The lab's name.
+    """
+    steps, cache = Progress(console), Cache.of_user()
+    planned = cluster.stored(name)
+    provision.provision(cache, steps, images or provision.PRODUCT)
+    with cluster.locked(name):
+        cluster.load_images(planned, cache, steps)
 
 
 def main() -> None:

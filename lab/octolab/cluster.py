@@ -34,7 +34,7 @@ from octolab.errors import LabError, UnmetError
 from octolab.layout import Layout
 from octolab.progress import Progress
 
-__all__ = ["Choice", "down", "locked", "measure", "stored", "up"]
+__all__ = ["Choice", "down", "load_images", "locked", "measure", "stored", "up"]
 
 RECORD = "lab.json"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -61,7 +61,7 @@ def up(choice: Choice, cache: Cache, progress_: Progress) -> Layout:
         record = None
     planned = settle(choice, record)
     save(planned)
-    if record is not None and not trouble(planned):
+    if record is not None and not health.verdict(planned):
         progress_.skip(f"lab {planned.name}: {len(planned.nodes)} nodes Ready, DNS, metrics")
         return planned
     converge(planned, cache, progress_)
@@ -140,12 +140,13 @@ def wait_healthy(planned: Layout, steps: Progress) -> None:
         progress.wait_until("metrics", 120.0, lambda: health.metrics_trouble(api, planned))
 
 
-def trouble(planned: Layout) -> str:
-    """Return what is wrong with a lab, nothing if it works."""
-    try:
-        return health.first_trouble(planned)
-    except LabError as error:
-        return str(error)
+def load_images(planned: Layout, cache: Cache, steps: Progress) -> None:
+    """Hand the images that are new or have changed to every node."""
+    with ThreadPoolExecutor(len(planned.nodes)) as pool:
+        imports = [pool.submit(nodes.import_images, node, cache) for node in planned.nodes]
+        found = [each.result() for each in imports]
+    for node, names in zip(planned.nodes, found, strict=True):
+        steps.say(f"  {node.name}: {', '.join(names) or 'nothing new'}")
 
 
 def down(name: str) -> left.Leftovers:

@@ -10,9 +10,17 @@ from typing import Any, cast
 
 from octolab import control_plane, nodes, processes
 from octolab.api import Api, RefusedError
+from octolab.errors import LabError
 from octolab.layout import Layout, Node
 
-__all__ = ["dead_components", "dns_trouble", "first_trouble", "metrics_trouble", "node_trouble"]
+__all__ = [
+    "dead_components",
+    "dns_trouble",
+    "first_trouble",
+    "metrics_trouble",
+    "node_trouble",
+    "verdict",
+]
 
 API_NAME = "kubernetes.default.svc.cluster.local"
 
@@ -24,6 +32,14 @@ def first_trouble(layout: Layout) -> str:
         return f"not running: {', '.join(dead)}"
     api = Api(layout)
     return node_trouble(api, layout) or dns_trouble(layout) or metrics_trouble(api, layout)
+
+
+def verdict(layout: Layout) -> str:
+    """Return the first thing that is wrong, an API server that doesn't answer among them."""
+    try:
+        return first_trouble(layout)
+    except LabError as error:
+        return str(error)
 
 
 def dead_components(layout: Layout) -> tuple[str, ...]:

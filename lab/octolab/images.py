@@ -39,7 +39,12 @@ def catalogue(source: Path, cache: Cache) -> tuple[Image, ...]:
         cache: Where programs and Python packages were put.
     """
     recipes = source / "lab" / "images"
-    python = {"dependencies": cache.root / "dependencies", "wheels": cache.root / "wheels"}
+    wheels = cache.root / "wheels"
+    product = {
+        "dependencies": cache.root / "dependencies",
+        "wheels/octofleet": wheels / "octofleet",
+    }
+    with_engine = {**product, "wheels/octoengine": wheels / "octoengine"}
     prosody = recipes / "prosody"
     return (
         program_image("pause", SANDBOX_IMAGE, recipes, cache),
@@ -55,21 +60,21 @@ def catalogue(source: Path, cache: Cache) -> tuple[Image, ...]:
                 if entry.name != "Dockerfile"
             },
         ),
-        *(
-            Image(
-                name,
-                f"docker.io/octofleet/{name}:dev",
-                source / name / "Dockerfile",
-                python,
-            )
-            for name in ("operator", "bridge", "load")
-        ),
+        product_image("operator", source, product),
+        product_image("bridge", source, with_engine),
+        product_image("load", source, with_engine),
     )
 
 
 def program_image(name: str, reference: str, recipes: Path, cache: Cache) -> Image:
     """Return an image that is one static program."""
     return Image(name, reference, recipes / name / "Dockerfile", {name: cache.programs / name})
+
+
+def product_image(name: str, source: Path, context: Mapping[str, Path]) -> Image:
+    """Return one of the product's Python images."""
+    dockerfile = source / name / "Dockerfile"
+    return Image(name, f"docker.io/octofleet/{name}:dev", dockerfile, context)
 
 
 def stamp_of(image: Image, base_stamp: str) -> str:

@@ -216,14 +216,14 @@ def wheel_steps(source: Path, cache: Cache) -> Iterator[Step]:
     yield Step(
         "media engine's wheel",
         lambda: fingerprint(engine_inputs(engine)),
-        (cache.root / "wheels",),
+        (cache.root / "wheels" / "octoengine",),
         lambda: build_wheel(source, "octoengine", cache),
     )
     packages = [source / each for each in ("operator", "bridge/octobridge", "wire", "load", "lab")]
     yield Step(
         "octofleet's wheel",
         lambda: fingerprint([project, lock, *packages]),
-        (cache.root / "wheels",),
+        (cache.root / "wheels" / "octofleet",),
         lambda: build_wheel(source, "octofleet", cache),
     )
 
@@ -272,19 +272,13 @@ def build_wheel(source: Path, package: str, cache: Cache) -> None:
     The engine is compiled in a folder of its own: a developer's build in the source tree and
     this one would else undo each other's work.
     """
-    target = cache.root / "wheels"
-    target.mkdir(parents=True, exist_ok=True)
-    fresh = cache.root / f"wheel-{package}"
-    shutil.rmtree(fresh, ignore_errors=True)
+    target = cache.root / "wheels" / package
+    shutil.rmtree(target, ignore_errors=True)
     shell.run(
-        [uv(), "build", "--quiet", "--wheel", f"--package={package}", f"--out-dir={fresh}"],
+        [uv(), "build", "--wheel", f"--package={package}", f"--out-dir={target}"],
         cwd=source,
         environment={"CARGO_TARGET_DIR": str(cache.root / "engine-target")},
     )
-    for old in target.glob(f"{package}-*.whl"):
-        old.unlink()
-    for wheel in fresh.glob("*.whl"):
-        wheel.replace(target / wheel.name)
 
 
 def image_step(image: images.Image, cache: Cache) -> Step:
