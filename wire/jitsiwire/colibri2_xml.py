@@ -153,7 +153,8 @@ def parse_error(element: Element) -> Colibri2Error:
     reader = Reader(element)
     if reader.name != "error":
         raise reader.error("expected a stanza's error")
-    text = reader.child(_TEXT)
+    # The library of recorded bridges leaves the text's namespace out.
+    text = reader.child(_TEXT) or reader.child(qualified(JABBER_CLIENT, "text"))
     reason = reader.child(_REASON)
     return Colibri2Error(
         condition=_read_condition(reader),
