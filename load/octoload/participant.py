@@ -1,0 +1,277 @@
+"""One synthetic participant: keeps a WebSocket to the focus and a session to its bridge.
+
+The two live apart: media goes on while the focus restarts, and a new offer makes a new session
+beside the old one, which is torn down once the new one stands. What happens is written into the
+ledger; when a stream was late or missing is not decided here.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+import structlog
+
+from octoload import signalling
+from octoload.accounting import Expected, Ledger
+from octoload.media import MediaEngine
+from octoload.session import Session, SessionState, Streams
+
+__all__ = ["Participant", "ParticipantSettings"]
+
+RECONNECT_FIRST_SECONDS: Final = 0.2
+RECONNECT_LONGEST_SECONDS: Final = 2.0
+OLD_SESSION_SECONDS: Final = 1.0
+"""The session that was replaced lives on for so long: the others may still be sending there."""
+RESTART_AGAIN_SECONDS: Final = 5.0
+
+logger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantSettings:
+    """Who it is and what it sends."""
+
+    key: str
+    conference: str
+    focus_url: str
+    streams: Streams
+    region: str | None = None
+
+
+class Participant:
+    """See the module. `start` it once, `stop` it once."""
+
+    def __init__(
+        self,
+        settings: ParticipantSettings,
+        media: MediaEngine,
+        ledger: Ledger,
+        http: aiohttp.ClientSession,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.key = settings.key
+        self.is_over = False
+        self.last_error: str | None = None
+        self.media = media
+        self._ledger = ledger
+        self._http = http
+        self._clock = clock
+        self._endpoint_id: str | None = None
+        self._session: Session | None = None
+        self._old: list[Session] = []
+        self._closing: list[Session] = []
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._outbox: asyncio.Queue[signalling.ClientMessage] = asyncio.Queue(64)
+        self._restarted_at = float("-inf")
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def sessions(self) -> list[Session]:
+        """Every session with a live transport, oldest first."""
+        return [*self._old, *([self._session] if self._session is not None else [])]
+
+    def start(self) -> None:
+        """Begin to join."""
+        streams = self.settings.streams
+        self._ledger.join(self.key, self.settings.conference, streams.ssrcs, self._clock())
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=self.key)
+
+    async def stop(self) -> None:
+        """Leave: say goodbye to the focus and the bridge."""
+        self.is_over = True
+        self._ledger.leave(self.key)
+        if self._socket is not None and not self._socket.closed:
+            await self._send_quietly(self._socket, signalling.Leave())
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._close_sessions()
+
+    # ---- the WebSocket --------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        pause = RECONNECT_FIRST_SECONDS
+        while not self.is_over:
+            began = self._clock()
+            try:
+                await self._converse()
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                self._note(f"signalling: {error or type(error).__name__}")
+            except signalling.SignallingError as error:
+                self._note(f"the focus broke the protocol: {error}")
+            if self._clock() - began > RECONNECT_LONGEST_SECONDS:
+                pause = RECONNECT_FIRST_SECONDS
+            if not self.is_over:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, RECONNECT_LONGEST_SECONDS)
+        await self._close_sessions()
+
+    async def _converse(self) -> None:
+        """Hold one WebSocket until it ends."""
+        async with self._http.ws_connect(
+            self.settings.focus_url,
+            max_msg_size=signalling.FRAME_LIMIT,
+            # Its class is made by attrs, whose arguments the type checker can't see.
+            timeout=aiohttp.ClientWSTimeout(ws_close=1.0),  # pyright: ignore[reportCallIssue]
+        ) as socket:
+            self._socket = socket
+            self._outbox = asyncio.Queue(64)
+            await socket.send_str(signalling.build(self._join()))
+            helpers = [
+                asyncio.create_task(self._write(socket)),
+                asyncio.create_task(self._ping()),
+            ]
+            try:
+                await self._read(socket)
+            finally:
+                self._socket = None
+                for helper in helpers:
+                    helper.cancel()
+                await asyncio.gather(*helpers, return_exceptions=True)
+
+    def _join(self) -> signalling.Join:
+        session, streams = self._session, self.settings.streams
+        return signalling.Join(
+            conference=self.settings.conference,
+            endpoint_id=self._endpoint_id,
+            session_id=session.id if session is not None and session.is_alive else None,
+            display=self.key[:256],
+            region=self.settings.region,
+            sources=signalling.SourcesOffered(
+                audio_ssrc=streams.audio_ssrc, video_ssrc=streams.video_ssrc
+            ),
+        )
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        while not self.is_over:
+            frame = await socket.receive(signalling.SILENCE_SECONDS)
+            if frame.type is not aiohttp.WSMsgType.TEXT:
+                return
+            self._told(signalling.parse_focus(frame.data))
+
+    async def _write(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        while True:
+            message = await self._outbox.get()
+            if not await self._send_quietly(socket, message):
+                return
+
+    async def _ping(self) -> None:
+        number = 0
+        while True:
+            await asyncio.sleep(signalling.PING_SECONDS)
+            number += 1
+            self._say(signalling.Ping(id=number))
+            self._ask_again()
+
+    @staticmethod
+    async def _send_quietly(
+        socket: aiohttp.ClientWebSocketResponse, message: signalling.ClientMessage
+    ) -> bool:
+        """Send; False when the connection is gone, which the reader learns as well."""
+        try:
+            await socket.send_str(signalling.build(message))
+        except (aiohttp.ClientError, OSError):
+            return False
+        return True
+
+    def _say(self, message: signalling.ClientMessage) -> None:
+        if self._socket is not None:
+            try:
+                self._outbox.put_nowait(message)
+            except asyncio.QueueFull:
+                self._note("signalling: the focus doesn't read")
+
+    # ---- what the focus says --------------------------------------------------------------
+
+    def _told(self, message: signalling.FocusMessage) -> None:
+        now = self._clock()
+        match message:
+            case signalling.Offer():
+                self._offered(message)
+            case signalling.Resumed():
+                self._endpoint_id = message.endpoint_id
+                self._ledger.replace(self.key, _expected(message.sources), now)
+            case signalling.Sources():
+                self._ledger.forget(self.key, message.removed)
+                self._ledger.expect(self.key, _expected(message.added), now)
+            case signalling.Waiting():
+                self._note(f"waiting: {message.reason}")
+                self._ledger.wait(self.key)
+            case signalling.Ended():
+                self._note(f"ended: {message.reason}")
+                self._ledger.ended(self.key, message.reason)
+                self.is_over = True
+            case signalling.Pong():
+                pass
+
+    def _offered(self, offer: signalling.Offer) -> None:
+        self._endpoint_id = offer.endpoint_id
+        self._ledger.offer(self.key, offer.session_id, offer.bridge)
+        self._ledger.replace(self.key, _expected(offer.sources), self._clock())
+        before, self._session = self._session, None
+        if before is not None and before.state is SessionState.CONNECTED:
+            self._old.append(before)
+        elif before is not None:
+            self._discard(before)
+        try:
+            self._session = Session(
+                self.media, offer, self.settings.streams, self._connected, self._failed
+            )
+        except (OSError, ValueError) as error:
+            self._note(f"no session: {error}")
+            self._say(signalling.Restart(session_id=offer.session_id, reason=str(error)[:256]))
+            return
+        self._say(self._session.answer)
+
+    # ---- what its sessions say ------------------------------------------------------------
+
+    def _connected(self, session: Session) -> None:
+        if session is self._session:
+            self._ledger.connected(self.key, session.id, self._clock())
+            self._say(signalling.Connected(session_id=session.id))
+            for old in self._old:
+                asyncio.get_running_loop().call_later(OLD_SESSION_SECONDS, self._discard, old)
+
+    def _failed(self, session: Session, reason: str) -> None:
+        if session is self._session:
+            self._note(reason)
+            self._ask_again()
+        else:
+            self._discard(session)
+
+    def _ask_again(self) -> None:
+        """Ask for another place while this one is dead, not too often."""
+        session, now = self._session, self._clock()
+        is_dead = session is not None and session.state is SessionState.FAILED
+        if is_dead and session and now - self._restarted_at >= RESTART_AGAIN_SECONDS:
+            self._restarted_at = now
+            self._say(
+                signalling.Restart(session_id=session.id, reason=(self.last_error or "")[:256])
+            )
+
+    def _discard(self, session: Session) -> None:
+        if session in self._old:
+            self._old.remove(session)
+        session.close()
+        self._closing = [s for s in self._closing if not s.is_closed] + [session]
+        self._ledger.session_gone(self.key, session.id)
+
+    async def _close_sessions(self) -> None:
+        sessions = [*self.sessions, *self._closing]
+        self._old, self._session, self._closing = [], None, []
+        for session in sessions:
+            session.close()
+        await asyncio.gather(*(session.wait_closed() for session in sessions))
+
+    def _note(self, error: str) -> None:
+        if error != self.last_error:
+            logger.info("Participant is in trouble", participant=self.key, reason=error)
+        self.last_error = error
+
+
+def _expected(sources: tuple[signalling.RemoteSource, ...]) -> list[Expected]:
+    return [Expected(source.ssrc, source.muted) for source in sources]
