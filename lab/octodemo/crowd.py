@@ -4,16 +4,35 @@ The pod runs in the cluster it loads, so the same scenario works on the lab and 
 cluster; requests reach it through the API server's proxy.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from octodemo.kube import Cluster, CommandError
 from octodemo.platform import LAB_IMAGES, until
 
-__all__ = ["Crowd", "start_crowd"]
+__all__ = ["Crowd", "People", "start_crowd"]
 
 PORT: Final = 8890
 Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What the participants lived through in this window (as `octoload` counts it)."""
+
+    participants: int
+    present: int
+    admitted: int
+    dropped: int
+    moved: int
+    max_gap_ms: int
+
+    def line(self) -> str:
+        """Return it in words."""
+        return (
+            f"people {self.present}, dropped {self.dropped}, moved {self.moved}, "
+            f"longest gap {self.max_gap_ms} ms"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +65,29 @@ class Crowd:
         }
         await self._request("POST", "calls", json=body)
 
-    async def report(self) -> Object:
+    async def people(self) -> People:
         """Return the accounting since the start or the last reset."""
-        return await self._request("GET", "report")
+        answer = await self._request("GET", "report")
+        total: dict[str, Any] = answer["total"]
+        return People(**{one.name: total[one.name] for one in fields(People)})
 
     async def reset(self) -> None:
         """Start a new accounting window."""
         await self._request("POST", "reset")
 
-    async def admitted(self, participants: int, *, seconds: float = 90) -> Object:
-        """Wait until this many participants have joined and get media; return the report."""
+    async def connected(self, participants: int, *, seconds: float = 90) -> People:
+        """Wait until this many people are in their calls with media; return the accounting."""
 
-        async def enough() -> Object | None:
-            report = await self.report()
-            return report if report["admitted"] >= participants else None
+        async def enough() -> bool | None:
+            calls = await self._request("GET", "calls")
+            inside = [one for call in calls for one in call["participants"] if one["connected"]]
+            return True if len(inside) >= participants else None
 
         try:
-            return await until(f"{participants} participants in", enough, seconds=seconds)
+            await until(f"{participants} people in their calls", enough, seconds=seconds)
         except TimeoutError as late:
-            raise TimeoutError(f"{late}: {await self.report()}") from late
+            raise TimeoutError(f"{late}: {await self._request('GET', 'calls')}") from late
+        return await self.people()
 
     async def stop(self) -> None:
         """Remove the pod."""
@@ -72,7 +95,7 @@ class Crowd:
             f"/api/v1/namespaces/{self.namespace}/pods/{self.name}", grace_seconds=1
         )
 
-    async def _request(self, method: str, path: str, **options: Any) -> Object:
+    async def _request(self, method: str, path: str, **options: Any) -> Any:
         pod = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}:{PORT}/proxy/{path}"
         return await self.cluster.request(method, pod, **options)
 
@@ -122,7 +145,7 @@ async def start_crowd(
 
     async def answers() -> bool | None:
         try:
-            await crowd.report()
+            await crowd.people()
         except CommandError:
             return None
         return True

@@ -132,7 +132,7 @@ async def _grow_and_shrink(
     screen.phase(f"Two calls of {CALL_SIZE} people: two bridges are enough")
     for name in ("monday", "tuesday"):
         await crowd.call(name, CALL_SIZE)
-    await crowd.admitted(2 * CALL_SIZE)
+    await crowd.connected(2 * CALL_SIZE)
     await asyncio.sleep(5)
     screen.phase(f"Two more calls of {CALL_SIZE}: more people than two bridges should hold")
     overloaded_at = time.monotonic()
@@ -142,20 +142,20 @@ async def _grow_and_shrink(
     joined_at = time.monotonic()
     screen.phase("The third bridge is registered: one more call lands on it")
     await crowd.call("friday", CALL_SIZE)
-    most = await crowd.admitted(5 * CALL_SIZE)
+    most = await crowd.connected(5 * CALL_SIZE)
     await asyncio.sleep(10)
     screen.phase("Three calls end: one bridge drains, its people are moved, nobody is dropped")
     for name in ("monday", "wednesday", "friday"):
         await crowd.call(name, 0)
     await _until_size(platform, region, 2)
     await asyncio.sleep(12)
-    report = await crowd.report()
+    people = await crowd.people()
     return Outcome(
         sizes=tuple(watcher.sizes),
-        participants=most["admitted"],
-        dropped=report["dropped"],
-        moved=report["moved"],
-        max_gap_ms=round(report["maxGapMs"]),
+        participants=most.admitted,
+        dropped=people.dropped,
+        moved=people.moved,
+        max_gap_ms=people.max_gap_ms,
         overload_to_join_s=joined_at - overloaded_at,
     )
 
@@ -179,12 +179,7 @@ async def _drawing(screen: Screen, watcher: Watcher, crowd: Crowd) -> AsyncGener
     async def draw() -> None:
         while True:
             with contextlib.suppress(Exception):  # the picture must never end the demo
-                report = await crowd.report()
-                screen.show(
-                    watcher,
-                    f"people {report['participants']} dropped {report['dropped']} "
-                    f"moved {report['moved']} longest gap {report['maxGapMs']:.0f} ms",
-                )
+                screen.show(watcher, (await crowd.people()).line())
             await asyncio.sleep(1)
 
     task = asyncio.create_task(draw())

@@ -72,10 +72,10 @@ async def prove_hpa(cluster: Cluster, console: Console, *, lab: bool) -> str:
                 await crowd.call(name, 0)
             await _replicas(platform, 2, seconds=300)
             await asyncio.sleep(12)
-            report = await crowd.report()
+            people = await crowd.people()
         sizes = "-".join(str(size) for size in _turns(watcher.sizes))
-        line = f"hpa: replicas={sizes} dropped={report['dropped']}"
-        if watcher.occupied_deleted or report["dropped"] or sizes != "2-4-2":
+        line = f"hpa: replicas={sizes} dropped={people.dropped}"
+        if watcher.occupied_deleted or people.dropped or sizes != "2-4-2":
             raise AssertionError(f"{line} occupied_deleted={watcher.occupied_deleted}")
         return line
     finally:
@@ -87,7 +87,7 @@ async def _load_until(platform: Platform, crowd: Crowd, console: Console) -> Non
     await crowd.call("small", 3, bitrate_bps=50_000)
     for name in ("busy-0", "busy-1", "busy-2"):
         await crowd.call(name, 8, bitrate_bps=400_000)
-    await crowd.admitted(27)
+    await crowd.connected(27)
     await _replicas(platform, 4, seconds=240)
     await platform.wait_ready(REGION, bridges=4)
 

@@ -39,17 +39,17 @@ async def prove_restart(cluster: Cluster, console: Console, *, lab: bool, seed: 
         crowd = await start_crowd(cluster, NAMESPACE)
         for name in ("one", "two"):
             await crowd.call(name, 4, bitrate_bps=100_000)
-        await crowd.admitted(8)
+        await crowd.connected(8)
         async with watching(platform, REGION) as watcher:
             converged = await _kill_and_converge(platform, crowd, watcher, chance, console)
-        report = await crowd.report()
+        people = await crowd.people()
         line = (
             f"restart: kills={KILLS} occupied_deleted={len(watcher.occupied_deleted)} "
             f"converged={converged}"
         )
-        console.print(f"dropped={report['dropped']} moved={report['moved']} seed={seed}")
-        if watcher.occupied_deleted or converged != KILLS or report["dropped"]:
-            raise AssertionError(f"{line} dropped={report['dropped']}")
+        console.print(f"dropped={people.dropped} moved={people.moved} seed={seed}")
+        if watcher.occupied_deleted or converged != KILLS or people.dropped:
+            raise AssertionError(f"{line} dropped={people.dropped}")
         return line
     finally:
         await platform.remove()

@@ -65,7 +65,7 @@ async def test_without_jicofo_or_prosody_nothing_shrinks_and_all_recovers(
 ) -> None:
     await crowd.call("steady", 9, bitrate_bps=100_000)
     await crowd.call("second", 9, bitrate_bps=100_000)
-    await crowd.admitted(18)
+    await crowd.connected(18)
     await fleet.wait_ready(region, bridges=3)
     before = {pod["metadata"]["uid"] for pod in await fleet.bridge_pods()}
     try:
@@ -82,7 +82,7 @@ async def test_without_jicofo_or_prosody_nothing_shrinks_and_all_recovers(
             await asyncio.sleep(10)
             assert {pod["metadata"]["uid"] for pod in await fleet.bridge_pods()} == before
         await fleet.wait_condition(region, "MetricsAvailable", "True", seconds=120)
-        await crowd.admitted(18)
+        await crowd.connected(18)
     finally:
         for name in ("steady", "second"):
             await crowd.call(name, 0)

@@ -15,21 +15,21 @@ async def test_more_people_than_two_bridges_hold_bring_a_third_and_it_goes_again
     async with watching(fleet, region) as watcher:
         for name in ("a", "b", "c"):
             await crowd.call(name, 6, bitrate_bps=100_000)
-        await crowd.admitted(18)
+        await crowd.connected(18)
         await fleet.wait_ready(region, bridges=3)
         await crowd.call("d", 4, bitrate_bps=100_000)
-        await crowd.admitted(22)
+        await crowd.connected(22)
         for name in ("a", "c"):
             await crowd.call(name, 0)
         await fleet.wait_ready(region, bridges=2)
         await asyncio.sleep(11)  # a drop is media missing for more than 10 s
-        report = await crowd.report()
+        people = await crowd.people()
         for name in ("b", "d"):
             await crowd.call(name, 0)
     assert watcher.sizes == [2, 3, 2]
     assert watcher.occupied_deleted == []
-    assert report["dropped"] == 0
-    assert report["participants"] == 10
+    assert people.dropped == 0
+    assert people.present == 10
 
 
 async def test_busy_bridges_bring_a_third_by_cpu(
@@ -38,7 +38,7 @@ async def test_busy_bridges_bring_a_third_by_cpu(
     await fleet.patch_region(region, {"autoscaling": quick(None, cpu=50)})
     for name in ("busy-0", "busy-1"):
         await crowd.call(name, 9, bitrate_bps=500_000)
-    await crowd.admitted(18)
+    await crowd.connected(18)
     grown = await fleet.wait_ready(region, bridges=3, seconds=150)
     assert grown["status"]["lastDecision"]["winner"] == "CPU"
     for name in ("busy-0", "busy-1"):
