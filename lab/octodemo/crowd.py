@@ -80,8 +80,7 @@ class Crowd:
 
         async def enough() -> bool | None:
             calls = await self._request("GET", "calls")
-            inside = [one for call in calls for one in call["participants"] if one["connected"]]
-            return True if len(inside) >= participants else None
+            return True if sum(call["connected"] for call in calls) >= participants else None
 
         try:
             await until(f"{participants} people in their calls", enough, seconds=seconds)
