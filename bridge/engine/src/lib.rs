@@ -1,5 +1,30 @@
-//! Octofleet's media engine.
-use pyo3::prelude::*;
+//! Octofleet's media engine: UDP in batches, SRTP, RTP forwarding.
+//!
+//! `boundary` is all that Python sees; `worker` is the thread; the rest is pure of both.
 
-#[pymodule]
-mod _native {}
+#[cfg(feature = "python")]
+mod boundary;
+mod bucket;
+pub mod clock;
+pub mod counter;
+mod downtrack;
+mod instruction;
+mod mark;
+pub mod net;
+mod reception;
+mod remote;
+mod report;
+pub mod rtcp;
+pub mod rtp;
+mod shared;
+mod sink;
+mod source;
+pub mod srtp;
+mod stream;
+mod stun;
+mod table;
+mod transport;
+mod worker;
+
+#[cfg(feature = "python")]
+pub use boundary::_native;

@@ -1,0 +1,311 @@
+//! Commands as Python makes them, and their validation.
+
+use crate::instruction::{Instruction, KeyPair, Kind, Path, TransportId};
+use crate::srtp::{Keys, Profile};
+use crate::stream::{MIN_PAYLOAD, Shape};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use ring::digest;
+use std::net::{IpAddr, SocketAddr};
+use zeroize::Zeroizing;
+
+/// Longest raw datagram Python may send.
+const LONGEST_DATAGRAM: usize = 9_000;
+/// Longest plain RTCP compound: with protection it still fits a frame.
+const LONGEST_RTCP: usize = 1_400;
+const LONGEST_PAYLOAD: i64 = 1_400;
+const FASTEST: f64 = 500.0;
+
+/// One instruction to the engine; see the stub file for what each does.
+#[pyclass(frozen, module = "octoengine")]
+pub enum Command {
+    #[pyo3(constructor = (transport, group, mesh = 0, sink = false))]
+    AddTransport {
+        transport: i64,
+        group: i64,
+        mesh: i64,
+        sink: bool,
+    },
+    RemoveTransport {
+        transport: i64,
+    },
+    SetIce {
+        transport: i64,
+        local_ufrag: String,
+        local_pwd: String,
+    },
+    BindAddress {
+        transport: i64,
+        socket: i64,
+        address: String,
+        port: i64,
+    },
+    SelectAddress {
+        transport: i64,
+        socket: i64,
+        address: String,
+        port: i64,
+    },
+    SetKeys {
+        transport: i64,
+        profile: String,
+        receive: Py<PyBytes>,
+        send: Py<PyBytes>,
+    },
+    AddSource {
+        transport: i64,
+        ssrc: i64,
+        kind: String,
+    },
+    RemoveSource {
+        transport: i64,
+        ssrc: i64,
+    },
+    #[pyo3(constructor = (receiver, sender, ssrc, out_ssrc = 0))]
+    Subscribe {
+        receiver: i64,
+        sender: i64,
+        ssrc: i64,
+        out_ssrc: i64,
+    },
+    Unsubscribe {
+        receiver: i64,
+        sender: i64,
+        ssrc: i64,
+    },
+    SetMuted {
+        transport: i64,
+        ssrc: i64,
+        muted: bool,
+    },
+    SendDatagram {
+        socket: i64,
+        address: String,
+        port: i64,
+        data: Py<PyBytes>,
+    },
+    SendData {
+        transport: i64,
+        data: Py<PyBytes>,
+    },
+    SendRtcp {
+        transport: i64,
+        data: Py<PyBytes>,
+    },
+    #[pyo3(constructor = (
+        transport, ssrc, kind, payload_type, payload_bytes,
+        packets_per_second = 50.0, frames_per_second = 0.0, bitrate_bps = 0
+    ))]
+    StartStream {
+        transport: i64,
+        ssrc: i64,
+        kind: String,
+        payload_type: i64,
+        payload_bytes: i64,
+        packets_per_second: f64,
+        frames_per_second: f64,
+        bitrate_bps: i64,
+    },
+    StopStream {
+        transport: i64,
+        ssrc: i64,
+    },
+}
+
+impl Command {
+    /// The validated instruction, or ValueError.
+    pub fn validate(&self, py: Python<'_>) -> PyResult<Instruction> {
+        Ok(match self {
+            Self::AddTransport { transport, group, mesh, sink } => Instruction::AddTransport {
+                id: id(*transport)?,
+                group: natural("group", *group)?,
+                mesh: natural("mesh", *mesh)?,
+                sink: *sink,
+            },
+            Self::RemoveTransport { transport } => {
+                Instruction::RemoveTransport { id: id(*transport)? }
+            }
+            Self::SetIce { transport, local_ufrag, local_pwd } => Instruction::SetIce {
+                id: id(*transport)?,
+                ufrag: credential("local_ufrag", local_ufrag)?.to_owned(),
+                password: Zeroizing::new(credential("local_pwd", local_pwd)?.to_owned()),
+            },
+            Self::BindAddress { transport, socket, address, port } => {
+                Instruction::Bind { id: id(*transport)?, path: path(*socket, address, *port)? }
+            }
+            Self::SelectAddress { transport, socket, address, port } => {
+                Instruction::Select { id: id(*transport)?, path: path(*socket, address, *port)? }
+            }
+            Self::SetKeys { transport, profile, receive, send } => Instruction::SetKeys {
+                id: id(*transport)?,
+                keys: Box::new(keys(profile, receive.as_bytes(py), send.as_bytes(py))?),
+            },
+            other => other.validate_media(py)?,
+        })
+    }
+
+    fn validate_media(&self, py: Python<'_>) -> PyResult<Instruction> {
+        Ok(match self {
+            Self::AddSource { transport, ssrc, kind } => Instruction::AddSource {
+                id: id(*transport)?,
+                ssrc: self::ssrc(*ssrc)?,
+                kind: Kind::parse(kind)
+                    .ok_or_else(|| invalid("kind must be \"audio\", \"video\" or \"rtx\""))?,
+            },
+            Self::RemoveSource { transport, ssrc } => {
+                Instruction::RemoveSource { id: id(*transport)?, ssrc: self::ssrc(*ssrc)? }
+            }
+            Self::Subscribe { receiver, sender, ssrc, out_ssrc } => Instruction::Subscribe {
+                receiver: id(*receiver)?,
+                sender: id(*sender)?,
+                ssrc: self::ssrc(*ssrc)?,
+                out_ssrc: self::ssrc(*out_ssrc)?,
+            },
+            Self::Unsubscribe { receiver, sender, ssrc } => Instruction::Unsubscribe {
+                receiver: id(*receiver)?,
+                sender: id(*sender)?,
+                ssrc: self::ssrc(*ssrc)?,
+            },
+            Self::SetMuted { transport, ssrc, muted } => Instruction::SetMuted {
+                id: id(*transport)?,
+                ssrc: self::ssrc(*ssrc)?,
+                muted: *muted,
+            },
+            Self::StopStream { transport, ssrc } => {
+                Instruction::StopStream { id: id(*transport)?, ssrc: self::ssrc(*ssrc)? }
+            }
+            other => other.validate_output(py)?,
+        })
+    }
+
+    fn validate_output(&self, py: Python<'_>) -> PyResult<Instruction> {
+        Ok(match self {
+            Self::SendDatagram { socket, address, port, data } => Instruction::SendDatagram {
+                path: path(*socket, address, *port)?,
+                data: bytes(data.as_bytes(py), 1, LONGEST_DATAGRAM)?,
+            },
+            Self::SendData { transport, data } => Instruction::SendData {
+                id: id(*transport)?,
+                data: bytes(data.as_bytes(py), 1, LONGEST_DATAGRAM)?,
+            },
+            Self::SendRtcp { transport, data } => Instruction::SendRtcp {
+                id: id(*transport)?,
+                data: bytes(data.as_bytes(py), 8, LONGEST_RTCP)?,
+            },
+            Self::StartStream { transport, ssrc, .. } => Instruction::StartStream {
+                id: id(*transport)?,
+                ssrc: self::ssrc(*ssrc)?,
+                shape: self.shape()?,
+            },
+            // `validate` and `validate_media` took all the others.
+            _ => return Err(invalid("unknown command")),
+        })
+    }
+
+    fn shape(&self) -> PyResult<Shape> {
+        let Self::StartStream {
+            kind,
+            payload_type,
+            payload_bytes,
+            packets_per_second,
+            frames_per_second,
+            bitrate_bps,
+            ..
+        } = self
+        else {
+            return Err(invalid("not a stream"));
+        };
+        let payload_type = u8::try_from(*payload_type).ok().filter(|number| *number < 128);
+        let payload_type = payload_type.ok_or_else(|| invalid("payload_type must be 0..127"))?;
+        if !(MIN_PAYLOAD as i64..=LONGEST_PAYLOAD).contains(payload_bytes) {
+            return Err(invalid(&format!(
+                "payload_bytes must be {MIN_PAYLOAD}..{LONGEST_PAYLOAD}"
+            )));
+        }
+        let video = match kind.as_str() {
+            "audio" => false,
+            "video" => true,
+            _ => return Err(invalid("kind must be \"audio\" or \"video\"")),
+        };
+        let rate = if video { *frames_per_second } else { *packets_per_second };
+        if !(0.1..=FASTEST).contains(&rate) {
+            return Err(invalid("a stream's rate must be 0.1..500 a second"));
+        }
+        if video && !(1_000..=100_000_000).contains(bitrate_bps) {
+            return Err(invalid("bitrate_bps must be 1,000..100,000,000"));
+        }
+        let frame_bytes =
+            if video { (*bitrate_bps as f64 / 8.0 / rate) as u64 } else { *payload_bytes as u64 };
+        Ok(Shape {
+            video,
+            payload_type,
+            payload_bytes: *payload_bytes as usize,
+            interval_ns: (1e9 / rate) as u64,
+            frame_bytes,
+        })
+    }
+}
+
+fn invalid(message: &str) -> PyErr {
+    PyValueError::new_err(message.to_owned())
+}
+
+fn natural(name: &str, value: i64) -> PyResult<u64> {
+    u64::try_from(value).map_err(|_| invalid(&format!("{name} must not be negative")))
+}
+
+/// A transport's number.
+pub fn id(value: i64) -> PyResult<TransportId> {
+    natural("transport", value)
+}
+
+fn ssrc(value: i64) -> PyResult<u32> {
+    u32::try_from(value).map_err(|_| invalid("an SSRC has 32 bits"))
+}
+
+fn credential<'a>(name: &str, value: &'a str) -> PyResult<&'a str> {
+    if value.is_empty() || value.len() > 256 {
+        return Err(invalid(&format!("{name} must have 1..256 characters")));
+    }
+    Ok(value)
+}
+
+fn bytes(data: &[u8], least: usize, most: usize) -> PyResult<Vec<u8>> {
+    if !(least..=most).contains(&data.len()) {
+        return Err(invalid(&format!("data must have {least}..{most} bytes")));
+    }
+    Ok(data.to_vec())
+}
+
+fn path(socket: i64, address: &str, port: i64) -> PyResult<Path> {
+    let socket = u32::try_from(socket).map_err(|_| invalid("no such socket"))?;
+    let peer = socket_address(address, port)?;
+    if peer.port() == 0 {
+        return Err(invalid("port must be 1..65535"));
+    }
+    Ok(Path { socket, peer })
+}
+
+/// A socket address from an IP address in text and a port.
+pub fn socket_address(address: &str, port: i64) -> PyResult<SocketAddr> {
+    let ip: IpAddr = address.parse().map_err(|_| invalid("address must be an IP address"))?;
+    let port = u16::try_from(port).map_err(|_| invalid("port must be 0..65535"))?;
+    Ok(SocketAddr::new(ip, port))
+}
+
+fn keys(profile: &str, receive: &[u8], send: &[u8]) -> PyResult<KeyPair> {
+    let parsed = Profile::parse(profile).ok_or_else(|| invalid("unknown SRTP profile"))?;
+    let wrong = |_| invalid("master key and salt don't have the profile's lengths");
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in [profile.as_bytes(), receive, send] {
+        context.update(part);
+    }
+    let mut all = [0; 32];
+    all.copy_from_slice(context.finish().as_ref());
+    Ok(KeyPair {
+        receive: Keys::derive(parsed, receive).map_err(wrong)?,
+        send: Keys::derive(parsed, send).map_err(wrong)?,
+        digest: all,
+    })
+}

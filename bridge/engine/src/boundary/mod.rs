@@ -1,0 +1,21 @@
+//! What Python sees: commands, events, statistics, the engine. Nothing else knows of Python.
+
+mod command;
+mod engine;
+mod event;
+mod stats;
+
+use pyo3::prelude::*;
+
+/// The extension module.
+#[pymodule]
+pub mod _native {
+    #[pymodule_export]
+    use super::command::Command;
+    #[pymodule_export]
+    use super::engine::Engine;
+    #[pymodule_export]
+    use super::event::Event;
+    #[pymodule_export]
+    use super::stats::{EngineStats, SourceStats, TransportStats};
+}

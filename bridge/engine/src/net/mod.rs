@@ -1,0 +1,13 @@
+//! The kernel's side: sockets, batches in and out, epoll. Everything unsafe of I/O is in here.
+
+mod address;
+mod poller;
+mod receive;
+mod send;
+mod socket;
+
+pub use address::RawAddress;
+pub use poller::{EventFd, Poller, Timer};
+pub use receive::{BATCH, Batch};
+pub use send::{Failure, Outbox};
+pub use socket::UdpSocket;

@@ -1,0 +1,102 @@
+//! Receiving in batches into buffers that stay.
+
+use super::address::RawAddress;
+use std::mem::size_of;
+use std::os::fd::RawFd;
+
+/// Datagrams a batch holds.
+pub const BATCH: usize = 64;
+/// Longest datagram taken: nothing of WebRTC is longer than an Ethernet frame.
+const LONGEST: usize = 2048;
+
+/// Buffers for one `recvmmsg`, and what it left in them.
+pub struct Batch {
+    buffers: Vec<u8>,
+    addresses: Vec<RawAddress>,
+    vectors: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+    count: usize,
+}
+
+// SAFETY: the raw pointers inside point only into the batch's own heap buffers.
+unsafe impl Send for Batch {}
+
+impl Default for Batch {
+    fn default() -> Self {
+        let mut batch = Self {
+            buffers: vec![0; BATCH * LONGEST],
+            addresses: vec![RawAddress::empty(); BATCH],
+            vectors: Vec::with_capacity(BATCH),
+            headers: Vec::with_capacity(BATCH),
+            count: 0,
+        };
+        for at in 0..BATCH {
+            batch.vectors.push(libc::iovec {
+                iov_base: batch.buffers[at * LONGEST..].as_mut_ptr().cast(),
+                iov_len: LONGEST,
+            });
+        }
+        for at in 0..BATCH {
+            // SAFETY: all zeros is a valid mmsghdr.
+            let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+            header.msg_hdr.msg_name = (&raw mut batch.addresses[at]).cast();
+            header.msg_hdr.msg_iov = &raw mut batch.vectors[at];
+            header.msg_hdr.msg_iovlen = 1;
+            batch.headers.push(header);
+        }
+        batch
+    }
+}
+
+impl Batch {
+    /// Receive what waits on `fd`; return the number of datagrams.
+    pub fn receive(&mut self, fd: RawFd) -> usize {
+        for header in &mut self.headers {
+            header.msg_hdr.msg_namelen = size_of::<RawAddress>() as libc::socklen_t;
+        }
+        // SAFETY: the headers point to live buffers, addresses and vectors owned by `self`,
+        // none of which has been moved or resized since they were set up.
+        let count = unsafe {
+            libc::recvmmsg(
+                fd,
+                self.headers.as_mut_ptr(),
+                BATCH as u32,
+                libc::MSG_DONTWAIT,
+                std::ptr::null_mut(),
+            )
+        };
+        self.count = count.max(0) as usize;
+        self.count
+    }
+
+    /// Where datagram `at` came from.
+    #[inline]
+    pub fn address(&self, at: usize) -> &RawAddress {
+        &self.addresses[at]
+    }
+
+    /// Length of datagram `at`; `None` when it was longer than a buffer.
+    #[inline]
+    pub fn len(&self, at: usize) -> Option<usize> {
+        let header = &self.headers[at];
+        let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+        (!cut).then_some(header.msg_len as usize)
+    }
+
+    /// Whether the last `receive` got nothing.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The first `len` bytes of datagram `at`.
+    #[inline]
+    pub fn data(&self, at: usize, len: usize) -> &[u8] {
+        &self.buffers[at * LONGEST..][..len]
+    }
+
+    /// The first `len` bytes of datagram `at`, to be decrypted in place.
+    #[inline]
+    pub fn data_mut(&mut self, at: usize, len: usize) -> &mut [u8] {
+        &mut self.buffers[at * LONGEST..][..len]
+    }
+}

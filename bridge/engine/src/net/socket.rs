@@ -1,0 +1,67 @@
+//! UDP sockets as the engine wants them: non-blocking, with large buffers.
+
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+
+// At 180,000 packets a second this holds some 30 ms.
+const BUFFER_BYTES: libc::c_int = 8 << 20;
+
+/// A bound, non-blocking UDP socket; closed on drop.
+pub struct UdpSocket {
+    socket: Socket,
+    /// Cleared when the kernel or the device turns out not to do UDP_SEGMENT.
+    pub gso: bool,
+}
+
+impl UdpSocket {
+    /// Bind to `address`; port 0 takes any free one.
+    pub fn bind(address: SocketAddr, gso: bool) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        let socket = Self { socket, gso };
+        socket.enlarge(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF)?;
+        socket.enlarge(libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)?;
+        Ok(socket)
+    }
+
+    /// The port it is bound to.
+    pub fn port(&self) -> io::Result<u16> {
+        let address = self.socket.local_addr()?.as_socket();
+        Ok(address.map_or(0, |address| address.port()))
+    }
+
+    /// The descriptor, for as long as `self` lives.
+    #[inline]
+    pub fn fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    // Beyond net.core.*mem_max only with CAP_NET_ADMIN; without it, as far as the limit lets us.
+    fn enlarge(&self, forced: libc::c_int, plain: libc::c_int) -> io::Result<()> {
+        if self.set(forced).is_err() {
+            self.set(plain)?;
+        }
+        Ok(())
+    }
+
+    fn set(&self, option: libc::c_int) -> io::Result<()> {
+        let value = BUFFER_BYTES;
+        // SAFETY: pointer and length describe `value`, alive during the call.
+        let result = unsafe {
+            libc::setsockopt(
+                self.fd(),
+                libc::SOL_SOCKET,
+                option,
+                (&raw const value).cast(),
+                size_of::<libc::c_int>() as libc::socklen_t,
+            )
+        };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+}

@@ -1,0 +1,112 @@
+//! VP8's payload descriptor (RFC 7741 §4.2) and the first byte of its payload header (§4.3).
+
+/// What a payload says of its place in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Bytes before the VP8 payload.
+    pub len: usize,
+    /// First packet of partition 0: the packet that carries the payload header.
+    pub frame_start: bool,
+    pub keyframe: bool,
+    pub picture_id: Option<u16>,
+}
+
+/// Parse a payload; `None` when the descriptor doesn't fit.
+pub fn parse(payload: &[u8]) -> Option<Descriptor> {
+    let first = *payload.first()?;
+    let mut at = 1;
+    let mut picture_id = None;
+    if first & 0x80 != 0 {
+        let extension = *payload.get(at)?;
+        at += 1;
+        if extension & 0x80 != 0 {
+            let high = *payload.get(at)?;
+            at += 1;
+            let mut id = u16::from(high & 0x7f);
+            if high & 0x80 != 0 {
+                id = id << 8 | u16::from(*payload.get(at)?);
+                at += 1;
+            }
+            picture_id = Some(id);
+        }
+        at += usize::from(extension & 0x40 != 0) + usize::from(extension & 0x30 != 0);
+    }
+    let frame_start = first & 0x17 == 0x10;
+    let keyframe = frame_start && payload.get(at)? & 0x01 == 0;
+    (at <= payload.len()).then_some(Descriptor { len: at, frame_start, keyframe, picture_id })
+}
+
+/// Length of the descriptors that `write` makes.
+pub const WRITTEN: usize = 6;
+/// Length of a keyframe's payload header: frame tag, start code, dimensions.
+pub const KEY_HEADER: usize = 10;
+/// Length of another frame's payload header: the frame tag.
+pub const DELTA_HEADER: usize = 3;
+
+/// Where a synthetic packet stands in its stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub start: bool,
+    pub keyframe: bool,
+    pub picture_id: u16,
+    pub tl0_picture_index: u8,
+    pub temporal_layer: u8,
+}
+
+/// Write descriptor (and, at a frame's start, payload header); return the bytes written.
+///
+/// `frame_len` is the length of the frame's first partition, bytes.
+pub fn write(out: &mut [u8], place: &Place, frame_len: usize) -> usize {
+    out[0] = if place.start { 0x90 } else { 0x80 };
+    out[1] = 0xe0;
+    out[2..4].copy_from_slice(&(0x8000 | place.picture_id).to_be_bytes());
+    out[4] = place.tl0_picture_index;
+    out[5] = place.temporal_layer << 6 | 0x20;
+    if !place.start {
+        return WRITTEN;
+    }
+    let size = (frame_len as u32 & 0x7_ffff) << 5;
+    let tag = size | 0x10 | u32::from(!place.keyframe);
+    out[6..9].copy_from_slice(&tag.to_le_bytes()[..3]);
+    if !place.keyframe {
+        return WRITTEN + DELTA_HEADER;
+    }
+    out[9..12].copy_from_slice(&[0x9d, 0x01, 0x2a]);
+    out[12..14].copy_from_slice(&1280u16.to_le_bytes());
+    out[14..16].copy_from_slice(&720u16.to_le_bytes());
+    WRITTEN + KEY_HEADER
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, parse, write};
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for (start, keyframe) in [(true, true), (true, false), (false, true), (false, false)] {
+            let place = Place {
+                start,
+                keyframe,
+                picture_id: 0x1234,
+                tl0_picture_index: 7,
+                temporal_layer: 0,
+            };
+            let mut out = [0; 32];
+            assert!(write(&mut out, &place, 900) <= 32);
+            let read = parse(&out).unwrap();
+            assert_eq!((read.len, read.frame_start), (6, start));
+            assert_eq!(read.keyframe, start && keyframe);
+            assert_eq!(read.picture_id, Some(0x1234));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_payload_parses_or_not(bytes in proptest::collection::vec(any::<u8>(), 0..16)) {
+            if let Some(read) = parse(&bytes) {
+                prop_assert!(read.len <= bytes.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! One transport: its addresses, keys, sources, and the downtracks and streams it sends.
+
+use crate::bucket::TokenBucket;
+use crate::downtrack::Downtrack;
+use crate::instruction::{KeyPair, Path, TransportId};
+use crate::net::RawAddress;
+use crate::report::{TransportReport, age_ms};
+use crate::source::Source;
+use crate::srtp::{Receiver, Sender};
+use crate::stream::Stream;
+use ahash::AHashMap;
+use slab::Slab;
+use zeroize::Zeroizing;
+
+/// Addresses a transport may have bound; the oldest goes first.
+pub const MOST_PATHS: usize = 32;
+/// Sources a transport may have.
+pub const MOST_SOURCES: usize = 4096;
+
+/// ICE credentials of our side.
+pub struct Ice {
+    pub ufrag: String,
+    pub password: Zeroizing<String>,
+}
+
+/// Where a transport's packets go.
+#[derive(Clone, Copy)]
+pub struct Selected {
+    pub path: Path,
+    pub raw: RawAddress,
+}
+
+/// Limits on what one peer can make us do.
+pub struct Limits {
+    pub dtls: TokenBucket,
+    pub feedback: TokenBucket,
+    pub rtcp_events: TokenBucket,
+    pub failures: TokenBucket,
+}
+
+/// A peer, as far as media goes.
+pub struct Transport {
+    pub id: TransportId,
+    pub group: u64,
+    pub mesh: u64,
+    pub sink: bool,
+    /// The SSRC of our own RTCP to this peer.
+    pub local_ssrc: u32,
+    pub ice: Option<Ice>,
+    pub paths: Vec<Path>,
+    pub selected: Option<Selected>,
+    pub receive: Option<Receiver>,
+    pub send: Option<Sender>,
+    /// Counts the receive sessions: indexes of different ones don't compare.
+    pub epoch: u32,
+    pub sources: AHashMap<u32, Source>,
+    pub downtracks: Slab<Downtrack>,
+    pub by_out_ssrc: AHashMap<u32, usize>,
+    pub streams: Vec<Stream>,
+    pub tally: Tally,
+    pub limits: Limits,
+    pub next_report_ns: u64,
+    keys_digest: Option<[u8; 32]>,
+}
+
+/// A transport's own counters.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub packets_received: u64,
+    pub bytes_received: u64,
+    pub packets_sent: u64,
+    pub bytes_sent: u64,
+    pub received_ns: Option<u64>,
+    pub media_ns: Option<u64>,
+    pub consent_ns: Option<u64>,
+    /// Losses of sources and downtracks that are gone.
+    lost_before: i64,
+    remote_lost_before: i64,
+}
+
+impl Transport {
+    /// A transport without addresses or keys.
+    pub fn new(
+        id: TransportId,
+        group: u64,
+        mesh: u64,
+        sink: bool,
+        local_ssrc: u32,
+        now_ns: u64,
+    ) -> Self {
+        Self {
+            id,
+            group,
+            mesh,
+            sink,
+            local_ssrc,
+            ice: None,
+            paths: Vec::new(),
+            selected: None,
+            receive: None,
+            send: None,
+            epoch: 0,
+            sources: AHashMap::new(),
+            downtracks: Slab::new(),
+            by_out_ssrc: AHashMap::new(),
+            streams: Vec::new(),
+            tally: Tally::default(),
+            limits: Limits {
+                dtls: TokenBucket::new(5_000.0, 2_000.0, now_ns),
+                feedback: TokenBucket::new(500.0, 200.0, now_ns),
+                rtcp_events: TokenBucket::new(20.0, 20.0, now_ns),
+                failures: TokenBucket::new(1.0, 1.0, now_ns),
+            },
+            next_report_ns: now_ns + 1_000_000_000,
+            keys_digest: None,
+        }
+    }
+
+    /// Whether media may go from `sender` to this transport.
+    pub fn may_receive_from(&self, sender: &Self) -> bool {
+        self.group == sender.group
+            && self.id != sender.id
+            && (self.mesh == 0 || self.mesh != sender.mesh)
+    }
+
+    /// Install keys; the same ones again change nothing, since that would use nonces twice.
+    pub fn set_keys(&mut self, keys: KeyPair) {
+        if self.keys_digest == Some(keys.digest) {
+            return;
+        }
+        self.keys_digest = Some(keys.digest);
+        self.receive = Some(Receiver::new(keys.receive));
+        self.send = Some(Sender::new(keys.send));
+        self.epoch += 1;
+        for (_, downtrack) in &mut self.downtracks {
+            downtrack.rekeyed();
+        }
+    }
+
+    /// Take a downtrack out; its SSRC's numbering is remembered.
+    pub fn remove_downtrack(&mut self, key: usize) -> Option<Downtrack> {
+        let downtrack = self.downtracks.try_remove(key)?;
+        self.by_out_ssrc.remove(&downtrack.out_ssrc);
+        self.tally.remote_lost_before += i64::from(downtrack.remote.lost);
+        if let (Some(send), Some(highest)) = (&mut self.send, downtrack.highest()) {
+            send.remember(downtrack.out_ssrc, highest);
+        }
+        Some(downtrack)
+    }
+
+    /// Take a source out.
+    pub fn remove_source(&mut self, ssrc: u32) -> Option<Source> {
+        let source = self.sources.remove(&ssrc)?;
+        self.tally.lost_before += source.reception.lost();
+        Some(source)
+    }
+
+    /// Take a synthetic stream out; its SSRC's numbering is remembered.
+    pub fn remove_stream(&mut self, ssrc: u32) -> Option<Stream> {
+        let at = self.streams.iter().position(|stream| stream.ssrc == ssrc)?;
+        let stream = self.streams.swap_remove(at);
+        self.tally.remote_lost_before += i64::from(stream.remote.lost);
+        if let Some(send) = &mut self.send {
+            send.remember(ssrc, stream.next_index().saturating_sub(1));
+        }
+        Some(stream)
+    }
+
+    /// Its counters.
+    pub fn report(&self, now_ns: u64) -> TransportReport {
+        let downtracks = self.downtracks.iter().map(|(_, downtrack)| &downtrack.remote);
+        let streams = self.streams.iter().map(|stream| &stream.remote);
+        let (mut lost, mut fraction, mut reports, mut rtt_ns) =
+            (self.tally.remote_lost_before, 0.0, 0, None);
+        for view in downtracks.chain(streams) {
+            lost += i64::from(view.lost);
+            fraction += view.fraction_lost;
+            reports += 1;
+            rtt_ns = view.rtt_ns.or(rtt_ns);
+        }
+        let sources = self.sources.values().map(|source| source.reception.lost());
+        TransportReport {
+            id: self.id,
+            packets_received: self.tally.packets_received,
+            bytes_received: self.tally.bytes_received,
+            packets_sent: self.tally.packets_sent,
+            bytes_sent: self.tally.bytes_sent,
+            packets_lost: self.tally.lost_before + sources.sum::<i64>(),
+            remote_packets_lost: lost,
+            remote_fraction_lost: fraction / f64::from(reports.max(1)),
+            rtt_ms: rtt_ns.map_or(-1.0, |ns: u64| ns as f64 / 1e6),
+            received_age_ms: age_ms(self.tally.received_ns, now_ns),
+            media_age_ms: age_ms(self.tally.media_ns, now_ns),
+            consent_age_ms: age_ms(self.tally.consent_ns, now_ns),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The engine's thread: waits for datagrams, commands and the clock, and never takes the GIL.
+
+mod commands;
+mod datagrams;
+mod fanout;
+mod feedback;
+mod media;
+mod outgoing;
+mod reports;
+mod streams;
+
+use crate::bucket::TokenBucket;
+use crate::clock;
+use crate::counter::{Counter, Ledger};
+use crate::instruction::Instruction;
+use crate::net::{Batch, Outbox, Poller, Timer, UdpSocket};
+use crate::rtcp::{Nack, ReportBlock};
+use crate::shared::{Notice, Shared};
+use crate::source::Target;
+use crate::stream::Plan;
+use crate::table::Table;
+use ahash::AHashMap;
+use fanout::Fanout;
+use std::io;
+use std::sync::Arc;
+
+const COMMANDS: u64 = u64::MAX;
+const TIMER: u64 = u64::MAX - 1;
+/// Batches taken from one socket before the others, commands and the clock get a turn.
+const BATCHES_IN_A_ROW: usize = 4;
+/// STUN handed to Python, a second: from strangers, and from addresses already bound.
+const STUN_STRANGERS: f64 = 2_000.0;
+const STUN_BOUND: f64 = 10_000.0;
+
+/// Everything the thread owns.
+pub struct Worker {
+    shared: Arc<Shared>,
+    poller: Poller,
+    timer: Timer,
+    sockets: AHashMap<u32, UdpSocket>,
+    batch: Option<Box<Batch>>,
+    outbox: Outbox,
+    table: Table,
+    fanout: Fanout,
+    ledger: Ledger,
+    notices: Vec<Notice>,
+    stun_strangers: TokenBucket,
+    stun_bound: TokenBucket,
+    now_ns: u64,
+    started_ns: u64,
+    housekeeping_ns: u64,
+    scratch: Scratch,
+}
+
+/// Buffers that are reused instead of allocated.
+#[derive(Default)]
+struct Scratch {
+    instructions: Vec<Instruction>,
+    targets: Vec<Target>,
+    plans: Vec<Plan>,
+    entries: Vec<Nack>,
+    slots: Vec<usize>,
+    ssrcs: Vec<u32>,
+    blocks: Vec<ReportBlock>,
+}
+
+impl Worker {
+    /// A worker without sockets.
+    pub fn new(shared: Arc<Shared>) -> io::Result<Self> {
+        let poller = Poller::new()?;
+        let timer = Timer::new()?;
+        poller.add(shared.command_fd.fd(), COMMANDS)?;
+        poller.add(timer.fd(), TIMER)?;
+        let now_ns = clock::monotonic_ns();
+        Ok(Self {
+            shared,
+            poller,
+            timer,
+            sockets: AHashMap::new(),
+            batch: Some(Box::default()),
+            outbox: Outbox::default(),
+            table: Table::default(),
+            fanout: Fanout::default(),
+            ledger: Ledger::default(),
+            notices: Vec::new(),
+            stun_strangers: TokenBucket::new(STUN_STRANGERS, STUN_STRANGERS, now_ns),
+            stun_bound: TokenBucket::new(STUN_BOUND, STUN_BOUND, now_ns),
+            now_ns,
+            started_ns: now_ns,
+            housekeeping_ns: now_ns,
+            scratch: Scratch::default(),
+        })
+    }
+
+    /// Run until told to close.
+    pub fn run(mut self) {
+        let mut ready = Vec::with_capacity(64);
+        while !self.shared.is_closing() {
+            self.poller.wait(&mut ready);
+            self.now_ns = clock::monotonic_ns();
+            for &token in &ready {
+                match token {
+                    COMMANDS => self.apply_commands(),
+                    TIMER => self.tick(),
+                    socket => self.drain_socket(socket as u32),
+                }
+                self.flush();
+            }
+            self.hand_over();
+        }
+    }
+
+    fn drain_socket(&mut self, number: u32) {
+        let Some(mut batch) = self.batch.take() else {
+            return;
+        };
+        for _ in 0..BATCHES_IN_A_ROW {
+            let Some(fd) = self.sockets.get(&number).map(UdpSocket::fd) else {
+                break;
+            };
+            let count = batch.receive(fd);
+            self.take_batch(number, &mut batch, count);
+            if count < crate::net::BATCH {
+                break;
+            }
+        }
+        self.batch = Some(batch);
+    }
+
+    fn hand_over(&mut self) {
+        if self.notices.is_empty() {
+            return;
+        }
+        let lost = self.shared.notify(&mut self.notices);
+        self.ledger.add(Counter::DroppedEventQueue, lost as u64);
+    }
+}

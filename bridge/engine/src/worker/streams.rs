@@ -1,0 +1,138 @@
+//! The clock's work: synthetic streams, sinks' requests, periodic reports.
+
+use super::Worker;
+use crate::clock;
+use crate::counter::Counter;
+use crate::rtcp::{self, Packet};
+use crate::srtp::MAX_OVERHEAD;
+use crate::stream::{Plan, Stream};
+use crate::transport::Transport;
+
+const PACING_NS: u64 = 2_000_000;
+const HOUSEKEEPING_NS: u64 = 20_000_000;
+
+impl Worker {
+    /// Tick as often as the work at hand needs, and not at all without any.
+    pub(super) fn set_timer(&mut self) {
+        let transports = &self.table.transports;
+        let streaming = transports.iter().any(|(_, transport)| !transport.streams.is_empty());
+        let period = match (streaming, transports.is_empty()) {
+            (true, _) => PACING_NS,
+            (false, false) => HOUSEKEEPING_NS,
+            (false, true) => 0,
+        };
+        self.timer.set(period);
+    }
+
+    /// The timer fired.
+    pub(super) fn tick(&mut self) {
+        self.timer.clear();
+        self.now_ns = clock::monotonic_ns();
+        let mut slots = std::mem::take(&mut self.scratch.slots);
+        slots.clear();
+        slots.extend(self.table.transports.iter().map(|(slot, _)| slot));
+        for &slot in &slots {
+            self.pace(slot);
+        }
+        if self.now_ns >= self.housekeeping_ns + HOUSEKEEPING_NS {
+            self.housekeeping_ns = self.now_ns;
+            for &slot in &slots {
+                self.ask(slot);
+                self.report(slot);
+            }
+        }
+        self.scratch.slots = slots;
+    }
+
+    fn pace(&mut self, slot: usize) {
+        let transport = &mut self.table.transports[slot];
+        if transport.streams.is_empty() || transport.send.is_none() || transport.selected.is_none()
+        {
+            return;
+        }
+        let mut plans = std::mem::take(&mut self.scratch.plans);
+        for at in 0..self.table.transports[slot].streams.len() {
+            let stream = &mut self.table.transports[slot].streams[at];
+            let keyframes = stream.keyframes;
+            let skipped = stream.advance(self.now_ns, &mut plans);
+            self.ledger.add(Counter::StreamSkipped, skipped);
+            self.ledger.add(Counter::StreamKeyframes, stream.keyframes - keyframes);
+            self.ledger.add(Counter::StreamPackets, plans.len() as u64);
+            for plan in plans.drain(..) {
+                self.send_plan(slot, at, &plan);
+            }
+        }
+        self.scratch.plans = plans;
+    }
+
+    fn send_plan(&mut self, slot: usize, stream: usize, plan: &Plan) {
+        let room = plan.len() + MAX_OVERHEAD;
+        self.make_room(room);
+        let transport = &mut self.table.transports[slot];
+        let (Some(selected), Some(send)) = (transport.selected, &transport.send) else {
+            return self.ledger.one(Counter::DroppedNoPath);
+        };
+        let Stream { ssrc, shape, .. } = &transport.streams[stream];
+        let gso = self.sockets.get(&selected.path.socket).is_some_and(|socket| socket.gso);
+        let out = self.outbox.space(room);
+        let header_len = plan.write(*ssrc, shape, out);
+        let len = send.keys().protect_rtp(out, header_len, plan.len(), *ssrc, plan.index);
+        self.outbox.commit(selected.path.socket, &selected.raw, slot, len, gso);
+        transport.tally.packets_sent += 1;
+        transport.tally.bytes_sent += len as u64;
+        self.ledger.one(Counter::PacketsSent);
+    }
+
+    /// Send the packets of a stream that a NACK names once more.
+    pub(super) fn resend(&mut self, slot: usize, ssrc: u32, packet: &Packet) {
+        let streams = &self.table.transports[slot].streams;
+        let Some(at) = streams.iter().position(|stream| stream.ssrc == ssrc) else {
+            return;
+        };
+        for sequence in rtcp::nacks(packet).flat_map(rtcp::Nack::sequences) {
+            let stream = &mut self.table.transports[slot].streams[at];
+            if let Some(plan) = stream.resend(sequence, self.now_ns) {
+                self.ledger.one(Counter::StreamRetransmissions);
+                self.send_plan(slot, at, &plan);
+            }
+        }
+    }
+
+    /// Ask for what a sink misses: lost packets, keyframes.
+    fn ask(&mut self, slot: usize) {
+        if !self.table.transports[slot].sink {
+            return;
+        }
+        let mut ssrcs = std::mem::take(&mut self.scratch.ssrcs);
+        ssrcs.clear();
+        ssrcs.extend(self.table.transports[slot].sources.keys());
+        for &ssrc in &ssrcs {
+            self.ask_about(slot, ssrc);
+        }
+        self.scratch.ssrcs = ssrcs;
+    }
+
+    fn ask_about(&mut self, slot: usize, ssrc: u32) {
+        let Transport { sources, local_ssrc, .. } = &mut self.table.transports[slot];
+        let Some(sink) = sources.get_mut(&ssrc).and_then(|source| source.sink.as_mut()) else {
+            return;
+        };
+        sink.nacks(self.now_ns, &mut self.scratch.entries);
+        let pli = sink.take_pli(self.now_ns);
+        if self.scratch.entries.is_empty() && !pli {
+            return;
+        }
+        let mut buffer = [0; 1_100];
+        let mut builder = rtcp::Builder::new(&mut buffer);
+        builder.receiver_report(*local_ssrc, &[]);
+        if !self.scratch.entries.is_empty()
+            && builder.nack(*local_ssrc, ssrc, &self.scratch.entries)
+        {
+            self.ledger.one(Counter::SinkNacks);
+        }
+        if pli && builder.picture_loss(*local_ssrc, ssrc) {
+            self.ledger.one(Counter::SinkPlis);
+        }
+        self.send_rtcp(slot, builder.bytes());
+    }
+}
