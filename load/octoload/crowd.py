@@ -94,7 +94,7 @@ class Crowd:
         self._clock: Callable[[], float] = time.monotonic
         self._calls: dict[str, _Call] = {}
         self._leaving: set[asyncio.Task[None]] = set()
-        self._engines = [MediaEngine(address) for _ in range(engines)]
+        self.engines = [MediaEngine(address) for _ in range(engines)]
         self._http = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS),
             connector=aiohttp.TCPConnector(limit=0),
@@ -170,7 +170,7 @@ class Crowd:
         self._poller.cancel()
         await asyncio.gather(self._poller, return_exceptions=True)
         await self._http.close()
-        for engine in self._engines:
+        for engine in self.engines:
             engine.close()
 
     # ---- people ---------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class Crowd:
             streams=streams,
             region=request.region,
         )
-        engine = min(self._engines, key=len)
+        engine = min(self.engines, key=len)
         return Participant(settings, engine, self.ledger, self._http)
 
     def _shrink(self, call: _Call, number: int) -> None:
@@ -224,7 +224,7 @@ class Crowd:
             pause = max(POLL_SECONDS, (self._clock() - began) / POLL_SHARE)
 
     def _poll(self) -> None:
-        readings = [(engine, engine.readings()) for engine in self._engines]
+        readings = [(engine, engine.readings()) for engine in self.engines]
         now = self._clock()
         by_line = {
             (engine, transport): found

@@ -92,8 +92,15 @@ class MediaEngine:
         found: dict[int, list[Reading]] = defaultdict(list)
         for s in self._engine.source_stats() if self._is_open else ():
             found[s.transport].append(
+                # Packets of foreign senders carry no send time: their delay is -1.
                 Reading(
-                    s.ssrc, s.packets, s.lost, s.age_ms, s.gap_ms, s.delay_ms_mean, s.delay_ms_max
+                    s.ssrc,
+                    s.packets,
+                    s.lost,
+                    s.age_ms,
+                    s.gap_ms,
+                    max(0.0, s.delay_ms_mean),
+                    max(0.0, s.delay_ms_max),
                 )
             )
         return found

@@ -195,9 +195,14 @@ class Participant:
             case signalling.Resumed():
                 self._endpoint_id = message.endpoint_id
                 self._ledger.replace(self.key, _expected(message.sources), now)
+                for session in self.sessions:
+                    session.expect(message.sources)
             case signalling.Sources():
                 self._ledger.forget(self.key, message.removed)
                 self._ledger.expect(self.key, _expected(message.added), now)
+                for session in self.sessions:
+                    session.forget(message.removed)
+                    session.expect(message.added)
             case signalling.Waiting():
                 self._note(f"waiting: {message.reason}")
                 self._ledger.wait(self.key)

@@ -6,7 +6,7 @@ agent is controlled (the bridge nominates) unless the roles conflict.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -82,6 +82,7 @@ class Session:
         self._dtls = self._make_dtls(offer.transport)
         local = self._agent.local
         self.line.submit(Command.SetIce(self.line.transport, local.ufrag, local.pwd))
+        self.expect(offer.sources)
         self._run_ice()
 
     @property
@@ -110,6 +111,16 @@ class Session:
     def is_alive(self) -> bool:
         """Whether it's connected, or may still become so."""
         return self.state in (SessionState.CONNECTING, SessionState.CONNECTED)
+
+    def expect(self, sources: Iterable[signalling.RemoteSource]) -> None:
+        """Count these sources by their kind."""
+        transport = self.line.transport
+        self.line.submit(*(Command.AddSource(transport, s.ssrc, s.kind) for s in sources))
+
+    def forget(self, ssrcs: Iterable[int]) -> None:
+        """Stop counting these sources."""
+        transport = self.line.transport
+        self.line.submit(*(Command.RemoveSource(transport, ssrc) for ssrc in ssrcs))
 
     @property
     def is_closed(self) -> bool:
