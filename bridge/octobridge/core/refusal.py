@@ -23,4 +23,5 @@ class Refusal(Exception):  # noqa: N818  - it is an answer, not a fault of ours
         endpoints: tuple[str, ...] = (),
     ) -> Self:
         """Return a refusal with this error."""
-        return cls(Colibri2Error(condition, text, reason, endpoints))
+        # Peers' ids end some texts, and space at the end doesn't survive XML.
+        return cls(Colibri2Error(condition, text.strip(), reason, endpoints))

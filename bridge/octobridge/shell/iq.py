@@ -17,7 +17,7 @@ from jitsiwire.colibri2 import (
     ConferenceModified,
     ConferenceModify,
 )
-from jitsiwire.errors import RemoteProtocolError
+from jitsiwire.errors import LocalProtocolError, RemoteProtocolError
 from octobridge.core.health import Health
 
 __all__ = ["Answer", "Subject", "answer", "software"]
@@ -66,7 +66,7 @@ def answer(
             return Answer(build_version(software(version)))
         case _:
             name = "" if payload is None else str(payload.tag).rpartition("}")[2][:64]
-            return _refuse(Condition.SERVICE_UNAVAILABLE, f"Unsupported IQ request {name}")
+            return _refuse(Condition.SERVICE_UNAVAILABLE, f"Unsupported IQ request {name}".strip())
 
 
 def software(version: str) -> Software:
@@ -80,9 +80,12 @@ def _colibri(bridge: Subject, payload: Element) -> Answer:
     except RemoteProtocolError as error:
         return _refuse(Condition.BAD_REQUEST, str(error))
     reply = bridge.handle(request)
-    if isinstance(reply, Colibri2Error):
-        return Answer(error=colibri2_xml.build_error(reply))
-    return Answer(colibri2_xml.build_reply(reply))
+    try:
+        if isinstance(reply, Colibri2Error):
+            return Answer(error=colibri2_xml.build_error(reply))
+        return Answer(colibri2_xml.build_reply(reply))
+    except LocalProtocolError as error:
+        return _refuse(Condition.INTERNAL_SERVER_ERROR, f"The reply can't be written: {error}")
 
 
 def _health(bridge: Subject) -> Answer:

@@ -13,7 +13,7 @@ from octobridge.core import effects as fx
 from octobridge.shell.channel import Channel
 from octobridge.shell.logs import logger
 from octobridge.shell.media import MediaEngine
-from octoengine._native import Command
+from octoengine import Command
 from octoengine.dtls import Dtls, DtlsError, Fingerprint, Keys
 from octoengine.ice import (
     Agent,

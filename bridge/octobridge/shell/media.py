@@ -9,7 +9,7 @@ from typing import Protocol
 
 from octobridge.core.candidates import LocalAddress
 from octobridge.shell.logs import logger
-from octoengine._native import Command, Engine, EngineStats, Event, SourceStats, TransportStats
+from octoengine import Command, Engine, EngineStats, Event, SourceStats, TransportStats
 
 __all__ = ["Listener", "MediaEngine", "PortTakenError", "Socket"]
 

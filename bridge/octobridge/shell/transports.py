@@ -11,7 +11,7 @@ from typing import Final, Protocol, assert_never
 from octobridge.core import effects as fx
 from octobridge.shell.link import Link, LinkOwner
 from octobridge.shell.media import MediaEngine
-from octoengine._native import Command, Event
+from octoengine import Command, Event
 from octoengine.ice import is_stun, username_fragment
 
 __all__ = ["Reporter", "Transports"]

@@ -1,0 +1,132 @@
+"""The environment: the stock variables' meaning, and one clear line for each bad value."""
+
+import pytest
+
+from octobridge.core.candidates import Mapping
+from octobridge.shell.settings import SettingsError, read
+
+LEAST = {"JVB_AUTH_PASSWORD": "hush-hush"}
+
+
+def test_stock_defaults() -> None:
+    settings = read(LEAST, "node-1")
+    assert settings.xmpp.servers == ("xmpp.meet.jitsi",)
+    assert settings.xmpp.port == 5222
+    assert settings.xmpp.user == "jvb"
+    assert settings.xmpp.domain == "auth.meet.jitsi"
+    assert settings.xmpp.room == "jvbbrewery@internal-muc.meet.jitsi"
+    assert settings.xmpp.nickname == "node-1"
+    assert settings.udp_port == 10000
+    assert settings.advertise_private
+    assert not settings.require_valid_address
+    assert (settings.rest.address, settings.rest.port) == ("0.0.0.0", 8080)
+    assert not settings.rest.colibri_enabled
+    assert not settings.rest.shutdown_enabled
+    assert (settings.shutdown_delay, settings.drain_deadline) == (60.0, 86400.0)
+    assert settings.region is None
+
+
+def test_empty_variables_count_as_not_set() -> None:
+    empty = dict.fromkeys(["XMPP_SERVER", "JVB_PORT", "ENABLE_OCTO", "JVB_ADVERTISE_IPS"], " ")
+    assert read(LEAST | empty, "n") == read(LEAST, "n")
+
+
+def test_everything_can_be_said() -> None:
+    settings = read(
+        LEAST
+        | {
+            "XMPP_SERVER": "a.example, 10.0.0.9",
+            "XMPP_PORT": "6222",
+            "JVB_MUC_NICKNAME": "eu-0-abc",
+            "HOSTNAME": "node",
+            "JVB_PORT": "20000",
+            "JVB_ADVERTISE_IPS": "203.0.113.9,203.0.113.9#443",
+            "OCTOBRIDGE_BIND_ADDRESSES": "10.0.0.7, ::1",
+            "COLIBRI_REST_ENABLED": "true",
+            "SHUTDOWN_REST_ENABLED": "1",
+            "OCTOBRIDGE_REST_TOKEN": "t0ken",
+            "OCTOBRIDGE_DRAIN_DEADLINE": "90m",
+            "OCTOBRIDGE_SHUTDOWN_DELAY": "5",
+            "JVB_OCTO_REGION": "eu-west",
+            "JVB_STUN_SERVERS": "stun.example:3478",
+        },
+        "n",
+    )
+    assert settings.xmpp.servers == ("a.example", "10.0.0.9")
+    assert settings.xmpp.nickname == "eu-0-abc"
+    assert settings.advertised == (Mapping("203.0.113.9"), Mapping("203.0.113.9", 443))
+    assert settings.bind_addresses == ("10.0.0.7", "::1")
+    assert settings.rest.shutdown_enabled
+    assert settings.drain_deadline == 5400.0
+    assert settings.shutdown_delay == 5.0
+    assert settings.stun_servers == (("stun.example", 3478),)
+
+
+def test_shutdown_route_needs_the_colibri_flag_too() -> None:
+    assert not read(LEAST | {"SHUTDOWN_REST_ENABLED": "1"}, "n").rest.shutdown_enabled
+
+
+def test_deprecated_host_address_is_an_alias() -> None:
+    settings = read(LEAST | {"DOCKER_HOST_ADDRESS": "203.0.113.9"}, "n")
+    assert settings.advertised == (Mapping("203.0.113.9"),)
+
+
+def test_separate_brewery_server_has_its_own_variables() -> None:
+    settings = read(LEAST | {"ENABLE_JVB_XMPP_SERVER": "1", "XMPP_SERVER": "not-this"}, "n")
+    assert settings.xmpp.servers == ("xmpp.jvb.meet.jitsi",)
+    assert settings.xmpp.port == 6222
+    assert settings.xmpp.domain == "auth.jvb.meet.jitsi"
+    assert settings.xmpp.room == "jvbbrewery@muc.jvb.meet.jitsi"
+
+
+def test_bridge_without_xmpp_needs_no_password() -> None:
+    assert read({"JVB_DISABLE_XMPP": "1"}, "n").xmpp.servers == ()
+
+
+def test_stun_can_be_disabled() -> None:
+    asked = {"JVB_DISABLE_STUN": "1", "JVB_STUN_SERVERS": "stun.example:3478"}
+    assert read(LEAST | asked, "n").stun_servers == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JVB_PORT", "0"),
+        ("JVB_PORT", "ten"),
+        ("JVB_PORT", "\u0661\u0660"),
+        ("XMPP_PORT", "65536"),
+        ("XMPP_SERVER", "a b"),
+        ("JVB_AUTH_USER", "jvb@meet"),
+        ("JVB_BREWERY_MUC", "a/b"),
+        ("JVB_ADVERTISE_IPS", "203.0.113.9,host"),
+        ("JVB_ADVERTISE_IPS", "203.0.113.9#0"),
+        ("JVB_REQUIRE_VALID_ADDRESS", "maybe"),
+        ("COLIBRI_REST_ENABLED", "2"),
+        ("OCTOBRIDGE_REST_ADDRESS", "localhost"),
+        ("OCTOBRIDGE_BIND_ADDRESSES", "eth0"),
+        ("OCTOBRIDGE_DRAIN_DEADLINE", "-5"),
+        ("OCTOBRIDGE_SHUTDOWN_DELAY", "soon"),
+        ("OCTOBRIDGE_LOG_LEVEL", "loud"),
+        ("JVB_STUN_SERVERS", "stun.example"),
+        ("ENABLE_OCTO", "1"),
+    ],
+)
+def test_bad_value_is_one_line_that_names_variable_value_and_fix(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(LEAST | {name: value}, "n")
+    text = str(caught.value)
+    assert name in text
+    assert value in text
+    assert "set " in text
+    assert "\n" not in text
+
+
+def test_missing_password_is_named() -> None:
+    with pytest.raises(SettingsError, match="JVB_AUTH_PASSWORD is not set"):
+        read({}, "n")
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = repr(read(LEAST | {"OCTOBRIDGE_REST_TOKEN": "t0ken"}, "n"))
+    assert "hush-hush" not in shown
+    assert "t0ken" not in shown
