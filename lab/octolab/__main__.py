@@ -20,20 +20,27 @@ def up(
     *,
     nodes: int | None = None,
     regions: str | None = None,
+    bare: bool = False,
     name: str = DEFAULT_NAME,
     network: str | None = None,
 ) -> None:
     """Bring the lab up; mend it if parts of it are dead; do nothing if it works.
 
+    Builds what it needs first, and hands images that changed to the nodes.
+
     Args:
         nodes: How many nodes (default 3).
         regions: Regions given to the nodes in turn, joined by commas (default eu).
+        bare: Only the cluster, without the product's images.
         name: Prefix of everything the lab makes, so that two labs can stand side by side.
         network: A private /16 for nodes, pods and services (default 10.77.0.0/16).
     """
     choice = cluster.Choice(name, network, nodes, tuple(regions.split(",")) if regions else None)
+    steps, cache = Progress(console), Cache.of_user()
+    wanted = provision.CLUSTER if bare else (*provision.CLUSTER, *provision.PRODUCT)
+    provision.provision(cache, steps, wanted)
     with cluster.locked(name):
-        planned = cluster.up(choice, Cache.of_user(), Progress(console))
+        planned = cluster.up(choice, cache, steps)
     console.print(f"export KUBECONFIG={planned.kubeconfig}")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from octolab.registry import OciLayout
 
-__all__ = ["Cache", "fingerprint", "is_due"]
+__all__ = ["Cache", "all_exist", "fingerprint", "is_due"]
 
 IGNORED_FOLDERS = {"__pycache__", "target", ".venv", "node_modules"}
 IGNORED_SUFFIXES = {".pyc", ".so"}
@@ -64,9 +64,20 @@ class Cache:
         return self.root / "stamps" / product
 
 
-def is_due(wanted: str, found: str, products: Iterable[Path]) -> bool:
-    """Tell whether a step must run: another stamp, or something it makes is missing."""
-    return wanted != found or not all(product.exists() for product in products)
+def is_due(wanted: str, found: str, *, stands: bool) -> bool:
+    """Tell whether a step must run.
+
+    Args:
+        wanted: The hash of its inputs now.
+        found: The hash its product was made from, empty if none was finished.
+        stands: Whether what it makes is there.
+    """
+    return wanted != found or not stands
+
+
+def all_exist(*paths: Path) -> bool:
+    """Tell whether every path exists."""
+    return all(path.exists() for path in paths)
 
 
 def fingerprint(paths: Iterable[Path], *words: str) -> str:

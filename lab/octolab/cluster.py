@@ -63,6 +63,7 @@ def up(choice: Choice, cache: Cache, progress_: Progress) -> Layout:
     save(planned)
     if record is not None and not health.verdict(planned):
         progress_.skip(f"lab {planned.name}: {len(planned.nodes)} nodes Ready, DNS, metrics")
+        load_images(planned, cache, progress_)
         return planned
     converge(planned, cache, progress_)
     return planned

@@ -15,7 +15,7 @@ from octolab.addons import COREDNS_IMAGE, METRICS_IMAGE
 from octolab.cache import Cache, fingerprint
 from octolab.flags import SANDBOX_IMAGE
 
-__all__ = ["BASE_IMAGE", "Image", "build", "buildah", "catalogue", "stamp_of"]
+__all__ = ["BASE_IMAGE", "Image", "build", "buildah", "catalogue", "is_in_storage", "stamp_of"]
 
 BASE_IMAGE = "docker.io/library/debian:bookworm-slim"
 
@@ -118,6 +118,14 @@ def link_or_copy(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
+
+
+def is_in_storage(cache: Cache, reference: str) -> bool:
+    """Tell whether buildah has an image to build on."""
+    try:
+        return bool(buildah(cache, "images", "--quiet", reference))
+    except shell.CommandError:
+        return False
 
 
 def buildah(cache: Cache, *arguments: str) -> str:

@@ -1,7 +1,7 @@
 -- Prosody as a Jitsi deployment needs it. Every choice comes from the variables of the stock
 -- image, which entrypoint.sh fills in; ENV_NAME is Prosody's way to read one.
 
-local certificates = ENV_PROSODY_DATA .. "/certificates/"
+local own = ENV_PROSODY_DATA .. "/certificates/"
 local service_accounts = {
 	"focus@" .. ENV_XMPP_AUTH_DOMAIN;
 	ENV_JVB_AUTH_USER .. "@" .. ENV_XMPP_AUTH_DOMAIN;
@@ -34,7 +34,8 @@ c2s_direct_tls_ports = {}
 c2s_require_encryption = true
 c2s_close_timeout = 5
 allow_registration = false
-ssl = { certificate = certificates .. "server.crt"; key = certificates .. "server.key" }
+certificates = own
+ssl = { certificate = own .. "server.crt"; key = own .. "server.key" }
 
 http_ports = { 5280 }
 http_interfaces = { "*", "::" }
