@@ -1,0 +1,115 @@
+"""The conditions of both resources: their types, their reasons, and how they change.
+
+A closed vocabulary: programs wait for types and look at reasons, so neither is made up elsewhere.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from octofleet.api.quantities import moment_text
+from octofleet.api.status import Condition, ConditionStatus
+from octofleet.core.observation import Timestamp
+
+__all__ = ["ConditionType", "Reason", "Verdict", "condition", "with_verdicts"]
+
+MESSAGE_LENGTH = 2048
+
+
+class ConditionType(StrEnum):
+    """What is judged."""
+
+    READY = "Ready"
+    """People can meet: enough bridges serve, and the controller side is up."""
+    PROGRESSING = "Progressing"
+    """The region is on its way to the wanted size."""
+    DEGRADED = "Degraded"
+    """A bridge failed, is lost, or never registered."""
+    SCALING_LIMITED = "ScalingLimited"
+    """The size can't be what is asked for."""
+    DRAINING = "Draining"
+    """Bridges are being emptied."""
+    REGISTERED = "Registered"
+    """Every running bridge is one that Jicofo uses."""
+    METRICS_AVAILABLE = "MetricsAvailable"
+    """What decisions are based on is fresh."""
+
+
+class Reason(StrEnum):
+    """Why a condition is as it is."""
+
+    ALL_READY = "AllReady"
+    SCALED_TO_ZERO = "ScaledToZero"
+    CLUSTER_NOT_FOUND = "ClusterNotFound"
+    CONTROLLER_NOT_READY = "ControllerNotReady"
+    CONTROLLER_READY = "ControllerReady"
+    JICOFO_UNREACHABLE = "JicofoUnreachable"
+    NOT_ENOUGH_BRIDGES = "NotEnoughBridges"
+    BRIDGE_NOT_IN_BREWERY = "BridgeNotInBrewery"
+    BRIDGE_NOT_OPERATIONAL = "BridgeNotOperational"
+    REGISTERING = "Registering"
+    NO_BRIDGES = "NoBridges"
+    ALL_REGISTERED = "AllRegistered"
+    PAUSED = "Paused"
+    SETTLED = "Settled"
+    SCALING_OUT = "ScalingOut"
+    SCALING_IN = "ScalingIn"
+    BLOCKED = "Blocked"
+    DELETING = "Deleting"
+    BRIDGE_LOST = "BridgeLost"
+    BRIDGE_FAILED = "BridgeFailed"
+    BRIDGE_UNREGISTERED = "BridgeUnregistered"
+    ALL_WELL = "AllWell"
+    NO_NODE = "NoNode"
+    NO_ROOM = "NoRoomOnTheOthers"
+    PEOPLE_UNKNOWN = "PeopleUnknown"
+    AT_MAX_BRIDGES = "AtMaxBridges"
+    SCALE_UP_POLICY = "ScaleUpPolicy"
+    SCALE_DOWN_POLICY = "ScaleDownPolicy"
+    NOT_LIMITED = "NotLimited"
+    BRIDGES_DRAINING = "BridgesDraining"
+    DRAIN_OVERDUE = "DrainOverdue"
+    NONE_DRAINING = "NoneDraining"
+    BREWERY_STALE = "BreweryStale"
+    METRICS_SERVER_SILENT = "MetricsServerSilent"
+    READINGS_STALE = "ReadingsStale"
+    NO_BRIDGE_READY = "NoBridgeReady"
+    ALL_FRESH = "AllFresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a condition should be now; messages hold nothing that changes by itself."""
+
+    type: ConditionType
+    status: ConditionStatus
+    reason: Reason
+    message: str
+
+
+def with_verdicts(
+    old: Iterable[Condition], verdicts: Iterable[Verdict], generation: int, now: Timestamp
+) -> tuple[Condition, ...]:
+    """Return the conditions after the verdicts; times move only where a status changed."""
+    before = {each.type: each for each in old}
+    return tuple(_updated(before.get(each.type), each, generation, now) for each in verdicts)
+
+
+def condition(of: Iterable[Condition], kind: ConditionType) -> Condition | None:
+    """Return the condition of a type, None if it was never judged."""
+    return next((each for each in of if each.type == kind), None)
+
+
+def _updated(
+    before: Condition | None, verdict: Verdict, generation: int, now: Timestamp
+) -> Condition:
+    unchanged = before is not None and before.status == verdict.status
+    since = before.last_transition_time if before and unchanged else moment_text(now)
+    return Condition(
+        type=verdict.type.value,
+        status=verdict.status,
+        reason=verdict.reason.value,
+        message=verdict.message[:MESSAGE_LENGTH],
+        last_transition_time=since,
+        observed_generation=generation,
+    )

@@ -1,0 +1,387 @@
+"""What is wrong with a region and what to do about it: chains of pure checks.
+
+Each condition has a chain; checks are asked in order and the first that has something to say
+is the verdict, so a chain reads from the worst trouble to "all is well". A message names the
+object at fault and the fix. Messages hold no ages, else every look would change the status.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from octofleet.api.autoscaling import MetricType, Mode
+from octofleet.api.effective import EffectiveRegion
+from octofleet.api.quantities import moment_text
+from octofleet.api.status import ConditionStatus
+from octofleet.core.conditions import ConditionType, Reason, Verdict
+from octofleet.core.lifecycle import JudgedBridge
+from octofleet.core.limits import Limits
+from octofleet.core.observation import Bridge, BridgeState, Snapshot, Timestamp
+from octofleet.core.planning import Plan, Refusal, RefusalReason
+from octofleet.core.signals import Invalid, Term
+from octofleet.core.sizing import Decision, LimitedBy
+
+__all__ = ["Findings", "diagnose", "trouble_of"]
+
+S = BridgeState
+TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+NAMED: Final = 5
+METRICS_SERVER_SILENCE: Final = 30.0
+"""Seconds; it is asked every few."""
+BROKEN: Final = frozenset({S.LOST, S.FAILED, S.UNREGISTERED})
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that a diagnosis is made from."""
+
+    region: EffectiveRegion
+    snapshot: Snapshot
+    bridges: tuple[JudgedBridge, ...]
+    decision: Decision
+    plan: Plan
+    limits: Limits
+    now: Timestamp
+
+    def of(self, *states: BridgeState) -> list[Bridge]:
+        """Return the bridges in some states."""
+        return [each.bridge for each in self.bridges if each.state in states]
+
+    def refusal(self, *reasons: RefusalReason) -> Refusal | None:
+        """Return the first refusal for one of the reasons."""
+        return next((each for each in self.plan.refusals if each.reason in reasons), None)
+
+
+Said = tuple[ConditionStatus, Reason, str]
+Check = Callable[[Findings], Said | None]
+
+
+def diagnose(findings: Findings) -> tuple[Verdict, ...]:
+    """Return a verdict on every condition."""
+    return tuple(Verdict(kind, *_first(chain, findings)) for kind, chain in _CHAINS.items())
+
+
+def trouble_of(each: JudgedBridge, region: EffectiveRegion) -> str | None:
+    """Return what is wrong with one bridge and what to do, or None."""
+    bridge = each.bridge
+    if each.state is S.UNREGISTERED:
+        return _registration_fix(bridge, region)
+    if each.state is S.FAILED:
+        why = bridge.last_error or bridge.waiting_reason or "its container ended with an error"
+        return f"{why}: see kubectl logs {bridge.name}, and bridge.image"
+    if each.state is S.LOST:
+        return f"neither it nor Jicofo knows of it: look at node {bridge.node}"
+    if each.state is S.PENDING and bridge.waiting_reason is not None:
+        return f"{bridge.waiting_reason}: {bridge.last_error or 'see kubectl describe pod'}"
+    return None
+
+
+def _first(chain: Iterable[Check], findings: Findings) -> Said:
+    # Every chain ends in a check that always has something to say.
+    return next(said for check in chain if (said := check(findings)) is not None)
+
+
+def _names(bridges: Iterable[Bridge]) -> str:
+    names = sorted(bridge.name for bridge in bridges)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _registration_fix(bridge: Bridge, region: EffectiveRegion) -> str:
+    if bridge.in_brewery is True:
+        return (
+            "it is in the brewery, but Jicofo takes it for not operational: see why it fails"
+            f" Jicofo's health checks with kubectl logs {bridge.name}"
+        )
+    return (
+        "it runs, but never came into Jicofo's brewery: check that it reaches Prosody"
+        f" (Service {region.cluster}-prosody, port 5222) and that it has the password in Secret"
+        f" {region.cluster}-credentials; see kubectl logs {bridge.name}"
+    )
+
+
+def _cluster_missing(status: ConditionStatus) -> Check:
+    def check(found: Findings) -> Said | None:
+        if found.snapshot.cluster.exists:
+            return None
+        name = found.region.cluster
+        return (
+            status,
+            Reason.CLUSTER_NOT_FOUND,
+            f"JitsiCluster {name} doesn't exist in namespace {found.region.namespace}:"
+            " create it, or make an OctoRegion with the right clusterRef.name",
+        )
+
+    return check
+
+
+def _controller_down(found: Findings) -> Said | None:
+    if found.snapshot.cluster.controller_ready:
+        return None
+    message = found.snapshot.cluster.message or "Prosody or Jicofo isn't ready"
+    return FALSE, Reason.CONTROLLER_NOT_READY, message
+
+
+def _jicofo_silent(status: ConditionStatus) -> Check:
+    def check(found: Findings) -> Said | None:
+        cluster = found.snapshot.cluster
+        if cluster.jicofo_reachable:
+            return None
+        seen = cluster.jicofo_seen_at
+        since = "has never answered" if seen is None else f"last answered at {moment_text(seen)}"
+        return status, Reason.JICOFO_UNREACHABLE, f"Jicofo's REST {since}: see its pod's logs"
+
+    return check
+
+
+def _too_few_ready(found: Findings) -> Said | None:
+    ready, wanted = len(found.of(S.READY)), found.decision.wanted
+    if ready >= min(wanted, found.region.autoscaling.min_bridges):
+        return None
+    unregistered = found.of(S.UNREGISTERED)
+    said = f"{ready} of {wanted} bridges are ready"
+    if unregistered:
+        fix = _registration_fix(unregistered[0], found.region)
+        text = f"{said}; {_names(unregistered)}: {fix}"
+        return FALSE, Reason.BRIDGE_NOT_IN_BREWERY, text
+    blocked = f": {found.plan.refusals[0].message}" if found.plan.refusals else ""
+    return FALSE, Reason.NOT_ENOUGH_BRIDGES, said + blocked
+
+
+def _at_zero(found: Findings) -> Said | None:
+    if found.decision.wanted > 0:
+        return None
+    return TRUE, Reason.SCALED_TO_ZERO, "no bridge is wanted"
+
+
+def _ready(found: Findings) -> Said:
+    ready, wanted = len(found.of(S.READY)), found.decision.wanted
+    return TRUE, Reason.ALL_READY, f"{ready} bridges are ready, {wanted} wanted"
+
+
+def _paused(found: Findings) -> Said | None:
+    if found.region.autoscaling.mode is not Mode.PAUSED:
+        return None
+    return FALSE, Reason.PAUSED, "autoscaling.mode is Paused: nothing is changed"
+
+
+def _growing(found: Findings) -> Said | None:
+    ready, wanted = len(found.of(S.READY)), found.decision.wanted
+    if ready >= wanted:
+        return None
+    said = f"{ready} of {wanted} bridges are ready"
+    if found.plan.refusals and not found.of(S.PENDING, S.STARTING):
+        return FALSE, Reason.BLOCKED, f"{said}: {found.plan.refusals[0].message}"
+    return TRUE, Reason.SCALING_OUT, said
+
+
+def _shrinking(found: Findings) -> Said | None:
+    leaving = found.of(S.DRAINING, S.EVACUATING, S.EMPTY, S.STOPPING)
+    if leaving:
+        return TRUE, Reason.SCALING_IN, f"{_names(leaving)} leave"
+    surplus = len(found.of(S.READY)) - found.decision.wanted
+    if surplus > 0 and found.plan.refusals:
+        return FALSE, Reason.BLOCKED, found.plan.refusals[0].message
+    return (TRUE, Reason.SCALING_IN, f"{surplus} too many") if surplus > 0 else None
+
+
+def _settled(found: Findings) -> Said:
+    return FALSE, Reason.SETTLED, f"{found.decision.wanted} bridges, as wanted"
+
+
+def _broken(state: BridgeState, reason: Reason) -> Check:
+    def check(found: Findings) -> Said | None:
+        broken = [each for each in found.bridges if each.state is state]
+        if not broken:
+            return None
+        names = _names(each.bridge for each in broken)
+        return TRUE, reason, f"{names}: {trouble_of(broken[0], found.region)}"
+
+    return check
+
+
+def _all_well(found: Findings) -> Said:
+    return FALSE, Reason.ALL_WELL, "no bridge is in trouble"
+
+
+def _refused(found: Findings) -> Said | None:
+    reasons = {
+        RefusalReason.NO_NODE: Reason.NO_NODE,
+        RefusalReason.NO_ROOM: Reason.NO_ROOM,
+        RefusalReason.UNKNOWN_PEOPLE: Reason.PEOPLE_UNKNOWN,
+        RefusalReason.JICOFO_UNREACHABLE: Reason.JICOFO_UNREACHABLE,
+    }
+    refusal = found.refusal(*reasons)
+    return None if refusal is None else (TRUE, reasons[refusal.reason], refusal.message)
+
+
+def _unschedulable(found: Findings) -> Said | None:
+    stuck = [b for b in found.of(S.PENDING) if b.waiting_reason == "Unschedulable"]
+    if not stuck:
+        return None
+    why = stuck[0].last_error or "the scheduler finds no node for it"
+    return TRUE, Reason.NO_NODE, f"{_names(stuck)} can't be placed on a node: {why}"
+
+
+def _limited(found: Findings) -> Said | None:
+    if found.region.autoscaling.mode is not Mode.AUTO:
+        return None
+    most = found.region.autoscaling.max_bridges
+    match found.decision.limited_by:
+        case LimitedBy.MAX_BRIDGES:
+            text = f"more than autoscaling.maxBridges ({most}) are asked for: raise it"
+            return TRUE, Reason.AT_MAX_BRIDGES, text
+        case LimitedBy.SCALE_UP_POLICY:
+            text = "autoscaling.behavior.scaleUp.policies slow the growth"
+            return TRUE, Reason.SCALE_UP_POLICY, text
+        case LimitedBy.SCALE_DOWN_POLICY:
+            text = "autoscaling.behavior.scaleDown.policies slow the shrinking"
+            return TRUE, Reason.SCALE_DOWN_POLICY, text
+        case _:
+            return None
+
+
+def _not_limited(found: Findings) -> Said:
+    return FALSE, Reason.NOT_LIMITED, "the size is what is asked for"
+
+
+def _overdue(found: Findings) -> Said | None:
+    late = [
+        bridge
+        for bridge in found.of(S.DRAINING, S.EVACUATING)
+        if bridge.draining_since is not None
+        and found.now - bridge.draining_since >= found.limits.deadline
+    ]
+    if not late:
+        return None
+    refusal = found.refusal(RefusalReason.NO_ROOM)
+    why = "their people stay" if refusal is None else refusal.message
+    return (
+        TRUE,
+        Reason.DRAIN_OVERDUE,
+        f"{_names(late)} drain past autoscaling.drain.deadline: {why}",
+    )
+
+
+def _draining(found: Findings) -> Said | None:
+    leaving = found.of(S.DRAINING, S.EVACUATING, S.EMPTY)
+    if not leaving:
+        return None
+    return TRUE, Reason.BRIDGES_DRAINING, f"{_names(leaving)} drain"
+
+
+def _none_draining(found: Findings) -> Said:
+    return FALSE, Reason.NONE_DRAINING, "no bridge drains"
+
+
+def _unregistered(found: Findings) -> Said | None:
+    outside = found.of(S.UNREGISTERED)
+    if not outside:
+        return None
+    absent = [bridge for bridge in outside if bridge.in_brewery is not True]
+    first = (absent or outside)[0]
+    reason = Reason.BRIDGE_NOT_IN_BREWERY if absent else Reason.BRIDGE_NOT_OPERATIONAL
+    return FALSE, reason, f"{_names(outside)}: {_registration_fix(first, found.region)}"
+
+
+def _registering(found: Findings) -> Said | None:
+    coming = found.of(S.PENDING, S.STARTING)
+    if coming:
+        return UNKNOWN, Reason.REGISTERING, f"{_names(coming)} start"
+    if not found.of(S.READY):
+        return UNKNOWN, Reason.NO_BRIDGES, "no bridge runs"
+    return None
+
+
+def _registered(found: Findings) -> Said:
+    return TRUE, Reason.ALL_REGISTERED, "Jicofo uses every bridge"
+
+
+def _brewery_stale(found: Findings) -> Said | None:
+    seen = found.snapshot.cluster.brewery_seen_at
+    running = any(each.bridge.pod_phase == "Running" for each in found.bridges)
+    # Never seen: the operator has no account there, and asks the bridges instead.
+    if seen is None or not running or found.now - seen <= found.limits.presence_age:
+        return None
+    text = (
+        f"the brewery was last heard at {moment_text(seen)}: see Prosody's logs;"
+        " nothing shrinks meanwhile"
+    )
+    return FALSE, Reason.BREWERY_STALE, text
+
+
+def _metrics_server_silent(found: Findings) -> Said | None:
+    if all(target.type is not MetricType.CPU for target in found.region.autoscaling.metrics):
+        return None
+    seen = found.snapshot.cluster.metrics_seen_at
+    if seen is not None and found.now - seen <= METRICS_SERVER_SILENCE:
+        return None
+    last = "has never answered" if seen is None else f"last answered at {moment_text(seen)}"
+    text = f"CPU: metrics.k8s.io {last}: is metrics-server installed and running?"
+    return FALSE, Reason.METRICS_SERVER_SILENT, text
+
+
+def _stale_readings(found: Findings) -> Said | None:
+    stale = [text for term in found.decision.terms if (text := _stale(term, found)) is not None]
+    if not stale:
+        return None
+    return FALSE, Reason.READINGS_STALE, f"{'; '.join(stale)}; nothing shrinks on a guess"
+
+
+def _stale(term: Term, found: Findings) -> str | None:
+    """Return what a metric misses for longer than a bridge needs to tell it first."""
+    known = {each.bridge.name: each.bridge for each in found.bridges}
+    late = [
+        known[name]
+        for name in term.missing
+        if found.now - (known[name].ready_since or known[name].created_at) > found.limits.cpu_age
+    ]
+    return f"{term.type}: no fresh reading of {_names(late)}" if late else None
+
+
+def _nothing_to_measure(found: Findings) -> Said | None:
+    if all(term.invalid is not Invalid.NO_BRIDGE_READY for term in found.decision.terms):
+        return None
+    status = FALSE if found.of(*BROKEN) else UNKNOWN
+    return status, Reason.NO_BRIDGE_READY, "no bridge is ready to be measured"
+
+
+def _all_fresh(found: Findings) -> Said:
+    return TRUE, Reason.ALL_FRESH, "every metric is fresh"
+
+
+_CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
+    ConditionType.READY: (
+        _cluster_missing(FALSE),
+        _controller_down,
+        _too_few_ready,
+        _jicofo_silent(UNKNOWN),
+        _at_zero,
+        _ready,
+    ),
+    ConditionType.PROGRESSING: (_cluster_missing(FALSE), _paused, _growing, _shrinking, _settled),
+    ConditionType.DEGRADED: (
+        _broken(S.LOST, Reason.BRIDGE_LOST),
+        _broken(S.FAILED, Reason.BRIDGE_FAILED),
+        _broken(S.UNREGISTERED, Reason.BRIDGE_UNREGISTERED),
+        _all_well,
+    ),
+    ConditionType.SCALING_LIMITED: (_refused, _unschedulable, _limited, _not_limited),
+    ConditionType.DRAINING: (_overdue, _draining, _none_draining),
+    ConditionType.REGISTERED: (
+        _cluster_missing(UNKNOWN),
+        _jicofo_silent(UNKNOWN),
+        _unregistered,
+        _registering,
+        _registered,
+    ),
+    ConditionType.METRICS_AVAILABLE: (
+        _cluster_missing(UNKNOWN),
+        _jicofo_silent(FALSE),
+        _brewery_stale,
+        _metrics_server_silent,
+        _stale_readings,
+        _nothing_to_measure,
+        _all_fresh,
+    ),
+}

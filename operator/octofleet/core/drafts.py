@@ -1,0 +1,105 @@
+"""A plan in the making: what it is made from, and what it holds so far.
+
+Private to planning and the modules it is made of: `growing`, `shrinking` and `draining`.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from octofleet.api.effective import EffectiveRegion
+from octofleet.core import lifecycle
+from octofleet.core.actions import Action
+from octofleet.core.lifecycle import JudgedBridge
+from octofleet.core.limits import Limits
+from octofleet.core.observation import Bridge, BridgeState, Snapshot, Timestamp
+from octofleet.core.sizing import Decision
+
+__all__ = [
+    "AILING",
+    "BROKEN",
+    "COMING",
+    "DRAINING",
+    "ENDED",
+    "LEAVING",
+    "READY",
+    "SCALE_IN",
+    "SERVING",
+    "Draft",
+    "Refusal",
+    "RefusalReason",
+]
+
+S = BridgeState
+States = frozenset[BridgeState]
+
+SCALE_IN: Final = "ScaleIn"
+"""Why a bridge drains when the size is the reason: only such a drain is taken back."""
+
+READY: Final[States] = frozenset({S.READY})
+COMING: Final[States] = frozenset({S.PENDING, S.STARTING})
+SERVING: Final[States] = READY | COMING
+"""What counts towards the size."""
+AILING: Final[States] = frozenset({S.UNREGISTERED, S.FAILED})
+BROKEN: Final[States] = AILING | {S.LOST}
+DRAINING: Final[States] = frozenset({S.DRAINING, S.EVACUATING})
+LEAVING: Final[States] = DRAINING | {S.EMPTY}
+ENDED: Final = frozenset({"Succeeded", "Failed"})
+"""Phases of a pod in which nothing runs any more."""
+
+
+class RefusalReason(StrEnum):
+    """Why a wanted step isn't taken."""
+
+    NO_NODE = "NoNode"
+    NO_ROOM = "NoRoomOnTheOthers"
+    UNKNOWN_PEOPLE = "PeopleUnknown"
+    JICOFO_UNREACHABLE = "JicofoUnreachable"
+    CLUSTER_NOT_FOUND = "ClusterNotFound"
+    PAUSED = "Paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A step that is wanted and not taken."""
+
+    reason: RefusalReason
+    message: str
+
+
+@dataclass(slots=True)
+class Draft:
+    """Everything a step is decided from, and the actions and refusals so far."""
+
+    region: EffectiveRegion
+    snapshot: Snapshot
+    decision: Decision
+    now: Timestamp
+    limits: Limits
+    bridges: tuple[JudgedBridge, ...]
+    actions: list[Action] = field(default_factory=list[Action])
+    refusals: list[Refusal] = field(default_factory=list[Refusal])
+
+    def of(self, states: States) -> list[JudgedBridge]:
+        """Return the bridges in some states, the lowest ordinal first."""
+        found = [each for each in self.bridges if each.state in states]
+        return sorted(found, key=lambda each: (len(each.bridge.name), each.bridge.name))
+
+    def count(self, states: States) -> int:
+        """Return how many bridges are in some states."""
+        return sum(each.state in states for each in self.bridges)
+
+    def refuse(self, reason: RefusalReason, message: str) -> None:
+        """Note a step that is wanted and not taken."""
+        self.refusals.append(Refusal(reason, message))
+
+    def is_known_empty(self, bridge: Bridge) -> bool:
+        """Tell whether it is certain that nobody is on a bridge."""
+        return self.never_ran(bridge) or lifecycle.is_empty(bridge, self.now, self.limits)
+
+    def never_ran(self, bridge: Bridge) -> bool:
+        """Tell whether no process of the bridge runs: its pod waits, or can't start it."""
+        if bridge.pod_phase == "Pending":
+            return True
+        silent = bridge.in_brewery is False and bridge.registered is False
+        return silent and bridge.waiting_reason in lifecycle.NOT_RUNNING

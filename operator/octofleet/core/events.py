@@ -1,0 +1,132 @@
+"""What people are told as Kubernetes Events: transitions from one status to the next, only.
+
+Pure, and comparing statuses rather than remembering, so that a restarted operator doesn't say
+everything again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from octofleet.api.status import (
+    BridgeStatus,
+    ClusterStatus,
+    Condition,
+    ConditionStatus,
+    RegionStatus,
+)
+from octofleet.core.conditions import ConditionType, Reason, condition
+from octofleet.core.observation import BridgeState
+
+__all__ = ["EventType", "Notice", "cluster_notices", "region_notices"]
+
+S = BridgeState
+
+
+class EventType(StrEnum):
+    """How alarming an event is."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An event to be recorded."""
+
+    type: EventType
+    reason: str
+    message: str
+
+
+_WARNS_WHEN: Final = {
+    ConditionType.READY: ConditionStatus.FALSE,
+    ConditionType.REGISTERED: ConditionStatus.FALSE,
+    ConditionType.METRICS_AVAILABLE: ConditionStatus.FALSE,
+    ConditionType.DEGRADED: ConditionStatus.TRUE,
+    ConditionType.SCALING_LIMITED: ConditionStatus.TRUE,
+}
+"""The status of a condition that is news of trouble."""
+
+_RELIEF: Final = {
+    ConditionType.READY: "BecameReady",
+    ConditionType.REGISTERED: "BridgesRegistered",
+    ConditionType.METRICS_AVAILABLE: "MetricsRecovered",
+    ConditionType.DEGRADED: "Recovered",
+    ConditionType.SCALING_LIMITED: "ScalingFree",
+}
+
+
+def region_notices(old: RegionStatus | None, new: RegionStatus) -> tuple[Notice, ...]:
+    """Return what is new in a region."""
+    before = old or RegionStatus()
+    return (
+        *_size(before, new),
+        *_bridges(before.bridges, new.bridges),
+        *_conditions(before.conditions, new.conditions),
+        *_overdue(before.conditions, new.conditions),
+    )
+
+
+def cluster_notices(old: ClusterStatus | None, new: ClusterStatus) -> tuple[Notice, ...]:
+    """Return what is new in a cluster."""
+    return tuple(_conditions(old.conditions if old else (), new.conditions))
+
+
+def _size(old: RegionStatus, new: RegionStatus) -> Iterable[Notice]:
+    change = new.desired_replicas - old.desired_replicas
+    if change and new.last_decision is not None:
+        reason = "ScaledUp" if change > 0 else "ScaledDown"
+        text = f"From {old.desired_replicas} to {new.desired_replicas} bridges:"
+        yield Notice(EventType.NORMAL, reason, f"{text} {new.last_decision.message}")
+
+
+def _bridges(old: tuple[BridgeStatus, ...], new: tuple[BridgeStatus, ...]) -> Iterable[Notice]:
+    before = {each.name: each.state for each in old}
+    for each in new:
+        was = before.get(each.name)
+        if was != each.state:
+            yield from _turned(each, was)
+
+
+def _turned(bridge: BridgeStatus, was: str | None) -> Iterable[Notice]:
+    """Return what a bridge's new state is worth telling."""
+    people = "" if bridge.participants is None else f" with {bridge.participants} people on it"
+    drained = {S.DRAINING, S.EVACUATING, S.EMPTY}
+    match BridgeState(bridge.state):
+        case S.READY if was in drained:
+            yield Notice(EventType.NORMAL, "DrainTakenBack", f"{bridge.name} serves again")
+        case S.READY:
+            yield Notice(EventType.NORMAL, "BridgeReady", f"{bridge.name} serves")
+        case S.DRAINING if was not in drained:
+            yield Notice(EventType.NORMAL, "DrainStarted", f"{bridge.name} drains{people}")
+        case S.EVACUATING:
+            yield Notice(
+                EventType.NORMAL, "EvacuationStarted", f"{bridge.name} is evacuated{people}"
+            )
+        case S.LOST:
+            yield Notice(EventType.WARNING, "BridgeLost", f"{bridge.name}: {bridge.message}")
+        case S.FAILED:
+            yield Notice(EventType.WARNING, "BridgeFailed", f"{bridge.name}: {bridge.message}")
+        case _:
+            return
+
+
+def _conditions(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable[Notice]:
+    for kind, bad in _WARNS_WHEN.items():
+        before, after = condition(old, kind), condition(new, kind)
+        if after is None or (before is not None and before.status == after.status):
+            continue
+        if after.status == bad:
+            yield Notice(EventType.WARNING, after.reason, after.message)
+        elif before is not None and before.status == bad and after.status != "Unknown":
+            yield Notice(EventType.NORMAL, _RELIEF[kind], after.message)
+
+
+def _overdue(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable[Notice]:
+    before, after = (condition(each, ConditionType.DRAINING) for each in (old, new))
+    if after is None or after.reason != Reason.DRAIN_OVERDUE:
+        return
+    if before is None or before.reason != Reason.DRAIN_OVERDUE:
+        yield Notice(EventType.WARNING, "DrainTimedOut", after.message)

@@ -1,0 +1,178 @@
+"""A bridge's life, as one table: what must be seen for a bridge to be in a state.
+
+Level-triggered: the state is read off what is observed now, whatever came before, so a restarted
+operator sees the same. Rows are tried in order and the first that fits counts; the last fits
+always. `python -m octofleet.core.lifecycle` prints the table as a mermaid diagram.
+
+Starting -> Ready needs Jicofo's word. Draining -> Empty needs the bridge's word that it drains
+and a fresh count of nobody. Nothing here stops a bridge: that is `planning`.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from octofleet.core.limits import Limits
+from octofleet.core.observation import Bridge, BridgeState, Snapshot, Timestamp
+
+__all__ = ["TABLE", "JudgedBridge", "Row", "classify", "diagram", "is_empty", "judged"]
+
+S = BridgeState
+Test = Callable[[Bridge, Timestamp, Limits], bool]
+
+NOT_RUNNING: Final = frozenset(
+    {
+        "CrashLoopBackOff",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RunContainerError",
+        "StartError",
+    }
+)
+"""Kubernetes' words for a container that isn't running because something is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A state: when a bridge is in it and which states lead to it."""
+
+    state: BridgeState
+    test: Test
+    words: str
+    after: tuple[BridgeState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedBridge:
+    """A bridge and the state it is in."""
+
+    bridge: Bridge
+    state: BridgeState
+
+
+def judged(snapshot: Snapshot, now: Timestamp, limits: Limits) -> tuple[JudgedBridge, ...]:
+    """Return every bridge of the region with its state."""
+    return tuple(JudgedBridge(b, classify(b, now, limits)) for b in snapshot.bridges)
+
+
+def classify(bridge: Bridge, now: Timestamp, limits: Limits) -> BridgeState:
+    """Return the state the bridge is in."""
+    return next(row.state for row in TABLE if row.test(bridge, now, limits))
+
+
+def is_empty(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    """Tell whether nobody is on the bridge; what isn't known for sure isn't empty."""
+    reading = bridge.participants
+    if reading is None or reading.age(now) > limits.empty_age:
+        return False
+    return reading.value == 0 and not any(c.participants for c in bridge.conferences or ())
+
+
+def _stopping(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    return (
+        bridge.deleting_since is not None
+        or bridge.pod_phase == "Succeeded"
+        or bridge.shutting_down is True
+        or bridge.shutdown_sent_at is not None
+    )
+
+
+def _failed(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    if bridge.pod_phase == "Failed":
+        return True
+    return bridge.waiting_reason in NOT_RUNNING and bridge.registered is not True
+
+
+def _lost(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    if bridge.pod_phase == "Unknown":
+        return True
+    silent = bridge.in_brewery is False and bridge.registered is False
+    late = now - bridge.created_at >= limits.start_deadline
+    unreachable = not bridge.pod_ready and bridge.healthy is not True
+    return bridge.pod_phase == "Running" and silent and late and unreachable
+
+
+def _drains(bridge: Bridge) -> bool:
+    asked = bridge.drain_reason is not None or bridge.draining_since is not None
+    return asked or bridge.draining is True
+
+
+def _empty(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    if bridge.draining is not True or not is_empty(bridge, now, limits):
+        return False
+    # A count from before the drain says nothing about who joined until it began.
+    counted = bridge.participants
+    return counted is not None and counted.at >= (bridge.draining_since or counted.at)
+
+
+def _evacuating(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    if not _drains(bridge) or bridge.draining_since is None or limits.patience is None:
+        return False
+    return now - bridge.draining_since >= limits.patience
+
+
+def _draining(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    return _drains(bridge)
+
+
+def _pending(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    return bridge.pod_phase == "Pending"
+
+
+def _ready(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    if bridge.registered is None:
+        seen = bridge.registered_at is not None or bridge.in_brewery is True
+        return bridge.pod_ready and seen
+    return bridge.registered
+
+
+def _starting(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    if not bridge.pod_ready:
+        return now - bridge.created_at < limits.start_deadline
+    since = max(bridge.ready_since or bridge.created_at, bridge.registered_at or 0.0)
+    return now - since < limits.registration_deadline
+
+
+def _always(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    return True
+
+
+_DRAINED: Final = (S.DRAINING, S.EVACUATING, S.EMPTY)
+_ALIVE: Final = (S.STARTING, S.READY, S.UNREGISTERED)
+
+TABLE: Final[tuple[Row, ...]] = (
+    Row(
+        S.STOPPING,
+        _stopping,
+        "shutdown asked for, exited, or pod being deleted",
+        (S.EMPTY, S.PENDING, S.FAILED, S.LOST),
+    ),
+    Row(
+        S.FAILED, _failed, "pod failed or its container can't run", (S.PENDING, *_ALIVE, *_DRAINED)
+    ),
+    Row(S.LOST, _lost, "unreachable for everyone", (*_ALIVE, *_DRAINED)),
+    Row(S.EMPTY, _empty, "drains, and a fresh count says nobody", (S.DRAINING, S.EVACUATING)),
+    Row(S.EVACUATING, _evacuating, "drains for longer than its patience", (S.DRAINING,)),
+    Row(S.DRAINING, _draining, "drain asked for or advertised", _ALIVE),
+    Row(S.PENDING, _pending, "pod created, nothing runs yet", ()),
+    Row(S.READY, _ready, "Jicofo lists it as operational", (S.STARTING, S.UNREGISTERED, *_DRAINED)),
+    Row(S.STARTING, _starting, "runs, Jicofo doesn't list it yet", (S.PENDING,)),
+    Row(S.UNREGISTERED, _always, "Jicofo doesn't list it by its deadline", (S.STARTING, S.READY)),
+)
+
+
+def diagram(table: Iterable[Row] = TABLE) -> str:
+    """Return the table as a mermaid state diagram."""
+    lines = ["stateDiagram-v2", f"    [*] --> {S.PENDING}"]
+    for row in table:
+        lines += [f"    {state} --> {row.state}: {row.words}" for state in row.after]
+    return "\n".join([*lines, f"    {S.STOPPING} --> [*]", ""])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(diagram())

@@ -1,0 +1,99 @@
+"""From what is and what is wanted to the next safe step.
+
+Pure. A plan is a step, not a journey: the world is looked at anew before the next one, so
+nothing here remembers, and carrying a plan out twice does no harm.
+
+The rules that keep calls alive:
+
+* A pod is deleted only when nothing runs in it, or never ran; a bridge is shut down only when
+  it drains by its own word and a fresh count says nobody is on it.
+* Draining is taken back before a bridge is started.
+* No bridge is drained while Jicofo can't be asked, nor one about which something isn't known.
+* People are moved only off a bridge whose patience is over, one whole conference at a time,
+  only where they land without overload.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from octofleet.api.autoscaling import Mode
+from octofleet.api.effective import EffectiveRegion
+from octofleet.core import draining, growing, lifecycle, shrinking
+from octofleet.core.actions import Action, DeleteBridge
+from octofleet.core.drafts import LEAVING, SCALE_IN, SERVING, Draft, Refusal, RefusalReason
+from octofleet.core.growing import bridge_name
+from octofleet.core.limits import limits_of
+from octofleet.core.observation import BridgeState, Seconds, Snapshot, Timestamp
+from octofleet.core.sizing import Decision
+
+__all__ = ["SCALE_IN", "Plan", "Refusal", "RefusalReason", "bridge_name", "plan"]
+
+BUSY: Final = Seconds(5)
+QUIET: Final = Seconds(15)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The next step."""
+
+    actions: tuple[Action, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    requeue: Seconds = QUIET
+    """Look again after so many seconds, if no bell rings before."""
+
+
+def plan(region: EffectiveRegion, snapshot: Snapshot, decision: Decision, now: Timestamp) -> Plan:
+    """Return the next step from the snapshot towards the decided size."""
+    limits = limits_of(region.autoscaling)
+    bridges = lifecycle.judged(snapshot, now, limits)
+    draft = Draft(region, snapshot, decision, now, limits, bridges)
+    if decision.removing:
+        _steer(draft)
+    elif region.autoscaling.mode is Mode.PAUSED:
+        draft.refuse(RefusalReason.PAUSED, "autoscaling.mode is Paused: nothing is changed")
+    elif not snapshot.cluster.exists:
+        why = f"JitsiCluster {region.cluster} doesn't exist: nothing is changed"
+        draft.refuse(RefusalReason.CLUSTER_NOT_FOUND, why)
+    else:
+        _steer(draft)
+    return Plan(tuple(draft.actions), tuple(draft.refusals), _requeue(draft))
+
+
+def _steer(draft: Draft) -> None:
+    """Take one step towards the size, and those of the drains under way."""
+    _clear_ended(draft)
+    lacking = draft.decision.wanted - draft.count(SERVING)
+    returned = growing.undrain(draft, lacking)
+    lacking -= len(returned)
+    if lacking > 0:
+        growing.create(draft, lacking - _drained_by_others(draft))
+    elif not returned:
+        shrinking.drain_surplus(draft, growing.ceiling(draft))
+    draining.follow(draft, returned)
+
+
+def _clear_ended(draft: Draft) -> None:
+    """Delete pods in which nothing runs any more; their names come free."""
+    for each in draft.bridges:
+        bridge = each.bridge
+        if bridge.deleting_since is not None:
+            continue
+        if bridge.pod_phase == "Succeeded":
+            draft.actions.append(DeleteBridge(bridge.name, bridge.uid, "it has ended"))
+        kept_long_enough = draft.now - bridge.created_at >= draft.limits.failed_retention
+        if bridge.pod_phase == "Failed" and kept_long_enough:
+            draft.actions.append(DeleteBridge(bridge.name, bridge.uid, "it has failed"))
+
+
+def _drained_by_others(draft: Draft) -> int:
+    """Return how many bridges drain that we didn't ask to.
+
+    They count as there: it may be our own drain, taken back a moment ago and not yet gone from
+    the bridge's presence. If they are missed, the load will tell.
+    """
+    return sum(each.bridge.drain_reason is None for each in draft.of(LEAVING))
+
+
+def _requeue(draft: Draft) -> Seconds:
+    busy = any(each.state is not BridgeState.READY for each in draft.bridges)
+    return BUSY if busy or draft.actions or draft.refusals else QUIET

@@ -1,0 +1,246 @@
+"""Status of both resources, from what was seen, decided and planned; and back into memory.
+
+Pure. `region_status` writes what `history_of` reads after a restart of the operator.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from octofleet.api.effective import EffectiveCluster, EffectiveRegion
+from octofleet.api.quantities import moment, moment_text, number_text
+from octofleet.api.status import (
+    BRIDGES_SHOWN,
+    BridgeStatus,
+    ClusterStatus,
+    ConditionStatus,
+    DecisionStatus,
+    HistoryStatus,
+    RecommendationStatus,
+    RegionStatus,
+    ScaleEventStatus,
+    TermStatus,
+)
+from octofleet.core import diagnosis, lifecycle
+from octofleet.core.conditions import ConditionType, Reason, Verdict, with_verdicts
+from octofleet.core.diagnosis import Findings
+from octofleet.core.lifecycle import JudgedBridge
+from octofleet.core.limits import Limits, limits_of
+from octofleet.core.observation import (
+    BridgeState,
+    History,
+    Recommendation,
+    ScaleEvent,
+    Snapshot,
+    Timestamp,
+)
+from octofleet.core.planning import Plan
+from octofleet.core.signals import Term
+from octofleet.core.sizing import Decision
+
+__all__ = ["cluster_status", "history_of", "region_status"]
+
+S = BridgeState
+EXISTS: Final = frozenset({S.PENDING, S.STARTING, S.READY, S.UNREGISTERED, S.FAILED, S.LOST})
+LEAVING: Final = frozenset({S.DRAINING, S.EVACUATING, S.EMPTY})
+TEXT_LENGTH: Final = 1024
+
+
+def region_status(
+    region: EffectiveRegion,
+    snapshot: Snapshot,
+    decision: Decision,
+    plan: Plan,
+    old: RegionStatus | None,
+    selector: str,
+    now: Timestamp,
+) -> RegionStatus:
+    """Return the region's status.
+
+    Args:
+        region: What holds for it.
+        snapshot: What was seen.
+        decision: The size decided.
+        plan: The step planned.
+        old: The status as it stands, None before the first.
+        selector: Label selector of the region's bridge pods.
+        now: Seconds since the epoch.
+    """
+    before = old or RegionStatus()
+    limits = limits_of(region.autoscaling)
+    bridges = lifecycle.judged(snapshot, now, limits)
+    findings = Findings(region, snapshot, bridges, decision, plan, limits, now)
+    verdicts = diagnosis.diagnose(findings)
+    resized = before.last_decision is None or before.last_decision.wanted != decision.wanted
+    return RegionStatus(
+        observed_generation=region.generation,
+        replicas=sum(each.state in EXISTS for each in bridges),
+        ready_replicas=sum(each.state is S.READY for each in bridges),
+        draining_replicas=sum(each.state in LEAVING for each in bridges),
+        desired_replicas=decision.wanted,
+        participants=_people(bridges, limits, now),
+        stress=_worst_stress(bridges, limits, now),
+        selector=selector,
+        last_scale_time=moment_text(now) if resized else before.last_scale_time,
+        bridges=_bridges(region, bridges, limits, now),
+        last_decision=_decision(decision, before.last_decision),
+        history=_history(decision.history),
+        conditions=with_verdicts(before.conditions, verdicts, region.generation, now),
+    )
+
+
+def cluster_status(
+    cluster: EffectiveCluster,
+    controller_ready: bool,
+    message: str,
+    regions: Iterable[RegionStatus],
+    old: ClusterStatus | None,
+    now: Timestamp,
+) -> ClusterStatus:
+    """Return the cluster's status.
+
+    Args:
+        cluster: What holds for it.
+        controller_ready: Prosody and Jicofo are both ready.
+        message: What isn't, and why.
+        regions: The status of every region that joined it.
+        old: The status as it stands, None before the first.
+        now: Seconds since the epoch.
+    """
+    before, joined = old or ClusterStatus(), list(regions)
+    return ClusterStatus(
+        observed_generation=cluster.generation,
+        regions=len(joined),
+        bridges=sum(each.replicas for each in joined),
+        ready_bridges=sum(each.ready_replicas for each in joined),
+        participants=sum(each.participants or 0 for each in joined),
+        conditions=with_verdicts(
+            before.conditions,
+            _cluster_verdicts(controller_ready, message),
+            cluster.generation,
+            now,
+        ),
+    )
+
+
+def history_of(status: RegionStatus | None) -> History:
+    """Return what scaling remembered in the status."""
+    if status is None or status.last_decision is None:
+        return History()
+    kept = status.history
+    return History(
+        recommendations=tuple(
+            Recommendation(Timestamp(moment(each.at)), each.wanted) for each in kept.recommendations
+        ),
+        scale_events=tuple(
+            ScaleEvent(Timestamp(moment(each.at)), each.change) for each in kept.scale_events
+        ),
+        desired=status.last_decision.wanted,
+    )
+
+
+def _cluster_verdicts(ready: bool, message: str) -> tuple[Verdict, ...]:
+    if ready:
+        text = "Prosody and Jicofo are ready"
+        return (
+            Verdict(ConditionType.READY, ConditionStatus.TRUE, Reason.CONTROLLER_READY, text),
+            Verdict(ConditionType.PROGRESSING, ConditionStatus.FALSE, Reason.SETTLED, text),
+        )
+    text, why = message or "Prosody or Jicofo isn't ready", Reason.CONTROLLER_NOT_READY
+    return (
+        Verdict(ConditionType.READY, ConditionStatus.FALSE, why, text),
+        Verdict(ConditionType.PROGRESSING, ConditionStatus.TRUE, why, text),
+    )
+
+
+def _people(bridges: tuple[JudgedBridge, ...], limits: Limits, now: Timestamp) -> int | None:
+    counts = [
+        reading.value
+        for each in bridges
+        if (reading := limits.fresh(each.bridge.participants, now)) is not None
+    ]
+    return int(sum(counts)) if counts or not bridges else None
+
+
+def _worst_stress(bridges: tuple[JudgedBridge, ...], limits: Limits, now: Timestamp) -> str | None:
+    ready = [each.bridge for each in bridges if each.state is S.READY]
+    known = [r.value for bridge in ready if (r := limits.fresh(bridge.stress, now)) is not None]
+    return number_text(round(max(known), 2)) if known else None
+
+
+def _bridges(
+    region: EffectiveRegion,
+    bridges: tuple[JudgedBridge, ...],
+    limits: Limits,
+    now: Timestamp,
+) -> tuple[BridgeStatus, ...]:
+    """Return the bridges in short, those in trouble first where not all can be shown."""
+    shown = [_bridge(region, each, limits, now) for each in bridges]
+    shown.sort(key=lambda each: (each.message is None, each.name))
+    return tuple(sorted(shown[:BRIDGES_SHOWN], key=lambda each: _by_ordinal(each.name)))
+
+
+def _by_ordinal(name: str) -> tuple[str, int]:
+    stem, _, ordinal = name.rpartition("-")
+    return (stem, int(ordinal)) if ordinal.isdecimal() else (name, 0)
+
+
+def _bridge(
+    region: EffectiveRegion, each: JudgedBridge, limits: Limits, now: Timestamp
+) -> BridgeStatus:
+    bridge = each.bridge
+    people = limits.fresh(bridge.participants, now)
+    stress = limits.fresh(bridge.stress, now)
+    cpu = limits.fresh_cpu(bridge.cpu_utilization, now)
+    trouble = diagnosis.trouble_of(each, region)
+    return BridgeStatus(
+        name=bridge.name,
+        state=each.state.value,
+        node=bridge.node,
+        participants=None if people is None else int(people.value),
+        stress=None if stress is None else number_text(round(stress.value, 2)),
+        cpu=None if cpu is None else number_text(round(cpu.value)),
+        message=trouble[:TEXT_LENGTH] if trouble else None,
+    )
+
+
+def _decision(decision: Decision, before: DecisionStatus | None) -> DecisionStatus:
+    """Return the decision; its moment stays while what was decided does."""
+    after = DecisionStatus(
+        at=moment_text(decision.at),
+        wanted=decision.wanted,
+        recommended=decision.recommended,
+        winner=decision.winner,
+        limited_by=decision.limited_by.value if decision.limited_by else None,
+        message=decision.message[:TEXT_LENGTH],
+        terms=tuple(_term(each) for each in decision.terms),
+    )
+    if before is None or _essence(before) != _essence(after):
+        return after
+    return after.model_copy(update={"at": before.at})
+
+
+def _essence(decision: DecisionStatus) -> tuple[object, ...]:
+    return decision.wanted, decision.recommended, decision.winner, decision.limited_by
+
+
+def _term(term: Term) -> TermStatus:
+    return TermStatus(
+        type=term.type.value,
+        current=None if term.current is None else number_text(round(term.current, 2)),
+        target=number_text(term.target),
+        proposal=term.proposal,
+        message=term.message[:TEXT_LENGTH],
+    )
+
+
+def _history(history: History) -> HistoryStatus:
+    return HistoryStatus(
+        recommendations=tuple(
+            RecommendationStatus(at=moment_text(each.at), wanted=each.wanted)
+            for each in history.recommendations
+        ),
+        scale_events=tuple(
+            ScaleEventStatus(at=moment_text(each.at), change=each.change)
+            for each in history.scale_events
+        ),
+    )

@@ -1,0 +1,114 @@
+"""Steps that make a fleet smaller: broken bridges first, then whose people land elsewhere."""
+
+from octofleet.api.autoscaling import MetricType
+from octofleet.core import selection
+from octofleet.core.actions import DeleteBridge, DrainBridge
+from octofleet.core.drafts import (
+    AILING,
+    BROKEN,
+    DRAINING,
+    ENDED,
+    LEAVING,
+    READY,
+    SCALE_IN,
+    SERVING,
+    Draft,
+    RefusalReason,
+)
+from octofleet.core.lifecycle import JudgedBridge
+from octofleet.core.observation import Bridge, BridgeState
+from octofleet.core.selection import Capacity, Choice
+
+__all__ = ["capacity", "drain_surplus", "renew"]
+
+S = BridgeState
+
+
+def drain_surplus(draft: Draft, most: int) -> None:
+    """Drain what is too much.
+
+    Args:
+        draft: The plan so far.
+        most: How many bridges there may be, counting broken ones.
+    """
+    for each in _surplus_of_broken(draft, most):
+        _retire(draft, each.bridge)
+    staying, leaving = draft.of(SERVING), draft.of(DRAINING)
+    while len(staying) > draft.decision.wanted:
+        victim = _victim(draft, staying, leaving)
+        if victim is None:
+            return
+        staying.remove(victim)
+        leaving.append(victim)
+        _retire(draft, victim.bridge)
+
+
+def renew(draft: Draft) -> None:
+    """Retire one bridge that never registered, so that a fresh one takes its place.
+
+    What it was started with may be what was wrong with it, and be right by now. The controller
+    side must be well, else every bridge would look like that.
+    """
+    cluster = draft.snapshot.cluster
+    under_way = draft.count(LEAVING | {S.STOPPING})
+    if under_way or not (cluster.controller_ready and cluster.jicofo_reachable):
+        return
+    old = [
+        each.bridge
+        for each in draft.of(AILING)
+        if each.state is S.UNREGISTERED
+        and draft.now - each.bridge.created_at >= draft.limits.renewal
+        and draft.is_known_empty(each.bridge)
+    ]
+    if old:
+        _retire(draft, min(old, key=lambda bridge: (bridge.created_at, bridge.name)))
+
+
+def capacity(draft: Draft) -> Capacity:
+    """Return what a bridge may carry without the region having to grow again."""
+    scaling = draft.region.autoscaling
+    people = [t.value for t in scaling.metrics if t.type is MetricType.PARTICIPANTS]
+    room = min(people, default=float("inf")) * (1 + scaling.scale_up.tolerance)
+    return Capacity(room, draft.limits.stress_threshold)
+
+
+def _surplus_of_broken(draft: Draft, most: int) -> list[JudgedBridge]:
+    """Return broken bridges that may go: all once enough others serve, else what overflows."""
+    broken = draft.of(BROKEN)
+    enough = draft.count(READY) >= draft.decision.wanted
+    number = len(broken) if enough else draft.count(SERVING) + len(broken) - most
+    known = [each for each in broken if draft.is_known_empty(each.bridge)]
+    return known[::-1][: max(0, number)]
+
+
+def _retire(draft: Draft, bridge: Bridge) -> None:
+    """Have a bridge leave: what never ran is deleted, everything else is drained first."""
+    if bridge.pod_phase in ENDED:
+        return
+    if draft.never_ran(bridge):
+        draft.actions.append(DeleteBridge(bridge.name, bridge.uid, "it never ran"))
+    else:
+        draft.actions.append(DrainBridge(bridge.name, SCALE_IN))
+
+
+def _victim(
+    draft: Draft, staying: list[JudgedBridge], leaving: list[JudgedBridge]
+) -> JudgedBridge | None:
+    """Return the next bridge to go, or None with the reason noted."""
+    surplus = len(staying) - draft.decision.wanted
+    if draft.decision.removing:
+        return staying[-1]
+    all_serve = all(each.state is S.READY for each in staying)
+    if all_serve and not draft.snapshot.cluster.jicofo_reachable:
+        why = f"{surplus} too many, but Jicofo can't be asked who is where"
+        draft.refuse(RefusalReason.JICOFO_UNREACHABLE, why)
+        return None
+    if draft.decision.wanted == 0:
+        # No other can take the people: they are waited for, and nobody is moved.
+        return staying[-1]
+    choice = selection.choose(staying, leaving, capacity(draft), draft.now, draft.limits)
+    if isinstance(choice, Choice):
+        return next(each for each in staying if each.bridge is choice.bridge)
+    reason = RefusalReason.UNKNOWN_PEOPLE if choice.unknown else RefusalReason.NO_ROOM
+    draft.refuse(reason, f"{surplus} too many, but {choice.because}")
+    return None
