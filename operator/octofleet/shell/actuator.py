@@ -163,6 +163,9 @@ class Actuator:
         if bridge is None:
             return "it is gone"
         base = self._endpoints.jicofo(target.cluster)
+        # Noted first: a move that takes long must not be followed by another meanwhile.
+        now = documents.fine_stamp(self._clock())
+        await self._annotate(bridge, target, {naming.ANNOTATION_MOVED_AT: now})
         moved = await self._jicofo.move_conference(base, bridge.nickname, conference)
         return None if moved else "Jicofo moved nobody"
 

@@ -34,6 +34,7 @@ def bridge_of(pod: Document) -> Bridge:
         drain_reason=notes.get(naming.ANNOTATION_DRAIN_REASON),
         draining_since=documents.moment(notes, naming.ANNOTATION_DRAINING_SINCE),
         shutdown_sent_at=documents.moment(notes, naming.ANNOTATION_SHUTDOWN_SENT_AT),
+        moved_at=documents.moment(notes, naming.ANNOTATION_MOVED_AT),
         last_error=_last_error(pod),
     )
 

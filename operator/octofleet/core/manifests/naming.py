@@ -24,6 +24,7 @@ ANNOTATION_NICKNAME: Final = f"{GROUP}/nickname"
 ANNOTATION_DRAIN_REASON: Final = f"{GROUP}/drain-reason"
 ANNOTATION_DRAINING_SINCE: Final = f"{GROUP}/draining-since"
 ANNOTATION_SHUTDOWN_SENT_AT: Final = f"{GROUP}/shutdown-sent-at"
+ANNOTATION_MOVED_AT: Final = f"{GROUP}/moved-at"
 ANNOTATION_SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
 KEY_JICOFO_PASSWORD: Final = "JICOFO_AUTH_PASSWORD"  # noqa: S105 - a variable's name

@@ -1,0 +1,146 @@
+"""Reconciling a JitsiCluster, pass by pass."""
+
+from collections.abc import Callable
+from typing import Final
+
+from pydantic import ValidationError
+
+from octofleet.api.clusters import JitsiCluster
+from octofleet.api.effective import EffectiveCluster, effective_cluster
+from octofleet.core.manifests import inputs, naming
+from octofleet.shell import clusters, documents, kube
+from octofleet.shell.bells import Key
+from octofleet.shell.breweries import Breweries
+from octofleet.shell.documents import Document
+from octofleet.shell.endpoints import ClusterName
+from octofleet.shell.errors import Conflict, Refused
+from octofleet.shell.kube import KubernetesCluster
+from octofleet.shell.observer import available
+from octofleet.shell.publishing import ControllerState, Publisher
+from octofleet.shell.settings import Settings
+
+REGION_GRACE_SECONDS: Final = 3.0
+"""Whoever applies a cluster and its regions from one file must not get a default region too."""
+
+REAPPLY_SECONDS: Final = 60.0
+
+
+class ClusterReconciler:
+    """Reconciles clusters."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        api: KubernetesCluster,
+        breweries: Breweries,
+        publisher: Publisher,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._api = api
+        self._breweries = breweries
+        self._publisher = publisher
+        self._clock = clock
+        self._applied: dict[Key, tuple[EffectiveCluster, float]] = {}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Take one step; return seconds until the next look, None when the cluster may go."""
+        name = ClusterName(key.namespace, key.name)
+        document = await self._api.get(kube.CLUSTERS, key.name, key.namespace)
+        if document is None:
+            self._forget(key)
+            return None
+        if documents.text(document, "metadata", "deletionTimestamp") is not None:
+            if await self._regions_are_gone(document, name):
+                self._forget(key)
+                return None
+            return self._settings.period_seconds
+        resource, cluster = self._read(document)
+        refusal = await self._keep(key, cluster)
+        regions = await self._api.list(kube.REGIONS, key.namespace)
+        settled = self._is_settled(document)
+        if refusal is None and settled:
+            await self._default_region(cluster, regions)
+        joined = clusters.regions_of(regions, key.name)
+        state = await self._state(name, refusal)
+        await self._publisher.cluster(document, resource.status, cluster, joined, state)
+        return self._settings.period_seconds if settled else 1.0
+
+    def _read(self, document: Document) -> tuple[JitsiCluster, EffectiveCluster]:
+        try:
+            resource = JitsiCluster.model_validate(document)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(each) for each in first["loc"])
+            raise Refused(422, f"JitsiCluster isn't understood: {where}: {first['msg']}") from error
+        cluster = effective_cluster(resource)
+        return resource, clusters.with_default_images(cluster, document, self._settings)
+
+    async def _keep(self, key: Key, cluster: EffectiveCluster) -> str | None:
+        """Keep the controller side as it should be; return why that is refused, if it is."""
+        try:
+            credentials = await clusters.ensure_credentials(self._api, cluster)
+            last, at = self._applied.get(key, (None, 0.0))
+            if last != cluster or self._clock() - at > REAPPLY_SECONDS:
+                for child in clusters.children(cluster):
+                    await clusters.ensure_child(self._api, child, key.namespace, cluster.uid)
+                self._applied[key] = (cluster, self._clock())
+        except Refused as error:
+            return str(error)
+        domains = inputs.Domains(cluster.domain)
+        self._breweries.watch(ClusterName(key.namespace, key.name), domains, credentials)
+        return None
+
+    def _is_settled(self, document: Document) -> bool:
+        """Return whether the regions applied along with the cluster must be there by now."""
+        made = documents.moment(document, "metadata", "creationTimestamp") or 0.0
+        return self._clock() - made >= REGION_GRACE_SECONDS
+
+    async def _default_region(self, cluster: EffectiveCluster, regions: list[Document]) -> None:
+        try:
+            await clusters.ensure_default_region(self._api, cluster, regions)
+        except Conflict:
+            # A region of that name has come in between: the next look finds it.
+            return
+
+    async def _state(self, name: ClusterName, refusal: str | None) -> ControllerState:
+        """Return whether Prosody and Jicofo serve, and what doesn't."""
+        if refusal is not None:
+            return ControllerState(ready=False, message=refusal)
+        missing = [
+            each
+            for each in (naming.prosody_name(name.name), naming.jicofo_name(name.name))
+            if not available(await self._api.get(kube.DEPLOYMENTS, each, name.namespace))
+        ]
+        if not missing:
+            return ControllerState(ready=True, message="")
+        why = f"not available: {', '.join(missing)}; see kubectl describe deployment {missing[0]}"
+        return ControllerState(ready=False, message=why)
+
+    async def _regions_are_gone(self, document: Document, name: ClusterName) -> bool:
+        """Delete the regions the cluster owns and return whether they are gone.
+
+        Prosody and Jicofo stay until then: who is still in a call keeps them.
+        """
+        uid = documents.text(document, "metadata", "uid")
+        owned = [
+            each
+            for each in await self._api.list(kube.REGIONS, name.namespace)
+            if any(
+                owner.get("uid") == uid
+                for owner in documents.items(each, "metadata", "ownerReferences")
+            )
+        ]
+        for each in owned:
+            if documents.text(each, "metadata", "deletionTimestamp") is None:
+                await self._api.delete(
+                    kube.REGIONS,
+                    name.namespace,
+                    documents.text(each, "metadata", "name") or "",
+                    documents.text(each, "metadata", "uid") or "",
+                )
+        return not owned
+
+    def _forget(self, key: Key) -> None:
+        self._applied.pop(key, None)
+        self._breweries.forget(ClusterName(key.namespace, key.name))

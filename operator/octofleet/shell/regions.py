@@ -1,0 +1,176 @@
+"""Reconciling an OctoRegion: observe, decide, plan, act, say so. One safe step a pass."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+from pydantic import ValidationError
+
+from octofleet.api.autoscaling import Mode
+from octofleet.api.clusters import JitsiCluster
+from octofleet.api.effective import DEFAULT_BRIDGE_IMAGE, EffectiveRegion, effective_region
+from octofleet.api.regions import OctoRegion
+from octofleet.core import planning, reporting, sizing
+from octofleet.core.manifests import disruption, mapping
+from octofleet.core.observation import Snapshot, Timestamp
+from octofleet.core.planning import Plan
+from octofleet.core.sizing import Decision
+from octofleet.shell import clusters, documents, kube
+from octofleet.shell.actuator import Actuator, Outcome, Target
+from octofleet.shell.bells import Key
+from octofleet.shell.breweries import Credentials
+from octofleet.shell.clusters import Child
+from octofleet.shell.documents import Document
+from octofleet.shell.endpoints import ClusterName
+from octofleet.shell.errors import Refused
+from octofleet.shell.kube import KubernetesCluster
+from octofleet.shell.observer import ClusterFacts, Observer
+from octofleet.shell.publishing import Pass, Publisher
+from octofleet.shell.settings import Settings
+
+AFTER_ACTING_SECONDS: Final = 1.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A region and its cluster as the API server has them."""
+
+    document: Document
+    resource: OctoRegion
+    cluster: JitsiCluster | None
+    region: EffectiveRegion
+    credentials: Credentials | None
+
+    @property
+    def removal_since(self) -> Timestamp | None:
+        """Return since when the region is to go."""
+        return documents.moment(self.document, "metadata", "deletionTimestamp")
+
+
+class RegionReconciler:
+    """Reconciles regions."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        api: KubernetesCluster,
+        observer: Observer,
+        actuator: Actuator,
+        publisher: Publisher,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._api = api
+        self._observer = observer
+        self._actuator = actuator
+        self._publisher = publisher
+        self._clock = clock
+        self._guarded: dict[Key, int] = {}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Take one step; return seconds until the next look, None when the region may go."""
+        document = await self._api.get(kube.REGIONS, key.name, key.namespace)
+        if document is None:
+            self._forget(key, document)
+            return None
+        found = await self._read(document)
+        snapshot = await self._observe(found)
+        if found.removal_since is not None and self._may_go(found, snapshot):
+            self._forget(key, document)
+            return None
+        await self._guard(key, found.region)
+        now = snapshot.taken_at
+        decision, plan = self._decide(found, snapshot, now)
+        outcomes = await self._act(found, snapshot, plan)
+        done = Pass(found.region, snapshot, decision, plan, outcomes)
+        await self._publisher.region(document, found.resource.status, done)
+        if any(each.done for each in outcomes):
+            return AFTER_ACTING_SECONDS
+        return min(plan.requeue, self._settings.period_seconds)
+
+    async def _read(self, document: Document) -> _Read:
+        try:
+            resource = OctoRegion.model_validate(document)
+        except ValidationError as error:
+            raise Refused(422, f"OctoRegion isn't understood: {_first(error)}") from error
+        name, namespace = resource.spec.cluster_ref.name, resource.metadata.namespace
+        above = await self._api.get(kube.CLUSTERS, name, namespace)
+        cluster: JitsiCluster | None = None
+        if above is not None:
+            try:
+                cluster = JitsiCluster.model_validate(above)
+            except ValidationError as error:
+                raise Refused(422, f"JitsiCluster isn't understood: {_first(error)}") from error
+        image = self._settings.bridge_image or DEFAULT_BRIDGE_IMAGE
+        credentials = (
+            await clusters.read_credentials(self._api, namespace, name) if cluster else None
+        )
+        region = effective_region(cluster, resource, image)
+        return _Read(document, resource, cluster, region, credentials)
+
+    async def _observe(self, found: _Read) -> Snapshot:
+        region = found.region
+        facts = ClusterFacts(
+            ClusterName(region.namespace, region.cluster),
+            exists=found.cluster is not None,
+            token=found.credentials.token if found.credentials else "",
+        )
+        history = reporting.history_of(found.resource.status)
+        return await self._observer.observe(region, facts, history)
+
+    def _may_go(self, found: _Read, snapshot: Snapshot) -> bool:
+        """Return whether a region that is being deleted needs nothing more.
+
+        That is when no bridge is left. Past the deadline, or without a cluster, the bridges go
+        with the region: by SIGTERM, upon which they still drain by themselves.
+        """
+        since = found.removal_since or snapshot.taken_at
+        overdue = snapshot.taken_at - since > found.region.autoscaling.drain.deadline
+        return not snapshot.bridges or not snapshot.cluster.exists or overdue
+
+    def _decide(self, found: _Read, snapshot: Snapshot, now: Timestamp) -> tuple[Decision, Plan]:
+        region = found.region
+        if found.removal_since is None:
+            decision = sizing.decide(region, snapshot, now)
+        else:
+            decision = sizing.decide_removal(snapshot, region.autoscaling.mode, now)
+            # Even a paused region drains when it is deleted.
+            scaling = replace(region.autoscaling, mode=Mode.EXTERNAL)
+            region = replace(region, autoscaling=scaling)
+        return decision, planning.plan(region, snapshot, decision, now)
+
+    async def _act(self, found: _Read, snapshot: Snapshot, plan: Plan) -> tuple[Outcome, ...]:
+        if not plan.actions or found.cluster is None or found.credentials is None:
+            return ()
+        region = found.region
+        target = Target(
+            snapshot=snapshot,
+            owner=mapping.region_owner(region),
+            settings=mapping.bridge_settings(region, found.cluster.spec.domain),
+            cluster=ClusterName(region.namespace, region.cluster),
+            token=found.credentials.token,
+        )
+        return await self._actuator.run(plan.actions, target)
+
+    async def _guard(self, key: Key, region: EffectiveRegion) -> None:
+        """Keep evictions off the region's bridges; written anew with each generation."""
+        if self._guarded.get(key) == region.generation:
+            return
+        owner = mapping.region_owner(region)
+        body = disruption.build_budget(region.cluster, region.name, region.namespace, owner)
+        await clusters.ensure_child(
+            self._api, Child(kube.BUDGETS, body), region.namespace, region.uid
+        )
+        self._guarded[key] = region.generation
+
+    def _forget(self, key: Key, document: Document | None) -> None:
+        self._guarded.pop(key, None)
+        self._publisher.forget(document, key.namespace, key.name)
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(str(each) for each in first['loc'])}: {first['msg']}"

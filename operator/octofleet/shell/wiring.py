@@ -1,0 +1,68 @@
+"""The operator put together from its parts."""
+
+import time
+from collections.abc import Callable
+
+import httpx
+
+from octofleet.shell.actuator import Actuator
+from octofleet.shell.bells import Bells, Key
+from octofleet.shell.breweries import Breweries
+from octofleet.shell.bridges import BridgeClient
+from octofleet.shell.cluster_loop import ClusterReconciler
+from octofleet.shell.endpoints import ClusterName, Endpoints, ServiceEndpoints
+from octofleet.shell.handlers import CLUSTER, REGION, Loops
+from octofleet.shell.jicofo import JicofoClient
+from octofleet.shell.kube import KubernetesCluster
+from octofleet.shell.observer import Observer, Ports
+from octofleet.shell.podwatch import PodWatch
+from octofleet.shell.publishing import Publisher
+from octofleet.shell.reconciling import Boundary
+from octofleet.shell.recorder import Recorder
+from octofleet.shell.regions import RegionReconciler
+from octofleet.shell.serving import Health
+from octofleet.shell.settings import Settings
+from octofleet.shell.telemetry import Telemetry
+
+
+class Operator:
+    """One operator at work on one API server."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        api: KubernetesCluster,
+        health: Health,
+        telemetry: Telemetry,
+        endpoints: Endpoints | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        endpoints = endpoints or ServiceEndpoints()
+        self.bells = Bells()
+        self._http = httpx.AsyncClient(trust_env=False, follow_redirects=False)
+        self.breweries = Breweries(endpoints, settings.identity, clock, self._presence)
+        self.watch = PodWatch(api, self.bells, REGION)
+        jicofo, bridges = JicofoClient(self._http), BridgeClient(self._http)
+        observer = Observer(
+            Ports(api, jicofo, bridges, self.breweries, endpoints, self.watch, clock)
+        )
+        actuator = Actuator(api, bridges, jicofo, endpoints, observer, clock)
+        recorder = Recorder(api, settings.identity, clock)
+        publisher = Publisher(api, recorder, telemetry, clock)
+        regions = RegionReconciler(settings, api, observer, actuator, publisher, clock)
+        clusters = ClusterReconciler(settings, api, self.breweries, publisher, clock)
+        self.loops = Loops(
+            self.bells,
+            cluster=Boundary(clusters.reconcile, health, telemetry, clock).reconcile,
+            region=Boundary(regions.reconcile, health, telemetry, clock).reconcile,
+        )
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self.breweries.close()
+        await self._http.aclose()
+
+    def _presence(self, cluster: ClusterName) -> None:
+        """Wake the regions of a namespace whose brewery has news."""
+        self.bells.ring_all(REGION, cluster.namespace)
+        self.bells.ring(Key(CLUSTER, cluster.namespace, cluster.name))
