@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Final, Protocol
 
-from octoengine._native import Command, Engine, Event
+from octoengine import Command, Engine, Event
 from octoload.gaps import Reading
 
 __all__ = ["Command", "Line", "LineHandler", "MediaEngine"]

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from octoengine import dtls, ice
-from octoengine._native import Command, Engine, Event
+from octoengine import Command, Engine, Event
 from octoload import signalling
 from octoload.crowd import Crowd
 

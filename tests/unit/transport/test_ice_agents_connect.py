@@ -247,8 +247,34 @@ def test_a_path_that_died_is_left_for_one_that_lives() -> None:
     network.add(second, client)
     del network.agents[CLIENT]
     client._recheck(None)  # pyright: ignore[reportPrivateUsage]
-    network.run(25)
+    network.run(5)
     assert selection(bridge) == second
+    assert selection(client) == BRIDGE
+
+
+def test_a_second_path_is_no_reason_to_leave_the_first_while_it_answers() -> None:
+    network = Network()
+    second = ("203.0.113.5", 40001)
+    bridge, client = agents(network)
+    network.run(5)
+    check = stun.binding_request(
+        bytes(12),
+        f"{bridge.local.ufrag}:{client.local.ufrag}",
+        bridge.local.pwd,
+        {"PRIORITY": 2**31 - 1, "ICE-CONTROLLED": 1},
+    )
+    bridge.receive(check, 1, second, network.now)
+    network.agents[second] = ice.Agent(
+        ice.Role.CONTROLLED,
+        client.local,
+        (ice.LocalCandidate(1, *second),),
+        network.now,
+        remote=bridge.local,
+    )
+    network.events[second] = []
+    network.run(20)
+    assert ice.Validated(1, *second) in [event for _, event in network.events[BRIDGE]]
+    assert selection(bridge) == CLIENT
 
 
 def test_nothing_in_time_fails_once_and_late_success_still_counts() -> None:

@@ -193,6 +193,8 @@ class Agent:
             return
         if self.role is Role.CONTROLLED and "USE-CANDIDATE" in message.attributes:
             pair.nominated = True
+        if self.selected is not None and pair is not self.selected:
+            self._consent.doubt(now)
         if pair.state is PairState.SUCCEEDED and not self._may_nominate(now):
             if pair.nominated:
                 self._select(pair, now)

@@ -1,4 +1,8 @@
-"""Consent to send on the selected pair (RFC 7675): when to ask, when it's stale, when it's lost."""
+"""Consent to send on the selected pair (RFC 7675): when to ask, when it's stale, when it's lost.
+
+A peer that checks from a new address has perhaps lost the old one (another network, another NAT
+port): then the selected pair is asked at once, and is stale when it doesn't answer shortly.
+"""
 
 from collections.abc import Callable
 from typing import Final
@@ -9,6 +13,8 @@ INTERVAL_SECONDS: Final = 5.0
 STALE_SECONDS: Final = 12.0
 """Unanswered for so long, other pairs may be nominated in place of the selected one."""
 LOST_SECONDS: Final = 30.0
+DOUBT_SECONDS: Final = 2.0
+DOUBT_INTERVAL_SECONDS: Final = 0.6
 
 
 class Consent:
@@ -17,13 +23,21 @@ class Consent:
     def __init__(self, now: float, entropy: Callable[[int], bytes]) -> None:
         self._entropy = entropy
         self._given_at = now
-        self._ask_at = now + self._interval()
+        self._doubt_ends: float | None = None
         self._told_stale = False
+        self._ask_at = now + self._interval()
 
     def given(self, now: float) -> None:
         """The peer answered on the selected pair."""
         self._given_at = now
+        self._doubt_ends = None
         self._told_stale = False
+
+    def doubt(self, now: float) -> None:
+        """The peer was heard from elsewhere: ask soon, and don't wait long for the answer."""
+        if self._doubt_ends is None and now - self._given_at >= DOUBT_INTERVAL_SECONDS:
+            self._doubt_ends = now + DOUBT_SECONDS
+            self._ask_at = now
 
     def is_due(self, now: float) -> bool:
         """Return whether to ask now; the next question is then planned."""
@@ -33,11 +47,11 @@ class Consent:
         return True
 
     def is_stale(self, now: float) -> bool:
-        """Return whether the pair is doubtful."""
-        return now - self._given_at >= STALE_SECONDS
+        """Return whether the pair has been silent for too long to be trusted."""
+        return now >= self._stale_at()
 
     def becomes_stale(self, now: float) -> bool:
-        """Return True once for each time it becomes doubtful."""
+        """Return True once for each time it becomes stale."""
         if self._told_stale or not self.is_stale(now):
             return False
         self._told_stale = True
@@ -49,9 +63,15 @@ class Consent:
 
     def deadlines(self) -> list[float]:
         """Return the times at which any answer above may change."""
-        stale = [] if self._told_stale else [self._given_at + STALE_SECONDS]
+        stale = [] if self._told_stale else [self._stale_at()]
         return [self._ask_at, self._given_at + LOST_SECONDS, *stale]
 
+    def _stale_at(self) -> float:
+        stale = self._given_at + STALE_SECONDS
+        return stale if self._doubt_ends is None else min(stale, self._doubt_ends)
+
     def _interval(self) -> float:
+        if self._doubt_ends is not None and not self._told_stale:
+            return DOUBT_INTERVAL_SECONDS
         # Spread by a fifth either way, so that a bridge's peers don't ask in step.
         return INTERVAL_SECONDS * (0.8 + 0.4 * self._entropy(1)[0] / 255)
