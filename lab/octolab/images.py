@@ -15,9 +15,20 @@ from octolab.addons import COREDNS_IMAGE, METRICS_IMAGE
 from octolab.cache import Cache, fingerprint
 from octolab.flags import SANDBOX_IMAGE
 
-__all__ = ["BASE_IMAGE", "Image", "build", "buildah", "catalogue", "is_in_storage", "stamp_of"]
+__all__ = [
+    "BASE_IMAGE",
+    "Image",
+    "build",
+    "buildah",
+    "catalogue",
+    "is_in_storage",
+    "publish",
+    "python_image",
+    "stamp_of",
+]
 
 BASE_IMAGE = "docker.io/library/debian:bookworm-slim"
+PYTHON_IMAGE = "docker.io/octofleet/python:dev"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +51,7 @@ def catalogue(source: Path, cache: Cache) -> tuple[Image, ...]:
     """
     recipes = source / "lab" / "images"
     wheels = cache.root / "wheels"
-    product = {
-        "dependencies": cache.root / "dependencies",
-        "wheels/octofleet": wheels / "octofleet",
-    }
+    product = {"wheels/octofleet": wheels / "octofleet"}
     with_engine = {**product, "wheels/octoengine": wheels / "octoengine"}
     prosody = recipes / "prosody"
     return (
@@ -71,6 +79,13 @@ def program_image(name: str, reference: str, recipes: Path, cache: Cache) -> Ima
     return Image(name, reference, recipes / name / "Dockerfile", {name: cache.programs / name})
 
 
+def python_image(source: Path, cache: Cache) -> Image:
+    """Return the image that the product's own start from; no pod runs it as it is."""
+    dockerfile = source / "lab" / "images" / "python" / "Dockerfile"
+    context = {"dependencies": cache.root / "dependencies"}
+    return Image("python", PYTHON_IMAGE, dockerfile, context)
+
+
 def product_image(name: str, source: Path, context: Mapping[str, Path]) -> Image:
     """Return one of the product's Python images."""
     dockerfile = source / name / "Dockerfile"
@@ -84,7 +99,7 @@ def stamp_of(image: Image, base_stamp: str) -> str:
 
 
 def build(image: Image, cache: Cache) -> None:
-    """Build an image and put it into the layout, in place of the one of its name there."""
+    """Build an image from its Dockerfile, in buildah's storage."""
     context = cache.root / "contexts" / image.name
     lay_out(image.context, context)
     buildah(
@@ -96,6 +111,10 @@ def build(image: Image, cache: Cache) -> None:
         f"--tag={image.reference}",
         str(context),
     )
+
+
+def publish(image: Image, cache: Cache) -> None:
+    """Put a built image into the layout, in place of the one of its name there."""
     target = f"oci:{cache.layout.root}:{image.reference}"
     buildah(cache, "push", "--disable-compression", image.reference, target)
     cache.layout.prune()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from octolab import images, machine
 from octolab.base import base_step
-from octolab.cache import Cache
+from octolab.cache import Cache, fingerprint
 from octolab.errors import UnmetError
 from octolab.images import Image
 from octolab.programs import program_steps
@@ -20,6 +20,7 @@ __all__ = ["CLUSTER", "PRODUCT", "provision", "source_folder"]
 
 CLUSTER = ("pause", "coredns", "metrics-server")
 PRODUCT = ("prosody", "operator", "bridge", "load")
+PYTHON_STEP = "Python image"
 PYTHON = ("operator", "bridge", "load")
 WITH_ENGINE = ("bridge", "load")
 
@@ -46,6 +47,7 @@ def steps(source: Path, cache: Cache, wanted: Collection[str]) -> Iterator[Step]
         yield base_step(cache)
     if not set(wanted).isdisjoint(PYTHON):
         yield from product_steps(source, cache)
+        yield python_step(source, cache)
     if not set(wanted).isdisjoint(WITH_ENGINE):
         yield engine_step(source, cache)
     for image in images.catalogue(source, cache):
@@ -55,11 +57,30 @@ def steps(source: Path, cache: Cache, wanted: Collection[str]) -> Iterator[Step]
 
 def image_step(image: Image, cache: Cache) -> Step:
     """Return the step that builds an image."""
-    base = cache.stamp("base image") if image.name in PRODUCT else ""
+    parent = {"prosody": "base image", **dict.fromkeys(PYTHON, PYTHON_STEP)}.get(image.name)
+    base = cache.stamp(parent) if parent else ""
     return Step(
         f"image {image.name}",
         lambda: images.stamp_of(image, base),
         lambda: bool(cache.layout.digest_of(image.reference)),
+        lambda: build_and_publish(image, cache),
+    )
+
+
+def build_and_publish(image: Image, cache: Cache) -> None:
+    """Build an image and make it available to nodes."""
+    images.build(image, cache)
+    images.publish(image, cache)
+
+
+def python_step(source: Path, cache: Cache) -> Step:
+    """Return the step that builds what the Python images start from."""
+    image = images.python_image(source, cache)
+    inputs = [cache.stamp("dependencies"), cache.stamp("base image")]
+    return Step(
+        PYTHON_STEP,
+        lambda: fingerprint([image.dockerfile], *inputs),
+        lambda: images.is_in_storage(cache, image.reference),
         lambda: images.build(image, cache),
     )
 
