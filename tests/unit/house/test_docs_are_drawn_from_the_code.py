@@ -1,0 +1,12 @@
+"""Pictures in the docs come from the tables in the code."""
+
+from pathlib import Path
+
+from octofleet.core import lifecycle
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_lifecycle_page_shows_the_table_of_the_code() -> None:
+    page = (ROOT / "docs" / "explanation" / "lifecycle.md").read_text()
+    assert lifecycle.diagram().strip() in page
