@@ -1,0 +1,331 @@
+"""Whatever is observed, no plan stops, deletes or empties a bridge that may have people on it."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.control.worlds import (
+    CLUSTER,
+    NOW,
+    decision,
+    draining_bridge,
+    nodes,
+    pending_bridge,
+    people_only,
+    ready_bridge,
+    region,
+    snapshot,
+)
+
+from octofleet.core import lifecycle, planning, sizing
+from octofleet.core.actions import (
+    CreateBridge,
+    DeleteBridge,
+    DrainBridge,
+    MoveConference,
+    ShutDownBridge,
+    UndrainBridge,
+)
+from octofleet.core.limits import Limits
+from octofleet.core.observation import Bridge, BridgeState, Conference, Reading, Snapshot, Timestamp
+from octofleet.core.planning import RefusalReason
+
+maybe = st.one_of(st.none(), st.booleans())
+ages = st.sampled_from([0, 1, 10, 25, 60, 400, 5000])
+moments = ages.map(lambda age: Timestamp(NOW - age))
+readings = st.one_of(
+    st.none(),
+    st.builds(Reading, st.integers(0, 3), moments),
+)
+conferences = st.one_of(
+    st.none(),
+    st.lists(
+        st.builds(Conference, st.sampled_from("abc"), st.integers(0, 3), moments), max_size=2
+    ).map(lambda found: tuple(found)),
+)
+
+
+@st.composite
+def any_bridge(draw: st.DrawFn, name: str) -> Bridge:
+    """Return a bridge of any kind, contradictions included."""
+    ready = draw(st.booleans())
+    return Bridge(
+        name=name,
+        uid=f"uid-{name}",
+        node=draw(st.one_of(st.none(), st.just(f"node-{name}"))),
+        node_address=None,
+        nickname=name,
+        pod_phase=draw(st.sampled_from(["Pending", "Running", "Succeeded", "Failed", "Unknown"])),
+        pod_ready=ready,
+        created_at=draw(moments),
+        ready_since=draw(moments) if ready else None,
+        deleting_since=draw(st.one_of(st.none(), st.none(), moments)),
+        waiting_reason=draw(st.sampled_from([None, None, "CrashLoopBackOff", "Unschedulable"])),
+        drain_reason=draw(st.sampled_from([None, None, "ScaleIn", "Other"])),
+        draining_since=draw(st.one_of(st.none(), moments)),
+        shutdown_sent_at=draw(st.one_of(st.none(), st.none(), moments)),
+        moved_at=draw(st.one_of(st.none(), moments)),
+        registered=draw(maybe),
+        registered_at=draw(st.one_of(st.none(), moments)),
+        in_brewery=draw(maybe),
+        healthy=draw(maybe),
+        draining=draw(maybe),
+        shutting_down=draw(maybe),
+        participants=draw(readings),
+        stress=draw(readings),
+        cpu_utilization=draw(readings),
+        conferences=draw(conferences),
+    )
+
+
+@st.composite
+def any_snapshot(draw: st.DrawFn) -> Snapshot:
+    bridges = tuple(draw(any_bridge(f"eu-{n}")) for n in range(draw(st.integers(0, 5))))
+    cluster = replace(
+        CLUSTER,
+        exists=draw(st.sampled_from([True, True, True, False])),
+        jicofo_reachable=draw(st.booleans()),
+        controller_ready=draw(st.booleans()),
+    )
+    return replace(snapshot(*bridges), nodes=nodes(draw(st.integers(0, 6))), cluster=cluster)
+
+
+REGION = people_only(5, drain={"patience": "30s", "deadline": "1h", "atDeadline": "Move"})
+
+
+def nothing_runs(bridge: Bridge) -> bool:
+    if bridge.pod_phase in {"Succeeded", "Failed", "Pending"}:
+        return True
+    crashed = bridge.waiting_reason in lifecycle.NOT_RUNNING
+    return crashed and bridge.registered is False and bridge.in_brewery is False
+
+
+def certainly_empty(bridge: Bridge) -> bool:
+    people = bridge.participants
+    fresh = people is not None and people.age(NOW) <= Limits().empty_age
+    return fresh and people is not None and people.value == 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(any_snapshot(), st.integers(0, 6), st.booleans())
+def test_only_what_is_certainly_empty_is_stopped(
+    seen: Snapshot, wanted: int, removing: bool
+) -> None:
+    known = {bridge.name: bridge for bridge in seen.bridges}
+    size = decision(0 if removing else wanted, removing=removing)
+    planned = planning.plan(REGION, seen, size, NOW)
+    for action in planned.actions:
+        match action:
+            case ShutDownBridge(name):
+                assert certainly_empty(known[name])
+                assert known[name].draining or known[name].shutdown_sent_at is not None
+            case DeleteBridge(name, uid):
+                assert nothing_runs(known[name])
+                assert uid == known[name].uid
+            case MoveConference(name, conference, people):
+                bridge = known[name]
+                assert bridge.draining is True
+                assert bridge.drain_reason is not None
+                assert NOW - (bridge.draining_since or NOW) >= 30
+                assert seen.cluster.jicofo_reachable
+                assert (conference, people) in [
+                    (each.id, each.participants) for each in bridge.conferences or ()
+                ]
+            case UndrainBridge(name):
+                assert known[name].drain_reason == planning.SCALE_IN
+                assert known[name].shutdown_sent_at is None
+            case DrainBridge(name):
+                bridge = known[name]
+                serves = lifecycle.classify(bridge, NOW, Limits()) is BridgeState.READY
+                assert not serves or bridge.participants is not None or size.wanted == 0
+            case CreateBridge(name):
+                assert name not in known
+    assert sum(isinstance(action, MoveConference) for action in planned.actions) <= 1
+    stopped = [a.name for a in planned.actions if isinstance(a, ShutDownBridge | DeleteBridge)]
+    assert len(stopped) == len(set(stopped))
+
+
+@settings(max_examples=60, deadline=None)
+@given(any_snapshot(), st.integers(1, 5))
+def test_no_plan_grows_beyond_free_nodes(seen: Snapshot, wanted: int) -> None:
+    planned = planning.plan(REGION, seen, decision(wanted), NOW)
+    created = sum(isinstance(action, CreateBridge) for action in planned.actions)
+    alive = [b for b in seen.bridges if b.pod_phase not in {"Succeeded", "Failed"}]
+    held = {b.node for b in alive}
+    free = [node for node in seen.nodes if node.name not in held]
+    assert created <= len(free)
+
+
+@settings(max_examples=60, deadline=None)
+@given(any_snapshot())
+def test_every_snapshot_gets_a_decision_and_a_plan(seen: Snapshot) -> None:
+    decided = sizing.decide(REGION, seen, NOW)
+    planning.plan(REGION, seen, decided, NOW)
+    assert decided.wanted >= 0
+    assert decided.message
+
+
+def actions(*bridges: Bridge, wanted: int, **fields: object) -> tuple[object, ...]:
+    seen = replace(snapshot(*bridges), **fields)  # pyright: ignore[reportArgumentType]
+    return planning.plan(people_only(50), seen, decision(wanted), NOW).actions
+
+
+def refusals(*bridges: Bridge, wanted: int, **fields: object) -> list[RefusalReason]:
+    seen = replace(snapshot(*bridges), **fields)  # pyright: ignore[reportArgumentType]
+    planned = planning.plan(people_only(50), seen, decision(wanted), NOW)
+    return [refusal.reason for refusal in planned.refusals]
+
+
+def test_settled_fleet_is_left_alone() -> None:
+    assert actions(ready_bridge("eu-0", 9), ready_bridge("eu-1", 9), wanted=2) == ()
+
+
+def test_names_come_free_and_the_lowest_are_used_first() -> None:
+    there = (ready_bridge("eu-0"), ready_bridge("eu-2"))
+    assert actions(*there, wanted=4) == (CreateBridge("eu-1"), CreateBridge("eu-3"))
+
+
+def test_name_of_a_pod_that_still_goes_is_not_used() -> None:
+    going = ready_bridge("eu-0", deleting_since=NOW)
+    assert actions(going, ready_bridge("eu-1"), wanted=2) == (CreateBridge("eu-2"),)
+
+
+def test_nodes_of_others_and_unusable_nodes_are_not_free() -> None:
+    fields = {"nodes": nodes(3), "taken_nodes": frozenset({"node-1"})}
+    assert len(actions(wanted=3, **fields)) == 2
+    assert refusals(wanted=3, **fields) == [RefusalReason.NO_NODE]
+    dead = (replace(nodes(1)[0], ready=False), replace(nodes(2)[1], schedulable=False))
+    assert actions(wanted=3, nodes=dead) == ()
+
+
+def test_pods_that_wait_for_a_node_hold_one_each() -> None:
+    waiting = pending_bridge("eu-0")
+    assert actions(waiting, wanted=2, nodes=nodes(1)) == ()
+    assert refusals(waiting, wanted=2, nodes=nodes(1)) == [RefusalReason.NO_NODE]
+
+
+def test_bridge_on_its_way_goes_before_one_that_serves() -> None:
+    there = (ready_bridge("eu-0"), ready_bridge("eu-1"), pending_bridge("eu-2"))
+    assert actions(*there, wanted=2) == (DeleteBridge("eu-2", "uid-eu-2", "it never ran"),)
+
+
+def test_ended_pods_are_cleared_and_failed_ones_after_a_while() -> None:
+    done = ready_bridge("eu-0", pod_phase="Succeeded")
+    failed = ready_bridge("eu-1", pod_phase="Failed")
+    fresh = ready_bridge("eu-2", pod_phase="Failed", created_at=NOW)
+    deleted = [a for a in actions(done, failed, fresh, wanted=0) if isinstance(a, DeleteBridge)]
+    assert [action.name for action in deleted] == ["eu-0", "eu-1"]
+
+
+def test_drain_is_asked_for_until_the_bridge_says_so() -> None:
+    silent = draining_bridge("eu-2", 5, draining=False)
+    there = (ready_bridge("eu-0"), ready_bridge("eu-1"), silent)
+    assert actions(*there, wanted=2) == (DrainBridge("eu-2", "ScaleIn"),)
+
+
+def test_empty_bridge_is_shut_down_only_by_a_count_from_after_the_drain() -> None:
+    there = (ready_bridge("eu-0"), ready_bridge("eu-1"))
+    empty = draining_bridge("eu-2", since=NOW - 10)
+    assert actions(*there, empty, wanted=2) == (ShutDownBridge("eu-2"),)
+    before = Reading(0, Timestamp(NOW - 11))
+    assert actions(*there, replace(empty, participants=before), wanted=2) == ()
+    assert actions(*there, replace(empty, participants=None), wanted=2) == ()
+
+
+def test_drain_that_others_asked_for_is_never_ended() -> None:
+    other = draining_bridge("eu-2", drain_reason=None, draining_since=None)
+    assert actions(ready_bridge("eu-0"), ready_bridge("eu-1"), other, wanted=2) == ()
+
+
+def test_shutdown_without_effect_is_asked_for_again() -> None:
+    asked = draining_bridge("eu-2", shutdown_sent_at=Timestamp(NOW - 121))
+    there = (ready_bridge("eu-0"), ready_bridge("eu-1"))
+    assert actions(*there, asked, wanted=2) == (ShutDownBridge("eu-2"),)
+    busy = replace(asked, participants=Reading(1, NOW))
+    assert actions(*there, busy, wanted=2) == ()
+
+
+def test_nothing_is_drained_while_jicofo_cannot_be_asked() -> None:
+    there = tuple(ready_bridge(f"eu-{n}") for n in range(3))
+    dark = replace(CLUSTER, jicofo_reachable=False)
+    assert actions(*there, wanted=2, cluster=dark) == ()
+    assert refusals(*there, wanted=2, cluster=dark) == [RefusalReason.JICOFO_UNREACHABLE]
+
+
+def test_scale_in_is_refused_when_the_others_have_no_room() -> None:
+    there = tuple(ready_bridge(f"eu-{n}", 40) for n in range(3))
+    assert actions(*there, wanted=2) == ()
+    assert refusals(*there, wanted=2) == [RefusalReason.NO_ROOM]
+
+
+def test_scale_in_is_refused_when_people_are_unknown() -> None:
+    there = tuple(ready_bridge(f"eu-{n}", 4, participants=None) for n in range(3))
+    assert refusals(*there, wanted=2) == [RefusalReason.UNKNOWN_PEOPLE]
+
+
+@pytest.mark.parametrize("mode", ["Paused", "Auto"])
+def test_paused_or_orphaned_region_is_not_touched(mode: str) -> None:
+    gone = CLUSTER if mode == "Paused" else replace(CLUSTER, exists=False)
+    seen = snapshot(ready_bridge("eu-0", pod_phase="Succeeded"), cluster=gone)
+    planned = planning.plan(region(mode=mode), seen, decision(5), NOW)
+    assert planned.actions == ()
+    assert len(planned.refusals) == 1
+
+
+def test_region_being_deleted_drains_all_even_without_its_cluster() -> None:
+    there = (ready_bridge("eu-0", 9), ready_bridge("eu-1"), pending_bridge("eu-2"))
+    seen = snapshot(*there, cluster=replace(CLUSTER, exists=False, jicofo_reachable=False))
+    size = sizing.decide_removal(seen, region().autoscaling.mode, NOW)
+    assert set(planning.plan(region(mode="Paused"), seen, size, NOW).actions) == {
+        DrainBridge("eu-0", "ScaleIn"),
+        DrainBridge("eu-1", "ScaleIn"),
+        DeleteBridge("eu-2", "uid-eu-2", "it never ran"),
+    }
+
+
+def evacuating(people: tuple[int, ...], **fields: object) -> Bridge:
+    meetings = tuple(Conference(f"room-{n}", each) for n, each in enumerate(people))
+    bridge = draining_bridge("eu-2", sum(people), NOW - 3601, conferences=meetings)
+    return replace(bridge, **fields)  # pyright: ignore[reportArgumentType] - any field
+
+
+def test_smallest_conference_is_moved_first_and_alone() -> None:
+    there = (ready_bridge("eu-0", 10), ready_bridge("eu-1", 10))
+    moved = actions(*there, evacuating((7, 3, 5)), wanted=2)
+    assert moved == (MoveConference("eu-2", "room-1", 3),)
+
+
+def test_next_move_waits_until_the_last_is_seen() -> None:
+    there = (ready_bridge("eu-0", 10), ready_bridge("eu-1", 10))
+    just = evacuating((7, 3), moved_at=Timestamp(NOW - 3))
+    assert actions(*there, just, wanted=2) == ()
+
+
+def test_nobody_is_moved_onto_bridges_without_room_until_the_deadline() -> None:
+    full = (ready_bridge("eu-0", 53), ready_bridge("eu-1", 53))
+    staying = evacuating((7, 4))
+    assert refusals(*full, staying, wanted=2) == [RefusalReason.NO_ROOM]
+    late = replace(staying, draining_since=Timestamp(NOW - 4 * 3600 - 1))
+    assert actions(*full, late, wanted=2) == (MoveConference("eu-2", "room-1", 4),)
+    overloaded = [replace(b, stress=Reading(0.79, NOW)) for b in full]
+    assert refusals(*overloaded, late, wanted=2) == [RefusalReason.NO_ROOM]
+
+
+def test_nobody_is_ever_moved_when_the_region_says_wait() -> None:
+    waiting = people_only(50, drain={"patience": "0s", "deadline": "0s", "atDeadline": "Wait"})
+    seen = snapshot(ready_bridge("eu-0"), ready_bridge("eu-1"), evacuating((2,)))
+    assert planning.plan(waiting, seen, decision(2), NOW).actions == ()
+
+
+def test_bridge_that_never_registered_is_renewed_once_the_controller_is_well() -> None:
+    shy = ready_bridge("eu-1", registered=False, registered_at=None, in_brewery=False)
+    there = (ready_bridge("eu-0"), shy)
+    assert actions(*there, wanted=2, nodes=()) == (DrainBridge("eu-1", "ScaleIn"),)
+    for worse in (
+        replace(CLUSTER, controller_ready=False),
+        replace(CLUSTER, jicofo_reachable=False),
+    ):
+        assert actions(*there, wanted=2, nodes=(), cluster=worse) == ()
+    busy = replace(shy, participants=Reading(1, NOW))
+    assert actions(there[0], busy, wanted=2, nodes=()) == ()
