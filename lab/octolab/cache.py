@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from octolab.files import write_whole
 from octolab.registry import OciLayout
 
 __all__ = ["Cache", "all_exist", "fingerprint", "is_due"]
@@ -49,11 +50,7 @@ class Cache:
 
     def write_stamp(self, product: str, stamp: str) -> None:
         """Note that a product now stands for a stamp."""
-        path = self.stamp_path(product)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(stamp)
-        temporary.replace(path)
+        write_whole(self.stamp_path(product), stamp)
 
     def forget(self, product: str) -> None:
         """Drop a product's stamp before it is made anew."""

@@ -31,6 +31,7 @@ from octolab import leftovers as left
 from octolab.api import Api
 from octolab.cache import Cache
 from octolab.errors import LabError, UnmetError
+from octolab.files import write_whole
 from octolab.layout import Layout
 from octolab.progress import Progress
 
@@ -248,7 +249,7 @@ def save(planned: Layout) -> None:
         "regions": planned.regions,
         "boot": boot_id(),
     }
-    nodes.write_whole(planned.directory / RECORD, json.dumps(record))
+    write_whole(planned.directory / RECORD, json.dumps(record))
 
 
 def boot_id() -> str:

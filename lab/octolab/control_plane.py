@@ -1,8 +1,9 @@
 """The control plane: store, API server, controllers and scheduler, then what the cluster runs."""
 
-from octolab import addons, configs, flags, network, nodes, pki, processes, progress
+from octolab import addons, configs, flags, network, pki, processes, progress
 from octolab.api import Api
 from octolab.cache import Cache
+from octolab.files import write_whole
 from octolab.layout import Layout
 
 __all__ = ["install_addons", "register_nodes", "running_programs", "start", "write_credentials"]
@@ -16,10 +17,10 @@ def write_credentials(layout: Layout) -> None:
     """Write all certificates and kubeconfigs that are missing."""
     pki.issue_missing(layout.pki, pki.certificates(layout))
     for component in ("kube-controller-manager", "kube-scheduler", "kube-proxy"):
-        nodes.write_whole(layout.kubeconfig_of(component), configs.kubeconfig(layout, component))
+        write_whole(layout.kubeconfig_of(component), configs.kubeconfig(layout, component))
     for node in layout.nodes:
-        nodes.write_whole(layout.kubeconfig_of(node.name), configs.kubeconfig(layout, node.name))
-    nodes.write_whole(layout.kubeconfig, configs.kubeconfig(layout, ADMINISTRATOR))
+        write_whole(layout.kubeconfig_of(node.name), configs.kubeconfig(layout, node.name))
+    write_whole(layout.kubeconfig, configs.kubeconfig(layout, ADMINISTRATOR))
     layout.kubeconfig.chmod(0o600)
 
 

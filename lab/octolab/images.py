@@ -92,10 +92,10 @@ def product_image(name: str, source: Path, context: Mapping[str, Path]) -> Image
     return Image(name, f"docker.io/octofleet/{name}:dev", dockerfile, context)
 
 
-def stamp_of(image: Image, base_stamp: str) -> str:
+def stamp_of(image: Image, *others: str) -> str:
     """Return a hash of everything an image is made of."""
     inputs = [image.dockerfile, *(path for _, path in sorted(image.context.items()))]
-    return fingerprint(inputs, image.reference, base_stamp)
+    return fingerprint(inputs, image.reference, *others)
 
 
 def build(image: Image, cache: Cache) -> None:
@@ -114,10 +114,19 @@ def build(image: Image, cache: Cache) -> None:
 
 
 def publish(image: Image, cache: Cache) -> None:
-    """Put a built image into the layout, in place of the one of its name there."""
-    target = f"oci:{cache.layout.root}:{image.reference}"
-    buildah(cache, "push", "--disable-compression", image.reference, target)
-    cache.layout.prune()
+    """Put a built image into the layout, in place of the one of its name there.
+
+    Layers stay uncompressed, which buildah does only for a plain folder: packing them would take
+    far longer than building.
+    """
+    folder = cache.root / "published" / image.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    buildah(
+        cache, "push", "--format=oci", "--disable-compression", image.reference, f"dir:{folder}"
+    )
+    cache.layout.absorb(image.reference, folder)
+    shutil.rmtree(folder)
 
 
 def lay_out(parts: Mapping[str, Path], context: Path) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import IO, cast
 from octolab import cgroups, configs, flags, network, processes, progress, shell
 from octolab.cache import Cache
 from octolab.errors import CommandError
+from octolab.files import write_whole
 from octolab.layout import Layout, Node
 
 __all__ = ["import_images", "join", "prepare", "running_programs"]
@@ -133,13 +133,3 @@ def snapshotter(folder: Path) -> str:
     """Return the snapshotter that works on the disk of a folder: overlays can't lie on overlays."""
     kind = shell.run(["stat", "--file-system", "--format=%T", folder]).strip()
     return "native" if kind in ("overlayfs", "tmpfs", "nfs") else "overlayfs"
-
-
-def write_whole(path: Path, content: str) -> None:
-    """Write a file whole or not at all, and only if it changes."""
-    if path.exists() and path.read_text() == content:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(content)
-    temporary.replace(path)

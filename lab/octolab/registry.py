@@ -4,6 +4,7 @@ A node keeps blobs by their digest, so an archive leaves out those it has: after
 only the top layer travels.
 """
 
+import hashlib
 import io
 import json
 import tarfile
@@ -12,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from octolab.files import write_whole
+
 __all__ = ["OciLayout", "StoredImage"]
 
 REF_NAME = "org.opencontainers.image.ref.name"
 # The annotation that makes containerd take the name as it is.
 IMAGE_NAME = "io.containerd.image.name"
+MARK = '{"imageLayoutVersion":"1.0.0"}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class OciLayout:
             target: Where the archive goes.
         """
         with tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-            add_file(archive, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+            add_file(archive, "oci-layout", MARK.encode())
             for digest in self._blobs_of(images):
                 if digest not in known:
                     kind, _, value = digest.partition(":")
@@ -74,7 +78,38 @@ class OciLayout:
             index = {"schemaVersion": 2, "manifests": manifests}
             add_file(archive, "index.json", json.dumps(index).encode())
 
-    def prune(self) -> None:
+    def absorb(self, name: str, folder: Path) -> None:
+        """Take in an image that lies in a folder of its own, in place of the one of its name.
+
+        Args:
+            name: The image's full name.
+            folder: Its manifest.json and its blobs, each named by its SHA-256; emptied.
+        """
+        blobs = self.root / "blobs" / "sha256"
+        blobs.mkdir(parents=True, exist_ok=True)
+        manifest = (folder / "manifest.json").read_bytes()
+        parts = json.loads(manifest)
+        for part in [parts["config"], *parts["layers"]]:
+            value = part["digest"].partition(":")[2]
+            (folder / value).replace(blobs / value)
+        value = hashlib.sha256(manifest).hexdigest()
+        (blobs / value).write_bytes(manifest)
+        entry = {
+            "mediaType": parts["mediaType"],
+            "digest": f"sha256:{value}",
+            "size": len(manifest),
+            "annotations": {REF_NAME: name},
+        }
+        others = [image.descriptor for image in self.images() if image.name != name]
+        self._write_index([*others, entry])
+        self._prune()
+
+    def _write_index(self, manifests: list[Any]) -> None:
+        write_whole(self.root / "oci-layout", MARK)
+        index = {"schemaVersion": 2, "manifests": manifests}
+        write_whole(self.root / "index.json", json.dumps(index))
+
+    def _prune(self) -> None:
         """Drop the blobs that no image uses any more."""
         used = {digest.partition(":")[2] for digest in self._blobs_of(self.images())}
         for blob in (self.root / "blobs" / "sha256").glob("*"):
