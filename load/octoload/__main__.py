@@ -9,6 +9,7 @@ import time
 from typing import Annotated, Final
 
 import cyclopts
+import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
@@ -21,6 +22,7 @@ __all__ = ["main"]
 
 HTTP_STOP_SECONDS: Final = 2.0
 
+logger = structlog.get_logger()
 app = cyclopts.App(name="octoload", help=__doc__)
 
 Focus = Annotated[str, cyclopts.Parameter(help="The focus' WebSocket: ws://HOST:8889/signal.")]
@@ -44,7 +46,10 @@ def serve(
 ) -> None:
     """Run calls as told over HTTP until SIGTERM or SIGINT."""
     host, port = _host_and_port(listen)
-    asyncio.run(_serve(focus, _address(address, focus), engines, limit, host, port))
+    try:
+        asyncio.run(_serve(focus, _address(address, focus), engines, limit, host, port))
+    except OSError as error:
+        sys.exit(f"octoload: --listen {listen} or --address {address or '(default)'}: {error}")
 
 
 @app.command
@@ -94,6 +99,8 @@ def focus() -> None:
 
 def main() -> None:
     """Run the command line."""
+    # Standard output is for what was asked for.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     app()
 
 
@@ -106,6 +113,7 @@ async def _serve(
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
+            logger.info("Control listens", host=host, port=port, media_address=address)
             await stop.wait()
         finally:
             await runner.cleanup()
@@ -135,9 +143,12 @@ def _stop_signal() -> asyncio.Event:
 
 def _address(given: str | None, focus_url: str) -> str:
     try:
-        return given or routes.local_address_towards(focus_url)
+        found = given or routes.local_address_towards(focus_url)
     except (OSError, ValueError) as error:
         sys.exit(f"octoload: --focus {focus_url}: {error}")
+    if not routes.is_local(found):
+        sys.exit(f"octoload: --address {found}: no IP address of this machine")
+    return found
 
 
 def _host_and_port(listen: str) -> tuple[str, int]:

@@ -6,6 +6,7 @@ ledger; when a stream was late or missing is not decided here.
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ class Participant:
         self._closing: list[Session] = []
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._outbox: asyncio.Queue[signalling.ClientMessage] = asyncio.Queue(64)
+        self._dead_session: str | None = None
         self._restarted_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
 
@@ -106,7 +108,8 @@ class Participant:
             if self._clock() - began > RECONNECT_LONGEST_SECONDS:
                 pause = RECONNECT_FIRST_SECONDS
             if not self.is_over:
-                await asyncio.sleep(pause)
+                # Spread, so that a focus that comes back isn't met by everyone at once.
+                await asyncio.sleep(pause * (0.5 + secrets.randbelow(1000) / 1000))
                 pause = min(pause * 2, RECONNECT_LONGEST_SECONDS)
         await self._close_sessions()
 
@@ -227,9 +230,9 @@ class Participant:
                 self.media, offer, self.settings.streams, self._connected, self._failed
             )
         except (OSError, ValueError) as error:
-            self._note(f"no session: {error}")
-            self._say(signalling.Restart(session_id=offer.session_id, reason=str(error)[:256]))
+            self._died(offer.session_id, f"no session: {error}")
             return
+        self._dead_session = None
         self._say(self._session.answer)
 
     # ---- what its sessions say ------------------------------------------------------------
@@ -243,20 +246,22 @@ class Participant:
 
     def _failed(self, session: Session, reason: str) -> None:
         if session is self._session:
-            self._note(reason)
-            self._ask_again()
+            self._died(session.id, reason)
         else:
             self._discard(session)
 
+    def _died(self, session_id: str, reason: str) -> None:
+        self._note(reason)
+        self._dead_session = session_id
+        self._ask_again()
+
     def _ask_again(self) -> None:
-        """Ask for another place while this one is dead, not too often."""
-        session, now = self._session, self._clock()
-        is_dead = session is not None and session.state is SessionState.FAILED
-        if is_dead and session and now - self._restarted_at >= RESTART_AGAIN_SECONDS:
+        """Ask for another place while the newest one is dead, not too often."""
+        now = self._clock()
+        if self._dead_session and now - self._restarted_at >= RESTART_AGAIN_SECONDS:
             self._restarted_at = now
-            self._say(
-                signalling.Restart(session_id=session.id, reason=(self.last_error or "")[:256])
-            )
+            reason = (self.last_error or "")[:256]
+            self._say(signalling.Restart(session_id=self._dead_session, reason=reason))
 
     def _discard(self, session: Session) -> None:
         if session in self._old:

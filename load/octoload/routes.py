@@ -1,9 +1,10 @@
 """Which of this machine's addresses to use, as the kernel's routes have it."""
 
+import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-__all__ = ["local_address_towards"]
+__all__ = ["is_local", "local_address_towards"]
 
 
 def local_address_towards(url: str) -> str:
@@ -20,3 +21,14 @@ def local_address_towards(url: str) -> str:
     with socket.socket(family, kind, protocol) as probe:
         probe.connect(address)
         return str(probe.getsockname()[0])
+
+
+def is_local(address: str) -> bool:
+    """Return whether a socket can be bound to this IP address."""
+    try:
+        family = socket.AF_INET if ipaddress.ip_address(address).version == 4 else socket.AF_INET6
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except (OSError, ValueError):
+        return False
+    return True

@@ -177,19 +177,20 @@ class Session:
         return agent
 
     def _run_ice(self) -> None:
-        """Do what is due, send what waits, act on events, set the next alarm."""
+        """Do what is due, act on events, send what waits, set the next alarm."""
         now = time.monotonic()
         deadline = self._agent.deadline()
         if deadline is not None and deadline <= now:
             self._agent.expire(now)
+        # Addresses are bound before the answers go out that invite the bridge to use them.
+        for event in self._agent.events():
+            self._ice_event(event)
         sends = [
             Command.SendDatagram(t.socket, t.address, t.port, t.data)
             for t in self._agent.transmits()
         ]
         if sends:
             self.line.submit(*sends)
-        for event in self._agent.events():
-            self._ice_event(event)
         self._stop_timer()
         deadline = self._agent.deadline()
         if deadline is not None and self.is_alive:

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from octoengine import dtls, ice
-from octoengine import Command, Engine, Event
+from octoengine import Command, Engine, Event, dtls, ice
 from octoload import signalling
 from octoload.crowd import Crowd
 
@@ -147,9 +146,6 @@ class Bridge:
                     pass
 
     def _run(self, end: Endpoint) -> None:
-        for sent in end.agent.transmits():
-            send = Command.SendDatagram(sent.socket, sent.address, sent.port, sent.data)
-            self.engine.submit([send])
         for event in end.agent.events():
             if isinstance(event, ice.Validated):
                 bind = Command.BindAddress(end.transport, event.socket, event.address, event.port)
@@ -161,6 +157,9 @@ class Bridge:
                 self.engine.submit([select])
                 if end.handshake is None and end.secure is not None:
                     end.handshake = asyncio.create_task(end.secure.handshake())
+        for sent in end.agent.transmits():
+            send = Command.SendDatagram(sent.socket, sent.address, sent.port, sent.data)
+            self.engine.submit([send])
 
 
 def ssrcs_of(sources: signalling.SourcesOffered) -> list[tuple[int, str]]:

@@ -62,6 +62,8 @@ async def test_join_fails_when_nobody_gets_in() -> None:
         (["join", "--focus", "ws://127.0.0.1:9/", "--conference", "a b"], "name"),
         (["join", "--focus", "nonsense", "--conference", "a"], "--focus"),
         (["serve", "--focus", "ws://127.0.0.1:9/", "--listen", "port"], "--listen"),
+        (["serve", "--focus", "ws://127.0.0.1:9/", "--address", "192.0.2.1"], "--address"),
+        (["serve", "--focus", "ws://127.0.0.1:9/", "--listen", "192.0.2.1:80"], "--listen"),
     ],
 )
 async def test_a_bad_argument_is_named(arguments: list[str], named: str) -> None:

@@ -168,7 +168,8 @@ def test_checks_before_the_answer_are_answered_and_remembered() -> None:
     bridge._remote = None  # pyright: ignore[reportPrivateUsage]
     network.run(0.3)
     assert network.kinds(CLIENT) == [ice.Validated]
-    assert network.kinds(BRIDGE) == []
+    assert network.kinds(BRIDGE) == [ice.Validated]
+    assert bridge.selected is None
     bridge.set_remote_credentials(client.local, network.now)
     network.run(0.1)
     assert selection(bridge) == CLIENT

@@ -2,7 +2,8 @@
 
 Feed it every STUN datagram that is its own (`username_fragment` tells whose a request is;
 responses are those whose socket and transaction match), call `expire` when `deadline` has
-passed, and after either send `transmits` and read `events`.
+passed, and after either act on `events`, then send `transmits` (in this order: an address must
+be bound before the peer learns that it may send DTLS from there).
 
 A bridge is controlling: it answers every check, answers the first ones even before it knows
 the peer's password, and checks back with USE-CANDIDATE, so it needs no remote candidates. A
@@ -84,7 +85,7 @@ class Agent:
         self.dropped: Counter[str] = Counter()
         """Datagrams and candidates not used, by reason."""
         self._remote = remote
-        self._candidates = tuple(_complete(candidate) for candidate in candidates)
+        self._candidates = tuple(ice_candidates.complete(candidate) for candidate in candidates)
         self._generation = generation
         self._limits = limits
         self._entropy = entropy
@@ -109,12 +110,9 @@ class Agent:
     def add_remote_candidate(self, candidate: RemoteCandidate) -> None:
         """Pair a candidate the peer signalled; hostnames and other generations are ignored."""
         address = ice_candidates.normalized_address(candidate.address)
-        if candidate.generation != self._generation:
-            self.dropped["candidate_generation"] += 1
-        elif candidate.protocol.lower() != "udp" or candidate.component != 1:
-            self.dropped["candidate_protocol"] += 1
-        elif address is None:
-            self.dropped["candidate_hostname"] += 1
+        refusal = ice_candidates.refusal(candidate, self._generation)
+        if refusal is not None or address is None:
+            self.dropped[f"candidate_{refusal}"] += 1
         elif (address, candidate.port) not in self._remote_seen:
             if len(self._remote_seen) >= self._limits.remote_candidates:
                 self.dropped["candidate_limit"] += 1
@@ -123,17 +121,12 @@ class Agent:
             self._pair_candidate(address, candidate)
 
     def _pair_candidate(self, address: str, candidate: RemoteCandidate) -> None:
-        best: dict[int, LocalCandidate] = {}
-        for local in self._candidates:
-            if ice_candidates.usable_address(local.address, address, candidate.port):
-                known = best.get(local.socket)
-                if known is None or known.priority < local.priority:
-                    best[local.socket] = local
-        if not best:
+        bases = ice_candidates.bases_towards(self._candidates, address, candidate.port)
+        if not bases:
             self.dropped["candidate_unusable"] += 1
         priority = max(0, min(candidate.priority, 0xFFFFFFFF))
-        for socket, local in best.items():
-            key = PairKey(socket, address, candidate.port)
+        for local in bases:
+            key = PairKey(local.socket, address, candidate.port)
             if self._checklist.add(Pair(key, local.priority, priority), self.selected) is None:
                 self.dropped["pair_limit"] += 1
 
@@ -191,6 +184,7 @@ class Agent:
         if pair is None:
             self.dropped["pair_limit"] += 1
             return
+        self._proved(pair)
         if self.role is Role.CONTROLLED and "USE-CANDIDATE" in message.attributes:
             pair.nominated = True
         if self.selected is not None and pair is not self.selected:
@@ -204,6 +198,13 @@ class Agent:
             self._nudge(pair, now)
         else:
             self._check(pair, now)
+
+    def _proved(self, pair: Pair) -> None:
+        # Told before our answer is sent, so that an owner who handles events first is ready
+        # for the ClientHello that may follow at once.
+        if not pair.proved:
+            pair.proved = True
+            self._events.append(Validated(*pair.key))
 
     def _nudge(self, pair: Pair, now: float) -> None:
         """Send the check under way again: the peer just showed that the path works."""
@@ -245,9 +246,7 @@ class Agent:
         pair.state = PairState.SUCCEEDED
         pair.triggered = False
         self._transactions.drop_pair(pair)
-        if not pair.validated:
-            pair.validated = True
-            self._events.append(Validated(*pair.key))
+        self._proved(pair)
         if pair is self.selected:
             self._consent.given(now)
         if transaction.purpose is Purpose.NOMINATE or (
@@ -342,7 +341,7 @@ class Agent:
         if self._remote is None:
             pair.state = PairState.WAITING
             return
-        nominates = self._may_nominate(now) and (pair.triggered or pair.validated)
+        nominates = self._may_nominate(now) and (pair.triggered or pair.proved)
         pair.state = PairState.IN_PROGRESS
         pair.last_sent = now
         self._start(pair, Purpose.NOMINATE if nominates else Purpose.CHECK, now)
@@ -379,11 +378,3 @@ class Agent:
         """Return what happened since the last call."""
         taken, self._events = self._events, []
         return taken
-
-
-def _complete(candidate: LocalCandidate) -> LocalCandidate:
-    address = ice_candidates.normalized_address(candidate.address)
-    if address is None:
-        raise ValueError(f"local candidate {candidate.address!r} is not an IP address")
-    priority = candidate.priority or candidate_priority(candidate.type)
-    return LocalCandidate(candidate.socket, address, candidate.port, candidate.type, priority)

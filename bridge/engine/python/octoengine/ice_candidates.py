@@ -16,10 +16,13 @@ __all__ = [
     "LocalCandidate",
     "RemoteCandidate",
     "Role",
+    "bases_towards",
     "candidate_priority",
+    "complete",
     "normalized_address",
     "pair_priority",
     "peer_reflexive_priority",
+    "refusal",
     "usable_address",
 ]
 
@@ -126,6 +129,41 @@ def normalized_address(text: str) -> str | None:
         return str(ipaddress.ip_address(text))
     except ValueError:
         return None
+
+
+def refusal(candidate: RemoteCandidate, generation: int) -> str | None:
+    """Return why a signalled candidate is ignored, None when it isn't."""
+    if candidate.generation != generation:
+        return "generation"
+    if candidate.protocol.lower() != "udp" or candidate.component != 1:
+        return "protocol"
+    return "hostname" if normalized_address(candidate.address) is None else None
+
+
+def complete(candidate: LocalCandidate) -> LocalCandidate:
+    """Return a local candidate with its address in canonical form and a priority.
+
+    Raises:
+        ValueError: The address isn't an IP address.
+    """
+    address = normalized_address(candidate.address)
+    if address is None:
+        raise ValueError(f"local candidate {candidate.address!r} is not an IP address")
+    priority = candidate.priority or candidate_priority(candidate.type)
+    return LocalCandidate(candidate.socket, address, candidate.port, candidate.type, priority)
+
+
+def bases_towards(
+    candidates: tuple[LocalCandidate, ...], address: str, port: int
+) -> list[LocalCandidate]:
+    """Return the best candidate of each of our sockets that may send to this address."""
+    best: dict[int, LocalCandidate] = {}
+    for local in candidates:
+        if usable_address(local.address, address, port):
+            known = best.get(local.socket)
+            if known is None or known.priority < local.priority:
+                best[local.socket] = local
+    return list(best.values())
 
 
 def usable_address(local: str, remote: str, remote_port: int) -> bool:

@@ -59,7 +59,8 @@ class Pair:
     """The peer's check came over it: it's known to be good, so it goes first."""
     nominated: bool = False
     """The controlling peer wants it."""
-    validated: bool = False
+    proved: bool = False
+    """A message signed with the right password came over it."""
     last_sent: float = float("-inf")
 
 

@@ -27,7 +27,7 @@ class Transmit:
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """The peer answers at this address: DTLS and media from it may be believed."""
+    """The peer proved itself from this address: DTLS and media from it may be believed."""
 
     socket: int
     address: str
