@@ -85,8 +85,6 @@ class Brewery:
         plain.register_plugin(
             "xep_0199", {"keepalive": True, "interval": PING_SECONDS, "timeout": PING_SECONDS}
         )
-        for feature in DISCO_FEATURES:
-            plain["xep_0030"].add_feature(feature)
         client.register_handler(Callback("Requests", stanzas.Requests(None), self._request))
         own = (settings.room, settings.nickname)
         client.register_handler(Callback("Room", stanzas.RoomPresence(own), self._presence))
@@ -172,6 +170,9 @@ class Brewery:
     def _session_started(self, _event: object) -> None:
         self.connected, self.joined = True, False
         self._log.info("Connected")
+        for feature in DISCO_FEATURES:
+            # Features belong to a full JID, so they can be told only once it is bound.
+            cast(Any, self._client)["xep_0030"].add_feature(feature)
         self._join()
 
     def _session_resumed(self, _event: object) -> None:

@@ -99,7 +99,7 @@ class _Routes:
         return web.Response()
 
     async def shutdown(self, request: web.Request) -> web.Response:
-        graceful = _graceful(await request.text())
+        graceful = _graceful(await request.read())
         if graceful is None:
             return web.Response(
                 status=400, text='The body must be {"graceful-shutdown": true or false}.'
@@ -137,7 +137,7 @@ def _refusal(has_token: bool) -> web.Response:
     )
 
 
-def _graceful(body: str) -> bool | None:
+def _graceful(body: bytes) -> bool | None:
     """Return what the body asks for: the stock takes a boolean or its name as a string."""
     try:
         parsed: object = json.loads(body)

@@ -23,10 +23,19 @@ class RunningBridge:
 
     process: asyncio.subprocess.Process
     rest: str
-    udp_port: int
-    nickname: str
+    environ: dict[str, str]
     lines: list[str] = field(default_factory=list[str])
     reader: "asyncio.Task[None] | None" = None
+
+    @property
+    def nickname(self) -> str:
+        """Its name in the brewery."""
+        return self.environ["JVB_MUC_NICKNAME"]
+
+    @property
+    def udp_port(self) -> int:
+        """Its media port."""
+        return int(self.environ["JVB_PORT"])
 
     async def get(self, path: str, *, token: str | None = TOKEN) -> tuple[int, str]:
         """GET a route: status and text."""
@@ -105,8 +114,7 @@ async def spawn(environ: dict[str, str]) -> RunningBridge:
     bridge = RunningBridge(
         process,
         f"http://127.0.0.1:{environ['OCTOBRIDGE_REST_PORT']}",
-        int(environ["JVB_PORT"]),
-        environ["JVB_MUC_NICKNAME"],
+        environ,
     )
     bridge.reader = asyncio.create_task(bridge.follow())
     return bridge

@@ -1,15 +1,61 @@
 """One call through one bridge: a real XMPP server, a real process, real media both ways."""
 
+import asyncio
+
 import pytest
+from tests.integration.bridge.caller import eventually
 from tests.integration.bridge.conversation import Conversation
 from tests.integration.bridge.running import running
 from tests.integration.bridge.scripted_focus import focus_in
 from tests.integration.prosody import Prosody
 
+from jitsiwire.colibri2 import Endpoint, ForceMute
+
 pytestmark = pytest.mark.slow
 
 
-async def test_two_people_hear_and_see_each_other(prosody: Prosody) -> None:
+async def test_people_hear_and_see_each_other_as_signalled(prosody: Prosody) -> None:
+    async with focus_in(prosody) as focus, running(prosody) as bridge:
+        await focus.until_bridge(bridge.nickname)
+        conversation = Conversation(focus, bridge.nickname)
+        try:
+            a = await conversation.join("a")
+            b = await conversation.join("b")
+            await conversation.flows()
+
+            keyframes = b.received(a.video)
+            assert keyframes is not None
+            b.ask_keyframe(a.video)
+
+            def another_keyframe() -> bool:
+                now = b.received(a.video)
+                return now is not None and now.keyframes > keyframes.keyframes
+
+            await eventually(another_keyframe, "a keyframe after a PLI", 5)
+
+            await conversation.modify(Endpoint("a", force_mute=ForceMute(audio=True)))
+            await asyncio.sleep(0.2)
+            heard, seen = b.packets(a.audio), b.packets(a.video)
+            await eventually(lambda: b.packets(a.video) > seen + 20, "video of the muted")
+            assert b.packets(a.audio) == heard
+
+            await conversation.modify(Endpoint("a", force_mute=ForceMute()))
+            await eventually(lambda: b.packets(a.audio) > heard + 10, "audio after unmuting")
+
+            await conversation.join("c")
+            await conversation.flows()
+
+            await conversation.modify(Endpoint("a", sources=()))
+            await asyncio.sleep(0.2)
+            before = b.packets(a.audio), b.packets(a.video)
+            await asyncio.sleep(0.4)
+            assert (b.packets(a.audio), b.packets(a.video)) == before
+            await eventually(lambda: a.packets(b.audio) > 0, "a still listens")
+        finally:
+            await conversation.hang_up()
+
+
+async def test_statistics_follow_the_call(prosody: Prosody) -> None:
     async with focus_in(prosody) as focus, running(prosody) as bridge:
         await focus.until_bridge(bridge.nickname)
         conversation = Conversation(focus, bridge.nickname)
@@ -17,8 +63,68 @@ async def test_two_people_hear_and_see_each_other(prosody: Prosody) -> None:
             await conversation.join("a")
             await conversation.join("b")
             await conversation.flows()
+            await asyncio.sleep(2.5)
             stats = await bridge.stats()
-            assert stats["participants"] == 2
+            assert stats["participants"] == stats["local_endpoints"] == 2
+            assert stats["conferences"] == 1
             assert stats["total_ice_succeeded"] == 2
+            assert stats["endpoints_sending_audio"] == stats["endpoints_sending_video"] == 2
+            assert stats["receive_only_endpoints"] == 0
+            assert stats["packet_rate_download"] > 50
+            assert stats["bit_rate_upload"] > 100
+            assert stats["total_packets_sent"] > 100
+            assert stats["incoming_loss"] == 0.0
+            assert 0 <= stats["stress_level"] < 2
+
+            await conversation.modify(expire=True)
+            await asyncio.sleep(1.5)
+            after = await bridge.stats()
+            assert after["participants"] == after["conferences"] == 0
+            assert after["total_packets_sent"] >= stats["total_packets_sent"]
+            assert after["total_conferences_completed"] == 1
+        finally:
+            await conversation.hang_up()
+
+
+async def test_client_without_candidates_of_its_own_gets_through(prosody: Prosody) -> None:
+    async with focus_in(prosody) as focus, running(prosody) as bridge:
+        await focus.until_bridge(bridge.nickname)
+        conversation = Conversation(focus, bridge.nickname)
+        caller = await conversation.join("first")
+        try:
+            from tests.integration.bridge.caller import Caller
+            from tests.integration.bridge.conversation import creation
+
+            late = Caller("late", 7001, 7002)
+            conversation.callers.append(late)
+            reply = await conversation.modify(creation("late"))
+            offered = reply.endpoints[0].transport
+            assert offered is not None
+            late.expect(caller)
+            caller.expect(late)
+            connecting = asyncio.create_task(late.connect(offered))
+            await asyncio.sleep(0.2)
+            await conversation.modify(late.answer(candidate=False))
+            await connecting
+            late.send_media()
+            await conversation.flows()
+        finally:
+            await conversation.hang_up()
+
+
+async def test_message_channel_answers_hello_and_survives_nonsense(prosody: Prosody) -> None:
+    async with focus_in(prosody) as focus, running(prosody) as bridge:
+        await focus.until_bridge(bridge.nickname)
+        conversation = Conversation(focus, bridge.nickname)
+        try:
+            caller = await conversation.join("a", sctp=True)
+            channel, messages = await caller.open_channel()
+            for message in ("{", '{"colibriClass": "Nonsense"}', b"\x00\xff"):
+                channel.send(message)
+            channel.send('{"colibriClass": "ClientHello"}')
+            assert await asyncio.wait_for(messages.get(), 5) == '{"colibriClass": "ServerHello"}'
+            stats = await bridge.stats()
+            assert stats["total_data_channel_messages_received"] == 4
+            assert stats["total_data_channel_messages_sent"] == 1
         finally:
             await conversation.hang_up()
