@@ -142,8 +142,7 @@ class BreweryWatcher:
         finally:
             self._joined = False
             self._members.clear()
-            client.cancel_connection_attempt()
-            client.abort()
+            await _close(client)
             self._notify()
         return joined.is_set()
 
@@ -228,6 +227,17 @@ class BreweryWatcher:
         self._members[nickname] = after
         if before is None or _notable(before.stats, after.stats):
             self._notify()
+
+
+async def _close(client: ClientXMPP) -> None:
+    """End a stream and what the library would leave behind of it."""
+    client.cancel_connection_attempt()
+    client.abort()
+    # Its sender is only cancelled when the client is collected, too late to end in peace.
+    sender = cast("asyncio.Future[None] | None", vars(client).get("_run_out_filters"))
+    if sender is not None:
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
 
 
 def _notable(before: BridgeStats, after: BridgeStats) -> bool:

@@ -137,3 +137,5 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.networking.request_timeout = 30
     settings.process.ultimate_exiting_timeout = 60
     settings.background.cancellation_polling = 5
+    # A daemon ends between two passes, which take a moment; it is never cut off.
+    settings.background.instant_exit_timeout = 3

@@ -1,9 +1,11 @@
 """Fixtures of the operator's component tests: a real API server, with our CRDs in it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 from tests.component.control.apiserver import ApiServer
+
+from octofleet.shell.kube import KubernetesCluster
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +18,14 @@ def apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+async def api(
+    apiserver: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[KubernetesCluster]:
+    """A connection as the operator makes it; kopf finds the same server by its environment."""
+    monkeypatch.setenv("KUBECONFIG", str(apiserver.kubeconfig))
+    found = await KubernetesCluster.connect(str(apiserver.kubeconfig))
+    yield found
+    await found.close()

@@ -1,102 +1,240 @@
 """The whole operator, kopf and all, on a real API server: fleets grow, shrink and drop nobody."""
 
-import asyncio
-import contextlib
-import time
-from collections.abc import AsyncGenerator
 from typing import Any
 
-import kopf
 import pytest
 from tests.component.control import world as worlds
 from tests.component.control.apiserver import ApiServer
-from tests.component.control.world import World, until
+from tests.component.control.world import World, cluster, operator, region, until
 
 from octofleet.core.manifests import naming
-from octofleet.shell import documents, handlers, kube
+from octofleet.shell import documents, kube
 from octofleet.shell.kube import KubernetesCluster
-from octofleet.shell.serving import Health
-from octofleet.shell.settings import Settings
-from octofleet.shell.telemetry import Telemetry
-from octofleet.shell.wiring import Operator
-
-Object = dict[str, Any]
 
 
-@pytest.fixture
-async def api(
-    apiserver: ApiServer, monkeypatch: pytest.MonkeyPatch
-) -> AsyncGenerator[KubernetesCluster]:
-    monkeypatch.setenv("KUBECONFIG", str(apiserver.kubeconfig))
-    found = await KubernetesCluster.connect(str(apiserver.kubeconfig))
-    yield found
-    await found.close()
-
-
-@contextlib.asynccontextmanager
-async def operator(world: World) -> AsyncGenerator[Operator]:
-    """Run an operator for the world's namespace."""
-    settings = Settings(namespaces=(world.namespace,), identity="test", period_seconds=0.5)
-    health, telemetry = Health(0.5, time.time), Telemetry()
-    found = Operator(settings, world.api, health, telemetry, endpoints=world)
-    stop = asyncio.Event()
-    watch = asyncio.create_task(found.watch.run(settings.namespaces))
-    running = asyncio.create_task(
-        kopf.operator(
-            registry=handlers.registry(found.loops),
-            standalone=True,
-            namespaces=settings.namespaces,
-            stop_flag=stop,
-        )
-    )
-    try:
-        yield found
-    finally:
-        stop.set()
-        await running
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
-        await found.close()
-
-
-def cluster(namespace: str) -> Object:
-    return {
-        "apiVersion": naming.API_VERSION,
-        "kind": "JitsiCluster",
-        "metadata": {"name": "meet", "namespace": namespace},
-        "spec": {"domain": "meet.example.org"},
-    }
-
-
-def region(namespace: str, **autoscaling: Any) -> Object:
-    return {
-        "apiVersion": naming.API_VERSION,
-        "kind": "OctoRegion",
-        "metadata": {"name": "eu", "namespace": namespace},
-        "spec": {
-            "clusterRef": {"name": "meet"},
-            "region": "eu",
-            "autoscaling": {
-                "minBridges": 2,
-                "maxBridges": 3,
-                "metrics": [{"type": "Participants", "target": {"averageValue": "8"}}],
-                "behavior": {"scaleDown": {"stabilizationWindow": "0s"}},
-                **autoscaling,
-            },
-        },
-    }
-
-
-async def ready(world: World, name: str = "eu", number: int = 2) -> bool:
+async def ready(world: World, number: int = 2, name: str = "eu") -> bool:
     status = await world.status(name)
-    return status.get("readyReplicas") == number
+    return status.get("readyReplicas") == number and status.get("desiredReplicas") == number
+
+
+async def condition(world: World, kind: str, name: str = "eu") -> documents.Document:
+    conditions = documents.items(await world.status(name), "conditions")
+    nothing: documents.Document = {}
+    return next((each for each in conditions if each.get("type") == kind), nothing)
+
+
+async def start(world: World, **autoscaling: Any) -> None:
+    """Apply a cluster and a region and wait for the region's two bridges."""
+    await world.api.create(kube.CLUSTERS, world.namespace, cluster(world.namespace))
+    await world.api.create(kube.REGIONS, world.namespace, region(world.namespace, **autoscaling))
+    await until(lambda: ready(world))
+
+
+async def names(world: World) -> list[str]:
+    return sorted(documents.text(each, "metadata", "name") or "" for each in await world.pods())
 
 
 async def test_region_gets_its_bridges_each_on_a_node(api: KubernetesCluster) -> None:
     async with worlds.running(api, "converge") as world, operator(world):
-        await api.create(kube.CLUSTERS, "converge", cluster("converge"))
-        await api.create(kube.REGIONS, "converge", region("converge"))
-        await until(lambda: ready(world))
+        await start(world)
         pods = await world.pods()
-        assert [documents.text(each, "metadata", "name") for each in pods] == ["eu-0", "eu-1"]
+        assert await names(world) == ["eu-0", "eu-1"]
         assert len({documents.text(each, "spec", "nodeName") for each in pods}) == 2
+
+        async def is_ready() -> bool:
+            return (await condition(world, "Ready")).get("status") == "True"
+
+        await until(is_ready)
+
+
+async def test_cluster_without_a_region_gets_one_of_its_own(api: KubernetesCluster) -> None:
+    async with worlds.running(api, "small") as world, operator(world):
+        made = await api.create(kube.CLUSTERS, "small", cluster("small"))
+        await until(lambda: ready(world, name="meet"))
+        found = await api.get(kube.REGIONS, "meet", "small")
+        owner = documents.items(found, "metadata", "ownerReferences")[0]
+        assert owner["uid"] == documents.text(made, "metadata", "uid")
+        kept = await api.get(kube.SECRETS, "meet-credentials", "small")
+        assert set(documents.texts(kept, "data")) == set(naming.SECRET_KEYS)
+
+
+async def test_people_make_the_fleet_grow_and_their_leaving_makes_it_shrink(
+    api: KubernetesCluster,
+) -> None:
+    async with worlds.running(api, "grow") as world, operator(world):
+        await start(world, drain={"patience": "1s", "deadline": "1h"})
+        world.bridges["eu-0"].people = {"a@muc": 6, "b@muc": 6}
+        world.bridges["eu-1"].people = {"c@muc": 6}
+        await until(lambda: ready(world, 3))
+        world.bridges["eu-0"].people.pop("b@muc")
+        world.bridges["eu-1"].people["c@muc"] = 1
+        await until(lambda: ready(world, 2), seconds=40)
+
+        async def two_pods() -> bool:
+            return len(await world.pods()) == 2
+
+        await until(two_pods, seconds=40)
+        assert world.dropped == []
+        assert sum(each.participants for each in world.bridges.values()) == 7
+
+
+async def test_bridge_with_people_is_drained_moved_off_and_only_then_stopped(
+    api: KubernetesCluster,
+) -> None:
+    async with worlds.running(api, "evacuate") as world, operator(world):
+        await start(world, drain={"patience": "1s", "deadline": "1h"})
+        world.bridges["eu-0"].people = {"a@muc": 2}
+        world.bridges["eu-1"].people = {"b@muc": 1}
+        smaller = {"spec": {"autoscaling": {"minBridges": 1}}}
+        await api.merge(kube.REGIONS, "evacuate", "eu", smaller)
+
+        async def one_left() -> bool:
+            return len(await world.pods()) == 1
+
+        await until(one_left, seconds=60)
+        assert world.dropped == []
+        assert [each.participants for each in world.bridges.values()] == [3]
+
+
+async def test_nothing_shrinks_while_jicofo_is_silent(api: KubernetesCluster) -> None:
+    async with worlds.running(api, "silent") as world, operator(world):
+        await start(world)
+        world.bridges["eu-0"].people = {"a@muc": 20}
+        await until(lambda: ready(world, 3))
+        world.jicofo_up = False
+        world.bridges["eu-0"].people = {}
+
+        async def said_so() -> bool:
+            return (await condition(world, "MetricsAvailable")).get("status") == "False"
+
+        await until(said_so)
+        assert len(await names(world)) == 3
+        assert not any("drain enable" in each.calls for each in world.bridges.values())
+        world.jicofo_up = True
+        await until(lambda: ready(world, 2), seconds=40)
+        assert world.dropped == []
+
+
+async def test_region_without_its_cluster_says_so_and_heals(api: KubernetesCluster) -> None:
+    async with worlds.running(api, "lonely") as world, operator(world):
+        await api.create(kube.REGIONS, "lonely", region("lonely"))
+
+        async def complains() -> bool:
+            found = await condition(world, "Ready")
+            return found.get("reason") == "ClusterNotFound" and "meet" in str(found["message"])
+
+        await until(complains)
+        assert await names(world) == []
+        await api.create(kube.CLUSTERS, "lonely", cluster("lonely"))
+        await until(lambda: ready(world))
+
+
+async def test_external_size_is_obeyed_through_the_scale_subresource(
+    api: KubernetesCluster, apiserver: ApiServer
+) -> None:
+    async with worlds.running(api, "external") as world, operator(world):
+        await start(world, mode="External")
+        scaled = apiserver.kubectl("scale", "octoregion/eu", "-n", "external", "--replicas=3")
+        assert scaled.returncode == 0, scaled.stderr
+        await until(lambda: ready(world, 3))
+
+
+async def test_operator_that_starts_anew_goes_on_with_a_drain(api: KubernetesCluster) -> None:
+    async with worlds.running(api, "anew") as world:
+        async with operator(world):
+            await start(world, drain={"patience": "1h", "deadline": "2h"})
+            world.bridges["eu-0"].people = {"a@muc": 12}
+            world.bridges["eu-1"].people = {"b@muc": 6}
+            await until(lambda: ready(world, 3))
+            world.bridges["eu-2"].people = {"c@muc": 1}
+            world.bridges["eu-0"].people = {"a@muc": 2}
+
+            async def drains() -> bool:
+                return any(each.drain for each in world.bridges.values())
+
+            await until(drains)
+        victim = next(name for name, each in world.bridges.items() if each.drain)
+        world.bridges[victim].people = {}
+        async with operator(world):
+
+            async def gone() -> bool:
+                return victim not in await names(world)
+
+            await until(gone, seconds=40)
+        assert world.dropped == []
+
+
+async def test_deleted_region_drains_before_it_goes(api: KubernetesCluster) -> None:
+    async with worlds.running(api, "farewell") as world, operator(world):
+        await start(world)
+        world.bridges["eu-0"].people = {"a@muc": 3}
+        found = await api.get(kube.REGIONS, "eu", "farewell")
+        uid = documents.text(found, "metadata", "uid") or ""
+        await api.delete(kube.REGIONS, "farewell", "eu", uid)
+
+        async def only_the_occupied() -> bool:
+            return await names(world) == ["eu-0"]
+
+        await until(only_the_occupied)
+        assert world.bridges["eu-0"].drain
+        assert await api.get(kube.REGIONS, "eu", "farewell") is not None
+        world.bridges["eu-0"].people = {}
+
+        async def gone() -> bool:
+            return await api.get(kube.REGIONS, "eu", "farewell") is None
+
+        await until(gone, seconds=40)
+        assert world.dropped == []
+
+
+async def test_pod_of_somebody_else_is_never_taken_over(api: KubernetesCluster) -> None:
+    async with worlds.running(api, "foreign") as world:
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "eu-0", "namespace": "foreign"},
+            "spec": {"containers": [{"name": "x", "image": "x"}]},
+        }
+        theirs = await api.create(kube.PODS, "foreign", pod)
+        async with operator(world):
+            await api.create(kube.CLUSTERS, "foreign", cluster("foreign"))
+            await api.create(kube.REGIONS, "foreign", region("foreign"))
+
+            async def other_one_runs() -> bool:
+                return await names(world) == ["eu-1"]
+
+            await until(other_one_runs)
+        found = await api.get(kube.PODS, "eu-0", "foreign")
+        assert documents.text(found, "metadata", "uid") == documents.text(theirs, "metadata", "uid")
+
+
+@pytest.mark.parametrize("kind", [kube.SERVICES, kube.SECRETS])
+async def test_children_of_somebody_else_are_refused(
+    api: KubernetesCluster, kind: kube.Kind
+) -> None:
+    namespace = f"taken-{kind.plural}"
+    name = {"services": "meet-prosody", "secrets": "meet-credentials"}[kind.plural]
+    async with worlds.running(api, namespace) as world:
+        owner = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "name": "theirs",
+            "uid": "1",
+            "controller": True,
+        }
+        body = {
+            "apiVersion": "v1",
+            "kind": kind.name,
+            "metadata": {"name": name, "namespace": namespace, "ownerReferences": [owner]},
+            **({"spec": {"ports": [{"port": 1}]}} if kind is kube.SERVICES else {}),
+        }
+        await api.create(kind, namespace, body)
+        async with operator(world):
+            await api.create(kube.CLUSTERS, namespace, cluster(namespace))
+
+            async def refused() -> bool:
+                found = await api.get(kube.CLUSTERS, "meet", namespace)
+                conditions = documents.items(found, "status", "conditions")
+                return any("belongs to ConfigMap theirs" in str(c["message"]) for c in conditions)
+
+            await until(refused)

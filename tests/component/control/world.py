@@ -6,17 +6,23 @@ bridges. Everything else is real: schemas, server-side apply, preconditions, wat
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
+import kopf
 from aiohttp import web
 
 from octofleet.core.manifests import naming
-from octofleet.shell import documents, kube
+from octofleet.shell import documents, handlers, kube
 from octofleet.shell.endpoints import ClusterName
 from octofleet.shell.errors import KubeError
 from octofleet.shell.kube import KubernetesCluster
+from octofleet.shell.serving import Health
+from octofleet.shell.settings import Settings
+from octofleet.shell.telemetry import Telemetry
+from octofleet.shell.wiring import Operator
 
 Object = dict[str, Any]
 NODES = ("node1", "node2", "node3")
@@ -98,9 +104,66 @@ async def running(api: KubernetesCluster, namespace: str) -> AsyncGenerator[Worl
     try:
         yield world
     finally:
+        broken = kubelet.exception() if kubelet.done() else None
         kubelet.cancel()
         await asyncio.gather(kubelet, return_exceptions=True)
         await runner.cleanup()
+        if broken is not None:
+            raise broken
+
+
+@contextlib.asynccontextmanager
+async def operator(world: World) -> AsyncGenerator[Operator]:
+    """Run an operator for the world's namespace."""
+    settings = Settings(namespaces=(world.namespace,), identity="test", period_seconds=0.5)
+    health, telemetry = Health(0.5, time.time), Telemetry()
+    found = Operator(settings, world.api, health, telemetry, endpoints=world)
+    stop = asyncio.Event()
+    watch = asyncio.create_task(found.watch.run(settings.namespaces))
+    running = asyncio.create_task(
+        kopf.operator(
+            registry=handlers.registry(found.loops),
+            standalone=True,
+            namespaces=settings.namespaces,
+            stop_flag=stop,
+        )
+    )
+    try:
+        yield found
+    finally:
+        stop.set()
+        await running
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+        await found.close()
+
+
+def cluster(namespace: str) -> Object:
+    return {
+        "apiVersion": naming.API_VERSION,
+        "kind": "JitsiCluster",
+        "metadata": {"name": "meet", "namespace": namespace},
+        "spec": {"domain": "meet.example.org"},
+    }
+
+
+def region(namespace: str, **autoscaling: Any) -> Object:
+    return {
+        "apiVersion": naming.API_VERSION,
+        "kind": "OctoRegion",
+        "metadata": {"name": "eu", "namespace": namespace},
+        "spec": {
+            "clusterRef": {"name": "meet"},
+            "region": "eu",
+            "autoscaling": {
+                "minBridges": 2,
+                "maxBridges": 3,
+                "metrics": [{"type": "Participants", "target": {"averageValue": "8"}}],
+                "behavior": {"scaleDown": {"stabilizationWindow": "0s"}},
+                **autoscaling,
+            },
+        },
+    }
 
 
 async def until(condition: Any, seconds: float = 20.0) -> Any:
@@ -134,10 +197,23 @@ async def _kubelet(world: World) -> None:
         try:
             for pod in await world.pods():
                 await _run(world, pod)
+            for each in await world.api.list(kube.DEPLOYMENTS, world.namespace):
+                await _deploy(world, each)
         except KubeError as error:
             if error.status not in (404, 409):
                 raise
         await asyncio.sleep(TICK_SECONDS)
+
+
+async def _deploy(world: World, deployment: documents.Document) -> None:
+    """Say that a Deployment's current version serves, as its controller would."""
+    generation = int(documents.number(deployment, "metadata", "generation") or 0)
+    if documents.number(deployment, "status", "observedGeneration") == generation:
+        return
+    name = documents.text(deployment, "metadata", "name") or ""
+    counts = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+    status = {**counts, "observedGeneration": generation}
+    await world.set_status(kube.DEPLOYMENTS, name, status)
 
 
 async def _run(world: World, pod: documents.Document) -> None:
@@ -275,4 +351,4 @@ def _move(world: World, nickname: str, room: str) -> Object:
     return {"movedEndpoints": people, "conferences": 1}
 
 
-__all__ = ["FakeBridge", "World", "running", "until"]
+__all__ = ["FakeBridge", "World", "cluster", "operator", "region", "running", "until"]
