@@ -96,7 +96,7 @@ def choose(
         limits: How old a reading may be.
     """
     bridges = list(candidates)
-    unserving = [each for each in bridges if each.state in NOT_SERVING_YET]
+    unserving = [each for each in bridges if _never_served(each)]
     if unserving:
         newest = max(unserving, key=lambda each: (each.state is S.PENDING, each.bridge.created_at))
         return Choice(newest.bridge, 0, "it doesn't serve yet")
@@ -144,6 +144,11 @@ def stress_of_one(bridge: Bridge, limits: Limits) -> float:
     if people is None or stress is None or people.value < 1:
         return limits.participant_stress
     return max(limits.participant_stress, stress.value / people.value)
+
+
+def _never_served(each: JudgedBridge) -> bool:
+    """Tell whether Jicofo never put anybody on it; one it lost sight of may carry people."""
+    return each.state in NOT_SERVING_YET and each.bridge.registered_at is None
 
 
 def _is_known(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:

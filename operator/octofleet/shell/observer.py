@@ -79,7 +79,7 @@ class Observer:
         )
         self._jicofo_seen: dict[ClusterName, Timestamp] = {}
         self._metrics_seen: dict[str, Timestamp] = {}
-        self._registered: dict[str, Timestamp | None] = {}
+        self._registered: dict[str, Timestamp] = {}
 
     async def observe(
         self, region: EffectiveRegion, cluster: ClusterFacts, history: History
@@ -169,25 +169,19 @@ class Observer:
         return replace(
             bridge,
             registered=registered,
-            registered_at=self._since(bridge, registered),
+            registered_at=self._seen_registered(bridge, registered),
             conferences=jicofo.conferences.get(bridge.nickname, ()),
             version=seen.version if seen else None,
         )
 
-    def _since(self, bridge: Bridge, registered: bool) -> Timestamp | None:
-        """Return since when a bridge is registered, as far as this process can know."""
-        first_look = bridge.nickname not in self._registered
-        known = self._registered.get(bridge.nickname)
-        if not registered:
-            known = None
-        elif known is None:
-            # Registered when first looked at: it was before this operator started.
-            now = Timestamp(self._ports.clock())
-            known = (bridge.ready_since or now) if first_look else now
-        self._registered[bridge.nickname] = known
+    def _seen_registered(self, bridge: Bridge, registered: bool) -> Timestamp | None:
+        """Return when Jicofo was last seen to list a bridge, as far as this process knows."""
+        if registered:
+            self._registered.pop(bridge.nickname, None)
+            self._registered[bridge.nickname] = Timestamp(self._ports.clock())
         while len(self._registered) > MEMORY_LIMIT:
             del self._registered[next(iter(self._registered))]
-        return known
+        return self._registered.get(bridge.nickname)
 
     async def _as_it_says(self, bridge: Bridge, cluster: ClusterFacts) -> Bridge:
         """Add what the bridge itself tells: pushed to the brewery, else asked by REST."""

@@ -63,6 +63,11 @@ def test_bridge_that_does_not_serve_yet_goes_first() -> None:
     assert chosen(bridge("a"), starting) == "c"
 
 
+def test_bridge_that_jicofo_lost_sight_of_is_not_taken_for_a_new_one() -> None:
+    dropped = bridge("c", meeting(9), registered=False, registered_at=Timestamp(NOW - 10))
+    assert chosen(bridge("a", meeting(3)), bridge("b", meeting(20)), dropped) == "a"
+
+
 def test_meeting_that_overflows_every_other_keeps_its_bridge() -> None:
     there = (bridge("a", meeting(20)), bridge("b", meeting(40)), bridge("c", meeting(41)))
     found = choose(*there)
