@@ -2,6 +2,9 @@
 //!
 //! `boundary` is all that Python sees; `worker` is the thread; the rest is pure of both.
 
+// Without the boundary nothing starts the worker: tests and benchmark use the parts below it.
+#![cfg_attr(not(feature = "python"), allow(dead_code))]
+
 #[cfg(feature = "python")]
 mod boundary;
 mod bucket;

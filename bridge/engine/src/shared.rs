@@ -38,6 +38,7 @@ pub struct Shared {
     notices: Mutex<Notices>,
     capacity: usize,
     closing: AtomicBool,
+    waiting: AtomicBool,
     /// Wakes the engine's thread.
     pub command_fd: EventFd,
     /// Wakes Python.
@@ -52,6 +53,7 @@ impl Shared {
             notices: Mutex::new(Notices { queue: VecDeque::new(), fullest: 0 }),
             capacity,
             closing: AtomicBool::new(false),
+            waiting: AtomicBool::new(false),
             command_fd: EventFd::new()?,
             event_fd: EventFd::new()?,
         })
@@ -71,6 +73,7 @@ impl Shared {
             return Err(Refused::Overloaded);
         }
         commands.extend(instructions);
+        self.waiting.store(true, Ordering::Release);
         drop(commands);
         self.command_fd.set();
         Ok(())
@@ -79,7 +82,15 @@ impl Shared {
     /// Swap the waiting instructions into `taken`, which must be empty.
     pub fn take_commands(&self, taken: &mut Vec<Instruction>) {
         self.command_fd.clear();
-        std::mem::swap(&mut *lock(&self.commands), taken);
+        let mut commands = lock(&self.commands);
+        self.waiting.store(false, Ordering::Release);
+        std::mem::swap(&mut *commands, taken);
+    }
+
+    /// Whether instructions wait.
+    #[inline]
+    pub fn has_commands(&self) -> bool {
+        self.waiting.load(Ordering::Acquire)
     }
 
     /// Queue notices; return how many found no room.

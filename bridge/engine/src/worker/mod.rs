@@ -119,6 +119,10 @@ impl Worker {
                 break;
             };
             let count = batch.receive(fd);
+            // What was asked for before these datagrams came must hold for them.
+            if self.shared.has_commands() {
+                self.apply_commands();
+            }
             self.take_batch(number, &mut batch, count);
             if count < crate::net::BATCH {
                 break;
