@@ -38,7 +38,7 @@ def test_no_file_names_the_host_of_a_package_registry() -> None:
         "pypi org",
         "pythonhosted org",
         "proxy golang",
-        "npmjs",
+        "npmjs org",
         "deb debian org",
         "repo maven",
     )
