@@ -39,7 +39,7 @@ class Brewery:
     """A client that stays in the room until it is closed.
 
     Args:
-        server: Host name or address.
+        server: Host name or address, and port.
         settings: Account, room and nickname.
         stats: Returns the `<stats>` element to publish now.
         answer: Returns the answer to an IQ: its payload and its sender's bare JID.
@@ -47,7 +47,7 @@ class Brewery:
 
     def __init__(
         self,
-        server: str,
+        server: tuple[str, int],
         settings: XmppSettings,
         stats: Callable[[], Element],
         answer: Callable[[Element | None, str], Answer],
@@ -59,7 +59,7 @@ class Brewery:
         self._settings = settings
         self._stats = stats
         self._answer = answer
-        self._log = logger("brewery").bind(server=server, room=settings.room)
+        self._log = logger("brewery").bind(server=f"{server[0]}:{server[1]}", room=settings.room)
         self._closing = False
         self._retry: asyncio.TimerHandle | None = None
         self._rejoin: asyncio.TimerHandle | None = None
@@ -141,7 +141,7 @@ class Brewery:
     def _connect(self) -> None:
         self._retry = None
         if not self._closing:
-            cast(Any, self._client).connect(self.server, self._settings.port)
+            cast(Any, self._client).connect(*self.server)
 
     def _connect_later(self, seconds: float) -> None:
         if self._closing or self._retry is not None:

@@ -6,6 +6,7 @@ address and the peer's fingerprint is known. Keys go to the engine and are not k
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from jitsiwire.colibri2 import Candidate
@@ -235,8 +236,12 @@ class Link:
 
     # ---- the end --------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Stop everything; the engine forgets the transport once the peer was told."""
+    def close(self, done: Callable[[], None]) -> None:
+        """Stop everything; the engine forgets the transport once the peer was told.
+
+        Args:
+            done: Called when all is over, maybe at once.
+        """
         if self._is_closed:
             return
         self._is_closed = True
@@ -245,15 +250,16 @@ class Link:
         self._owner.dropped.update({f"ice_{k}": n for k, n in self._agent.dropped.items()})
         if self._dtls is None:
             self._owner.media.submit([Command.RemoveTransport(self.transport)])
+            done()
         else:
-            self._closing = self._loop.create_task(self._say_goodbye(self._dtls))
+            self._closing = self._loop.create_task(self._say_goodbye(self._dtls, done))
 
     async def closed(self) -> None:
         """Wait until the goodbyes are said."""
         if self._closing is not None:
             await self._closing
 
-    async def _say_goodbye(self, dtls: Dtls) -> None:
+    async def _say_goodbye(self, dtls: Dtls, done: Callable[[], None]) -> None:
         try:
             if self._task is not None and not self._task.done():
                 self._task.cancel()
@@ -264,6 +270,7 @@ class Link:
             await dtls.close()
         finally:
             self._owner.media.submit([Command.RemoveTransport(self.transport)])
+            done()
 
 
 def _remote_candidate(candidate: Candidate) -> RemoteCandidate:

@@ -19,7 +19,7 @@ _TRUE: Final = ("1", "true", "yes", "on")
 _FALSE: Final = ("0", "false", "no", "off")
 _DURATION: Final = re.compile(r"(\d{1,9})(ms|s|m|h|d)?", re.ASCII)
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
-_HOST: Final = re.compile(r"[A-Za-z0-9_.:\-\[\]]{1,253}", re.ASCII)
+_HOST: Final = re.compile(r"[A-Za-z0-9_.:\-]{1,253}", re.ASCII)
 
 T = TypeVar("T")
 
@@ -32,9 +32,8 @@ class SettingsError(ValueError):
 class XmppSettings:
     """Where the brewery is, and who we are there."""
 
-    servers: tuple[str, ...]
-    """One client for each; empty means no XMPP at all."""
-    port: int
+    servers: tuple[tuple[str, int], ...]
+    """Host and port; one client for each. Empty means no XMPP at all."""
     user: str
     password: str = field(repr=False)
     domain: str
@@ -112,7 +111,10 @@ def _xmpp(env: "_Environment", hostname: str) -> XmppSettings:
     kind = "jvb.meet.jitsi" if prefix else "meet.jitsi"
     muc = f"muc.{kind}" if prefix else f"internal-muc.{kind}"
     disabled = env.flag("JVB_DISABLE_XMPP", default=False)
-    servers = env.many(f"{prefix}XMPP_SERVER", _host, "a comma list of host names")
+    port = env.port(f"{prefix}XMPP_PORT", 6222 if prefix else 5222)
+    servers = env.many(
+        f"{prefix}XMPP_SERVER", lambda text: _server(text, port), "a comma list of host[:port]"
+    )
     password = env.text("JVB_AUTH_PASSWORD", None)
     if password is None and not disabled:
         raise SettingsError(
@@ -122,8 +124,7 @@ def _xmpp(env: "_Environment", hostname: str) -> XmppSettings:
     room = env.words("JVB_BREWERY_MUC", "jvbbrewery")
     service = env.words(f"{prefix}XMPP_INTERNAL_MUC_DOMAIN", muc)
     return XmppSettings(
-        servers=() if disabled else (servers or (f"xmpp.{kind}",)),
-        port=env.port(f"{prefix}XMPP_PORT", 6222 if prefix else 5222),
+        servers=() if disabled else (servers or ((f"xmpp.{kind}", port),)),
         user=env.words("JVB_AUTH_USER", "jvb"),
         password=password or "",
         domain=env.words(f"{prefix}XMPP_AUTH_DOMAIN", f"auth.{kind}"),
@@ -219,6 +220,18 @@ def _host(text: str) -> str:
     if not _HOST.fullmatch(text):
         raise ValueError(text)
     return text
+
+
+def _server(text: str, default_port: int) -> tuple[str, int]:
+    if text.startswith("["):
+        address, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError(text)
+        return _ip(address), _port(rest[1:]) if rest else default_port
+    # More than one colon without brackets is an IPv6 address.
+    if text.count(":") == 1:
+        return _host_and_port(text)
+    return _host(text), default_port
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

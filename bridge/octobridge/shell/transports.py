@@ -40,6 +40,8 @@ class Transports(LinkOwner):
         self.dropped: Counter[str] = Counter()
         """Datagrams not used, by reason; links add theirs when they close."""
         self._links: dict[int, Link] = {}
+        self._sources: dict[int, set[int]] = {}
+        self._closing: set[Link] = set()
         self._by_ufrag: dict[str, Link] = {}
         self._by_transaction: dict[bytes, Link] = {}
         media.listen(self)
@@ -67,11 +69,12 @@ class Transports(LinkOwner):
                     link.set_remote(effect)
                 return []
             case fx.RemoveTransport(transport):
-                self._remove(transport)
-                return []
+                return self._remove(transport)
             case fx.AddSource(transport, ssrc, kind):
+                self._sources.setdefault(transport, set()).add(ssrc)
                 return [Command.AddSource(transport, ssrc, kind)]
             case fx.RemoveSource(transport, ssrc):
+                self._sources.get(transport, set()).discard(ssrc)
                 return [Command.RemoveSource(transport, ssrc)]
             case fx.MuteSource(transport, ssrc, muted):
                 return [Command.SetMuted(transport, ssrc, muted)]
@@ -91,14 +94,22 @@ class Transports(LinkOwner):
             Command.SetIce(effect.transport, effect.ufrag, effect.pwd),
         ]
 
-    def _remove(self, transport: int) -> None:
+    def _remove(self, transport: int) -> list[Command]:
+        """Close the link, which removes the transport once it has said goodbye.
+
+        Its sources go now: their SSRCs may be someone else's (or the same person's, who was
+        invited again) before the goodbye is said, and one receiver takes an SSRC only once.
+        """
+        sources = self._sources.pop(transport, set())
         link = self._links.pop(transport, None)
         if link is None:
-            return
+            return []
         self._by_ufrag.pop(link.ufrag, None)
         for transaction in link.transactions:
             self._by_transaction.pop(transaction, None)
-        link.close()
+        self._closing.add(link)
+        link.close(lambda: self._closing.discard(link))
+        return [Command.RemoveSource(transport, ssrc) for ssrc in sources]
 
     # ---- from the engine ------------------------------------------------------------------
 
@@ -151,8 +162,7 @@ class Transports(LinkOwner):
 
     async def close(self) -> None:
         """Say goodbye on every transport, for an orderly end of the process."""
-        links = list(self._links.values())
         for transport in list(self._links):
             self._remove(transport)
-        for link in links:
+        for link in list(self._closing):
             await link.closed()

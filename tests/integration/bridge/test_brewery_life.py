@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from dataclasses import fields
+from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -175,6 +176,28 @@ async def test_wrong_password_leaves_a_healthy_bridge_that_says_so(prosody: Pros
         assert (stats["mucs_joined"], stats["muc_clients_connected"]) == (0, 0)
         assert stats["muc_clients_configured"] == 1
         assert "wrong" not in "".join(bridge.lines)
+
+
+async def test_bridge_serves_every_server_it_is_given(prosody: Prosody, tmp_path: Path) -> None:
+    home = tmp_path / "other"
+    home.mkdir()
+    other = Prosody(home)
+    await asyncio.to_thread(other.start)
+    try:
+        servers = f"127.0.0.1:{prosody.port},127.0.0.1:{other.port}"
+        async with (
+            running(prosody, XMPP_SERVER=servers) as bridge,
+            focus_in(prosody) as one,
+            focus_in(other) as two,
+        ):
+            for number, focus in enumerate((one, two)):
+                await focus.until_bridge(bridge.nickname)
+                await Conversation(focus, bridge.nickname, f"m{number}").modify(creation("a"))
+            stats = await bridge.stats()
+            assert (stats["mucs_configured"], stats["mucs_joined"]) == (2, 2)
+            assert stats["conferences"] == 2
+    finally:
+        await asyncio.to_thread(other.stop)
 
 
 async def wait_for_joined(bridge: RunningBridge, wanted: int) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from tests.integration.bridge.caller import eventually
-from tests.integration.bridge.conversation import Conversation
+from tests.integration.bridge.caller import Caller, eventually
+from tests.integration.bridge.conversation import Conversation, creation
 from tests.integration.bridge.running import running
 from tests.integration.bridge.scripted_focus import focus_in
 from tests.integration.prosody import Prosody
@@ -92,9 +92,6 @@ async def test_client_without_candidates_of_its_own_gets_through(prosody: Prosod
         conversation = Conversation(focus, bridge.nickname)
         caller = await conversation.join("first")
         try:
-            from tests.integration.bridge.caller import Caller
-            from tests.integration.bridge.conversation import creation
-
             late = Caller("late", 7001, 7002)
             conversation.callers.append(late)
             reply = await conversation.modify(creation("late"))
@@ -126,5 +123,31 @@ async def test_message_channel_answers_hello_and_survives_nonsense(prosody: Pros
             stats = await bridge.stats()
             assert stats["total_data_channel_messages_received"] == 4
             assert stats["total_data_channel_messages_sent"] == 1
+        finally:
+            await conversation.hang_up()
+
+
+async def test_person_invited_again_keeps_their_streams(prosody: Prosody) -> None:
+    async with focus_in(prosody) as focus, running(prosody) as bridge:
+        await focus.until_bridge(bridge.nickname)
+        conversation = Conversation(focus, bridge.nickname)
+        try:
+            a = await conversation.join("a")
+            b = await conversation.join("b")
+            await conversation.flows()
+            again = Caller("a", a.audio, a.video)
+            again.expect(b)
+            _, reply, _ = await asyncio.gather(
+                conversation.modify(Endpoint("a", expire=True)),
+                conversation.modify(creation("a")),
+                conversation.modify(again.answer()),
+            )
+            offered = reply.endpoints[0].transport
+            assert offered is not None
+            await a.hang_up()
+            conversation.callers[0] = again
+            await again.connect(offered)
+            again.send_media()
+            await conversation.flows()
         finally:
             await conversation.hang_up()

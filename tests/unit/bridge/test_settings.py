@@ -10,8 +10,7 @@ LEAST = {"JVB_AUTH_PASSWORD": "hush-hush"}
 
 def test_stock_defaults() -> None:
     settings = read(LEAST, "node-1")
-    assert settings.xmpp.servers == ("xmpp.meet.jitsi",)
-    assert settings.xmpp.port == 5222
+    assert settings.xmpp.servers == (("xmpp.meet.jitsi", 5222),)
     assert settings.xmpp.user == "jvb"
     assert settings.xmpp.domain == "auth.meet.jitsi"
     assert settings.xmpp.room == "jvbbrewery@internal-muc.meet.jitsi"
@@ -35,7 +34,7 @@ def test_everything_can_be_said() -> None:
     settings = read(
         LEAST
         | {
-            "XMPP_SERVER": "a.example, 10.0.0.9",
+            "XMPP_SERVER": "a.example, 10.0.0.9:7000, [fd00::1]:7001, [fd00::2], fd00::3",
             "XMPP_PORT": "6222",
             "JVB_MUC_NICKNAME": "eu-0-abc",
             "HOSTNAME": "node",
@@ -52,7 +51,13 @@ def test_everything_can_be_said() -> None:
         },
         "n",
     )
-    assert settings.xmpp.servers == ("a.example", "10.0.0.9")
+    assert settings.xmpp.servers == (
+        ("a.example", 6222),
+        ("10.0.0.9", 7000),
+        ("fd00::1", 7001),
+        ("fd00::2", 6222),
+        ("fd00::3", 6222),
+    )
     assert settings.xmpp.nickname == "eu-0-abc"
     assert settings.advertised == (Mapping("203.0.113.9"), Mapping("203.0.113.9", 443))
     assert settings.bind_addresses == ("10.0.0.7", "::1")
@@ -73,8 +78,7 @@ def test_deprecated_host_address_is_an_alias() -> None:
 
 def test_separate_brewery_server_has_its_own_variables() -> None:
     settings = read(LEAST | {"ENABLE_JVB_XMPP_SERVER": "1", "XMPP_SERVER": "not-this"}, "n")
-    assert settings.xmpp.servers == ("xmpp.jvb.meet.jitsi",)
-    assert settings.xmpp.port == 6222
+    assert settings.xmpp.servers == (("xmpp.jvb.meet.jitsi", 6222),)
     assert settings.xmpp.domain == "auth.jvb.meet.jitsi"
     assert settings.xmpp.room == "jvbbrewery@muc.jvb.meet.jitsi"
 
@@ -96,6 +100,8 @@ def test_stun_can_be_disabled() -> None:
         ("JVB_PORT", "\u0661\u0660"),
         ("XMPP_PORT", "65536"),
         ("XMPP_SERVER", "a b"),
+        ("XMPP_SERVER", "[fd00::1"),
+        ("XMPP_SERVER", "a.example:0"),
         ("JVB_AUTH_USER", "jvb@meet"),
         ("JVB_BREWERY_MUC", "a/b"),
         ("JVB_ADVERTISE_IPS", "203.0.113.9,host"),
