@@ -1,6 +1,7 @@
 """The command line: octolab provision, up, down, status, kubeconfig, load-images."""
 
 import sys
+from collections.abc import Collection
 
 from cyclopts import App
 from rich.console import Console
@@ -40,7 +41,7 @@ def up(
     wanted = provision.CLUSTER if bare else (*provision.CLUSTER, *provision.PRODUCT)
     provision.provision(cache, steps, wanted)
     with cluster.locked(name):
-        planned = cluster.up(choice, cache, steps)
+        planned = cluster.up(choice, supplies(cache, wanted), steps)
     console.print(f"export KUBECONFIG={planned.kubeconfig}")
 
 
@@ -79,7 +80,7 @@ def status(*, name: str = DEFAULT_NAME, json: bool = False) -> None:
         sys.stdout.write(reporting.as_json(report) + "\n")
     else:
         for part in reporting.as_tables(report):
-            console.print(part)
+            console.print(part, soft_wrap=True)
     if not report.works:
         sys.exit(1)
 
@@ -101,10 +102,15 @@ def load_images(*images: str, name: str = DEFAULT_NAME) -> None:
         name: The lab's name.
     """
     steps, cache = Progress(console), Cache.of_user()
-    planned = cluster.stored(name)
-    provision.provision(cache, steps, images or provision.PRODUCT)
+    planned, wanted = cluster.stored(name), images or provision.PRODUCT
+    provision.provision(cache, steps, wanted)
     with cluster.locked(name):
-        cluster.load_images(planned, cache, steps)
+        cluster.load_images(planned, supplies(cache, wanted), steps)
+
+
+def supplies(cache: Cache, wanted: Collection[str]) -> cluster.Supplies:
+    """Return what nodes get, given the short names of images."""
+    return cluster.Supplies(cache, provision.references(wanted))
 
 
 def main() -> None:

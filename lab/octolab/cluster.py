@@ -35,7 +35,7 @@ from octolab.files import write_whole
 from octolab.layout import Layout
 from octolab.progress import Progress
 
-__all__ = ["Choice", "down", "load_images", "locked", "measure", "stored", "up"]
+__all__ = ["Choice", "Supplies", "down", "load_images", "locked", "measure", "stored", "up"]
 
 RECORD = "lab.json"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -52,7 +52,15 @@ class Choice:
     regions: tuple[str, ...] | None = None
 
 
-def up(choice: Choice, cache: Cache, progress_: Progress) -> Layout:
+@dataclass(frozen=True, slots=True)
+class Supplies:
+    """What nodes are made of: built programs and images, and which of the images they get."""
+
+    cache: Cache
+    images: frozenset[str]
+
+
+def up(choice: Choice, supplies: Supplies, progress_: Progress) -> Layout:
     """Bring a lab up, or mend it, or find that it works."""
     record = load(choice.name)
     if record is None or record["boot"] != boot_id():
@@ -64,9 +72,9 @@ def up(choice: Choice, cache: Cache, progress_: Progress) -> Layout:
     save(planned)
     if record is not None and not health.verdict(planned):
         progress_.skip(f"lab {planned.name}: {len(planned.nodes)} nodes Ready, DNS, metrics")
-        load_images(planned, cache, progress_)
+        load_images(planned, supplies, progress_)
         return planned
-    converge(planned, cache, progress_)
+    converge(planned, supplies, progress_)
     return planned
 
 
@@ -94,21 +102,21 @@ def settle(choice: Choice, record: dict[str, Any] | None) -> Layout:
     return layout.plan(choice.name, record["network"], count, regions)
 
 
-def converge(planned: Layout, cache: Cache, steps: Progress) -> None:
+def converge(planned: Layout, supplies: Supplies, steps: Progress) -> None:
     """Add what is missing until the cluster works."""
     with steps.step("certificates"):
         control_plane.write_credentials(planned)
         network.bridge_up(planned)
     with ThreadPoolExecutor(len(planned.nodes) + 1) as pool:
         prepared = [
-            pool.submit(prepare_node, planned, index, cache, steps)
+            pool.submit(prepare_node, planned, index, supplies, steps)
             for index in range(len(planned.nodes))
         ]
         with steps.step("control plane"):
-            control_plane.start(planned, cache)
+            control_plane.start(planned, supplies.cache)
             control_plane.register_nodes(planned)
         joined = [
-            pool.submit(join_after, each, planned, index, cache)
+            pool.submit(join_after, each, planned, index, supplies.cache)
             for index, each in enumerate(prepared)
         ]
         with steps.step("CoreDNS and metrics-server"):
@@ -118,11 +126,11 @@ def converge(planned: Layout, cache: Cache, steps: Progress) -> None:
     wait_healthy(planned, steps)
 
 
-def prepare_node(planned: Layout, index: int, cache: Cache, steps: Progress) -> None:
+def prepare_node(planned: Layout, index: int, supplies: Supplies, steps: Progress) -> None:
     """Prepare a node, as a step of its own."""
     node = planned.nodes[index]
     with steps.step(f"{node.name}: network, containerd, images"):
-        nodes.prepare(planned, node, cache)
+        nodes.prepare(planned, node, supplies.cache, supplies.images)
 
 
 def join_after(prepared: Any, planned: Layout, index: int, cache: Cache) -> None:
@@ -142,10 +150,13 @@ def wait_healthy(planned: Layout, steps: Progress) -> None:
         progress.wait_until("metrics", 120.0, lambda: health.metrics_trouble(api, planned))
 
 
-def load_images(planned: Layout, cache: Cache, steps: Progress) -> None:
+def load_images(planned: Layout, supplies: Supplies, steps: Progress) -> None:
     """Hand the images that are new or have changed to every node."""
     with ThreadPoolExecutor(len(planned.nodes)) as pool:
-        imports = [pool.submit(nodes.import_images, node, cache) for node in planned.nodes]
+        imports = [
+            pool.submit(nodes.import_images, node, supplies.cache, supplies.images)
+            for node in planned.nodes
+        ]
         found = [each.result() for each in imports]
     for node, names in zip(planned.nodes, found, strict=True):
         steps.say(f"  {node.name}: {', '.join(names) or 'nothing new'}")

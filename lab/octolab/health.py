@@ -3,6 +3,7 @@
 Each returns an empty string if all is well, else what is missing.
 """
 
+import datetime
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,9 @@ __all__ = [
     "verdict",
 ]
 
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+# A kubelet renews every 10 s; its node counts as Ready for 40 s after it died.
+LEASE_FRESH = datetime.timedelta(seconds=25)
 API_NAME = "kubernetes.default.svc.cluster.local"
 
 
@@ -57,10 +61,13 @@ def dead_components(layout: Layout) -> tuple[str, ...]:
 def node_trouble(api: Api, layout: Layout) -> str:
     """Return which nodes aren't Ready."""
     found = {item["metadata"]["name"]: item for item in items(api.get("/api/v1/nodes"))}
+    leases = items(api.get(LEASES))
+    now = datetime.datetime.now(datetime.UTC)
+    fresh = {item["metadata"]["name"] for item in leases if is_fresh(item, now)}
     waiting = [
         node.name
         for node in layout.nodes
-        if node.name not in found or not is_ready(found[node.name])
+        if node.name not in fresh or not is_ready(found.get(node.name, {}))
     ]
     return f"not Ready: {', '.join(waiting)}" if waiting else ""
 
@@ -106,3 +113,9 @@ def is_ready(node: dict[str, Any]) -> bool:
     """Tell whether a node says it is Ready."""
     conditions = cast("list[dict[str, str]]", node.get("status", {}).get("conditions") or [])
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def is_fresh(lease: dict[str, Any], now: datetime.datetime) -> bool:
+    """Tell whether a node's kubelet renewed its lease lately."""
+    renewed = lease.get("spec", {}).get("renewTime")
+    return bool(renewed) and now - datetime.datetime.fromisoformat(renewed) < LEASE_FRESH

@@ -4,7 +4,7 @@ import contextlib
 import json
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import IO, cast
 
@@ -19,7 +19,7 @@ __all__ = ["import_images", "join", "prepare", "running_programs"]
 CONTAINERD_READY_SECONDS = 30.0
 
 
-def prepare(layout: Layout, node: Node, cache: Cache) -> None:
+def prepare(layout: Layout, node: Node, cache: Cache, wanted: Collection[str]) -> None:
     """Bring a node up to where its kubelet can join: wires, cgroups, containerd, images."""
     end_strays(layout, node)
     network.node_up(layout, node)
@@ -32,7 +32,7 @@ def prepare(layout: Layout, node: Node, cache: Cache) -> None:
     progress.wait_until(
         f"containerd of {node.name}", CONTAINERD_READY_SECONDS, lambda: silent(node)
     )
-    import_images(node, cache)
+    import_images(node, cache, wanted)
 
 
 def end_strays(layout: Layout, node: Node) -> None:
@@ -67,12 +67,16 @@ def running_programs(node: Node) -> tuple[tuple[str, str], ...]:
     )
 
 
-def import_images(node: Node, cache: Cache) -> tuple[str, ...]:
-    """Give a node the images that are new or have changed; return their names."""
+def import_images(node: Node, cache: Cache, wanted: Collection[str]) -> tuple[str, ...]:
+    """Give a node those of the wanted images that are new or have changed; return their names."""
     record = node.directory / "images.json"
     known: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
     layout = cache.layout
-    changed = [image for image in layout.images() if known.get(image.name) != image.digest]
+    changed = [
+        image
+        for image in layout.images()
+        if image.name in wanted and known.get(image.name) != image.digest
+    ]
     if not changed:
         return ()
     blobs = node.directory / "containerd" / "io.containerd.content.v1.content" / "blobs" / "sha256"

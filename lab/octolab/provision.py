@@ -16,7 +16,7 @@ from octolab.progress import Progress
 from octolab.steps import Step, run_step
 from octolab.wheels import engine_step, product_steps
 
-__all__ = ["CLUSTER", "PRODUCT", "provision", "source_folder"]
+__all__ = ["CLUSTER", "PRODUCT", "provision", "references", "source_folder"]
 
 CLUSTER = ("pause", "coredns", "metrics-server")
 PRODUCT = ("prosody", "operator", "bridge", "load")
@@ -40,6 +40,12 @@ def provision(
     source = source_folder()
     for step in steps(source, cache, wanted):
         run_step(step, cache, progress)
+
+
+def references(wanted: Collection[str]) -> frozenset[str]:
+    """Return the full names of images."""
+    catalogue = images.catalogue(source_folder(), Cache.of_user())
+    return frozenset(image.reference for image in catalogue if image.name in wanted)
 
 
 def steps(source: Path, cache: Cache, wanted: Collection[str]) -> Iterator[Step]:

@@ -91,4 +91,4 @@ def as_tables(report: Report) -> list[RenderableType]:
     for part in report.parts:
         parts.add_row(part.component, str(part.pid) if part.pid else "[red]dead[/red]")
     verdict = "[green]works[/green]" if report.works else f"[red]{report.trouble}[/red]"
-    return [members, parts, f"{verdict}  export KUBECONFIG={report.kubeconfig}"]
+    return [members, parts, verdict, f"export KUBECONFIG={report.kubeconfig}"]
