@@ -1,9 +1,11 @@
 """Fixtures of the operator's component tests: a real API server, with our CRDs in it."""
 
 from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
 
 import pytest
 from tests.component.control.apiserver import ApiServer
+from tests.integration.prosody import Prosody
 
 from octofleet.shell.kube import KubernetesCluster
 
@@ -29,3 +31,14 @@ async def api(
     found = await KubernetesCluster.connect(str(apiserver.kubeconfig))
     yield found
     await found.close()
+
+
+@pytest.fixture
+def prosody(tmp_path: Path) -> Iterator[Prosody]:
+    """A real Prosody on loopback."""
+    home = tmp_path / "prosody"
+    home.mkdir()
+    server = Prosody(home)
+    server.start()
+    yield server
+    server.stop()
