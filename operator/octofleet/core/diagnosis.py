@@ -5,55 +5,30 @@ is the verdict, so a chain reads from the worst trouble to "all is well". A mess
 object at fault and the fix. Messages hold no ages, else every look would change the status.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
-from octofleet.api.autoscaling import MetricType, Mode
-from octofleet.api.effective import EffectiveRegion
+from octofleet.api.autoscaling import Mode
 from octofleet.api.quantities import moment_text
 from octofleet.api.status import ConditionStatus
+from octofleet.core import freshness
 from octofleet.core.conditions import ConditionType, Reason, Verdict
-from octofleet.core.lifecycle import JudgedBridge
-from octofleet.core.limits import Limits
-from octofleet.core.observation import Bridge, BridgeState, Snapshot, Timestamp
-from octofleet.core.planning import Plan, Refusal, RefusalReason
-from octofleet.core.signals import Invalid, Term
-from octofleet.core.sizing import Decision, LimitedBy
+from octofleet.core.findings import (
+    Check,
+    Findings,
+    Said,
+    names_of,
+    registration_fix,
+    trouble_of,
+)
+from octofleet.core.observation import BridgeState
+from octofleet.core.planning import RefusalReason
+from octofleet.core.sizing import LimitedBy
 
 __all__ = ["Findings", "diagnose", "trouble_of"]
 
 S = BridgeState
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
-NAMED: Final = 5
-METRICS_SERVER_SILENCE: Final = 30.0
-"""Seconds; it is asked every few."""
-BROKEN: Final = frozenset({S.LOST, S.FAILED, S.UNREGISTERED})
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """All that a diagnosis is made from."""
-
-    region: EffectiveRegion
-    snapshot: Snapshot
-    bridges: tuple[JudgedBridge, ...]
-    decision: Decision
-    plan: Plan
-    limits: Limits
-    now: Timestamp
-
-    def of(self, *states: BridgeState) -> list[Bridge]:
-        """Return the bridges in some states."""
-        return [each.bridge for each in self.bridges if each.state in states]
-
-    def refusal(self, *reasons: RefusalReason) -> Refusal | None:
-        """Return the first refusal for one of the reasons."""
-        return next((each for each in self.plan.refusals if each.reason in reasons), None)
-
-
-Said = tuple[ConditionStatus, Reason, str]
-Check = Callable[[Findings], Said | None]
 
 
 def diagnose(findings: Findings) -> tuple[Verdict, ...]:
@@ -61,43 +36,9 @@ def diagnose(findings: Findings) -> tuple[Verdict, ...]:
     return tuple(Verdict(kind, *_first(chain, findings)) for kind, chain in _CHAINS.items())
 
 
-def trouble_of(each: JudgedBridge, region: EffectiveRegion) -> str | None:
-    """Return what is wrong with one bridge and what to do, or None."""
-    bridge = each.bridge
-    if each.state is S.UNREGISTERED:
-        return _registration_fix(bridge, region)
-    if each.state is S.FAILED:
-        why = bridge.last_error or bridge.waiting_reason or "its container ended with an error"
-        return f"{why}: see kubectl logs {bridge.name}, and bridge.image"
-    if each.state is S.LOST:
-        return f"neither it nor Jicofo knows of it: look at node {bridge.node}"
-    if each.state is S.PENDING and bridge.waiting_reason is not None:
-        return f"{bridge.waiting_reason}: {bridge.last_error or 'see kubectl describe pod'}"
-    return None
-
-
 def _first(chain: Iterable[Check], findings: Findings) -> Said:
     # Every chain ends in a check that always has something to say.
     return next(said for check in chain if (said := check(findings)) is not None)
-
-
-def _names(bridges: Iterable[Bridge]) -> str:
-    names = sorted(bridge.name for bridge in bridges)
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
-
-
-def _registration_fix(bridge: Bridge, region: EffectiveRegion) -> str:
-    if bridge.in_brewery is True:
-        return (
-            "it is in the brewery, but Jicofo takes it for not operational: see why it fails"
-            f" Jicofo's health checks with kubectl logs {bridge.name}"
-        )
-    return (
-        "it runs, but never came into Jicofo's brewery: check that it reaches Prosody"
-        f" (Service {region.cluster}-prosody, port 5222) and that it has the password in Secret"
-        f" {region.cluster}-credentials; see kubectl logs {bridge.name}"
-    )
 
 
 def _cluster_missing(status: ConditionStatus) -> Check:
@@ -141,8 +82,8 @@ def _too_few_ready(found: Findings) -> Said | None:
     unregistered = found.of(S.UNREGISTERED)
     said = f"{ready} of {wanted} bridges are ready"
     if unregistered:
-        fix = _registration_fix(unregistered[0], found.region)
-        text = f"{said}; {_names(unregistered)}: {fix}"
+        fix = registration_fix(unregistered[0], found.region)
+        text = f"{said}; {names_of(unregistered)}: {fix}"
         return FALSE, Reason.BRIDGE_NOT_IN_BREWERY, text
     blocked = f": {found.plan.refusals[0].message}" if found.plan.refusals else ""
     return FALSE, Reason.NOT_ENOUGH_BRIDGES, said + blocked
@@ -178,7 +119,7 @@ def _growing(found: Findings) -> Said | None:
 def _shrinking(found: Findings) -> Said | None:
     leaving = found.of(S.DRAINING, S.EVACUATING, S.EMPTY, S.STOPPING)
     if leaving:
-        return TRUE, Reason.SCALING_IN, f"{_names(leaving)} leave"
+        return TRUE, Reason.SCALING_IN, f"{names_of(leaving)} leave"
     surplus = len(found.of(S.READY)) - found.decision.wanted
     if surplus > 0 and found.plan.refusals:
         return FALSE, Reason.BLOCKED, found.plan.refusals[0].message
@@ -194,7 +135,7 @@ def _broken(state: BridgeState, reason: Reason) -> Check:
         broken = [each for each in found.bridges if each.state is state]
         if not broken:
             return None
-        names = _names(each.bridge for each in broken)
+        names = names_of(each.bridge for each in broken)
         return TRUE, reason, f"{names}: {trouble_of(broken[0], found.region)}"
 
     return check
@@ -220,7 +161,7 @@ def _unschedulable(found: Findings) -> Said | None:
     if not stuck:
         return None
     why = stuck[0].last_error or "the scheduler finds no node for it"
-    return TRUE, Reason.NO_NODE, f"{_names(stuck)} can't be placed on a node: {why}"
+    return TRUE, Reason.NO_NODE, f"{names_of(stuck)} can't be placed on a node: {why}"
 
 
 def _limited(found: Findings) -> Said | None:
@@ -259,7 +200,7 @@ def _overdue(found: Findings) -> Said | None:
     return (
         TRUE,
         Reason.DRAIN_OVERDUE,
-        f"{_names(late)} drain past autoscaling.drain.deadline: {why}",
+        f"{names_of(late)} drain past autoscaling.drain.deadline: {why}",
     )
 
 
@@ -267,7 +208,7 @@ def _draining(found: Findings) -> Said | None:
     leaving = found.of(S.DRAINING, S.EVACUATING, S.EMPTY)
     if not leaving:
         return None
-    return TRUE, Reason.BRIDGES_DRAINING, f"{_names(leaving)} drain"
+    return TRUE, Reason.BRIDGES_DRAINING, f"{names_of(leaving)} drain"
 
 
 def _none_draining(found: Findings) -> Said:
@@ -281,13 +222,13 @@ def _unregistered(found: Findings) -> Said | None:
     absent = [bridge for bridge in outside if bridge.in_brewery is not True]
     first = (absent or outside)[0]
     reason = Reason.BRIDGE_NOT_IN_BREWERY if absent else Reason.BRIDGE_NOT_OPERATIONAL
-    return FALSE, reason, f"{_names(outside)}: {_registration_fix(first, found.region)}"
+    return FALSE, reason, f"{names_of(outside)}: {registration_fix(first, found.region)}"
 
 
 def _registering(found: Findings) -> Said | None:
     coming = found.of(S.PENDING, S.STARTING)
     if coming:
-        return UNKNOWN, Reason.REGISTERING, f"{_names(coming)} start"
+        return UNKNOWN, Reason.REGISTERING, f"{names_of(coming)} start"
     if not found.of(S.READY):
         return UNKNOWN, Reason.NO_BRIDGES, "no bridge runs"
     return None
@@ -295,59 +236,6 @@ def _registering(found: Findings) -> Said | None:
 
 def _registered(found: Findings) -> Said:
     return TRUE, Reason.ALL_REGISTERED, "Jicofo uses every bridge"
-
-
-def _brewery_stale(found: Findings) -> Said | None:
-    seen = found.snapshot.cluster.brewery_seen_at
-    running = any(each.bridge.pod_phase == "Running" for each in found.bridges)
-    # Never seen: the operator has no account there, and asks the bridges instead.
-    if seen is None or not running or found.now - seen <= found.limits.presence_age:
-        return None
-    text = (
-        f"the brewery was last heard at {moment_text(seen)}: see Prosody's logs;"
-        " nothing shrinks meanwhile"
-    )
-    return FALSE, Reason.BREWERY_STALE, text
-
-
-def _metrics_server_silent(found: Findings) -> Said | None:
-    if all(target.type is not MetricType.CPU for target in found.region.autoscaling.metrics):
-        return None
-    seen = found.snapshot.cluster.metrics_seen_at
-    if seen is not None and found.now - seen <= METRICS_SERVER_SILENCE:
-        return None
-    last = "has never answered" if seen is None else f"last answered at {moment_text(seen)}"
-    text = f"CPU: metrics.k8s.io {last}: is metrics-server installed and running?"
-    return FALSE, Reason.METRICS_SERVER_SILENT, text
-
-
-def _stale_readings(found: Findings) -> Said | None:
-    stale = [text for term in found.decision.terms if (text := _stale(term, found)) is not None]
-    if not stale:
-        return None
-    return FALSE, Reason.READINGS_STALE, f"{'; '.join(stale)}; nothing shrinks on a guess"
-
-
-def _stale(term: Term, found: Findings) -> str | None:
-    """Return what a metric misses for longer than a bridge needs to tell it first."""
-    known = {each.bridge.name: each.bridge for each in found.bridges}
-    late = [
-        known[name]
-        for name in term.missing
-        if found.now - (known[name].ready_since or known[name].created_at) > found.limits.cpu_age
-    ]
-    return f"{term.type}: no fresh reading of {_names(late)}" if late else None
-
-
-def _nothing_to_measure(found: Findings) -> Said | None:
-    if all(term.invalid is not Invalid.NO_BRIDGE_READY for term in found.decision.terms):
-        return None
-    status = FALSE if found.of(*BROKEN) else UNKNOWN
-    return status, Reason.NO_BRIDGE_READY, "no bridge is ready to be measured"
-
-
-def _all_fresh(found: Findings) -> Said:
-    return TRUE, Reason.ALL_FRESH, "every metric is fresh"
 
 
 _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
@@ -378,10 +266,6 @@ _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
     ConditionType.METRICS_AVAILABLE: (
         _cluster_missing(UNKNOWN),
         _jicofo_silent(FALSE),
-        _brewery_stale,
-        _metrics_server_silent,
-        _stale_readings,
-        _nothing_to_measure,
-        _all_fresh,
+        *freshness.CHECKS,
     ),
 }
