@@ -27,6 +27,7 @@ from octobridge.shell.logs import logger
 from octobridge.shell.media import MediaEngine, PortTakenError
 from octobridge.shell.rest import application
 from octobridge.shell.settings import RestSettings, Settings
+from octobridge.shell.stun_mapping import discover
 
 __all__ = ["StartError", "run"]
 
@@ -47,7 +48,7 @@ async def run(settings: Settings, entropy: Entropy) -> None:
     """
     media = MediaEngine()
     try:
-        bridge = _bridge(media, settings, entropy)
+        bridge = await _bridge(media, settings, entropy)
     except PortTakenError as error:
         media.close()
         raise StartError(
@@ -62,10 +63,13 @@ async def run(settings: Settings, entropy: Entropy) -> None:
     _log.info("Exited")
 
 
-def _bridge(media: MediaEngine, settings: Settings, entropy: Entropy) -> Bridge:
+async def _bridge(media: MediaEngine, settings: Settings, entropy: Entropy) -> Bridge:
     media.open(settings.bind_addresses or usable_addresses(), settings.udp_port)
+    mappings = list(settings.advertised)
+    if settings.stun_servers:
+        mappings += await discover(media, settings.stun_servers)
     local: list[LocalAddress] = [socket.address for socket in media.sockets]
-    candidates = local_candidates(local, settings.advertised, Mint(entropy))
+    candidates = local_candidates(local, mappings, Mint(entropy))
     _log.info(
         "Listening",
         candidates=[f"{c.type} {c.ip}#{c.port}" for c in candidates],
