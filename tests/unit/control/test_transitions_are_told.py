@@ -1,0 +1,102 @@
+"""Events tell transitions, each once, and nothing in between."""
+
+from dataclasses import replace
+
+from tests.unit.control.test_troubles_are_named import TWO, UNHEARD, ago, status
+from tests.unit.control.worlds import (
+    CLUSTER,
+    NOW,
+    draining_bridge,
+    pending_bridge,
+    people_only,
+    ready_bridge,
+)
+
+from octofleet.api.clusters import JitsiCluster
+from octofleet.api.effective import effective_cluster
+from octofleet.api.status import RegionStatus
+from octofleet.core import events, reporting
+from octofleet.core.observation import Conference
+
+
+def reasons(old: RegionStatus | None, new: RegionStatus) -> list[tuple[str, str]]:
+    return [(each.type.value, each.reason) for each in events.region_notices(old, new)]
+
+
+CALM = status(*TWO)
+
+
+def test_nothing_new_is_nothing_told() -> None:
+    busier = status(ready_bridge("eu-0", 12), TWO[1], old=CALM, now=NOW + 5)
+    assert reasons(CALM, busier) == []
+
+
+def test_first_status_tells_the_size_and_the_bridges_but_no_relief() -> None:
+    told = reasons(None, CALM)
+    assert told == [("Normal", "ScaledUp"), ("Normal", "BridgeReady"), ("Normal", "BridgeReady")]
+
+
+def test_change_of_size_says_from_to_and_why() -> None:
+    grown = status(ready_bridge("eu-0", 200), TWO[1], old=CALM)
+    notice = events.region_notices(CALM, grown)[0]
+    assert notice.reason == "ScaledUp"
+    assert notice.message.startswith("From 2 to 5 bridges: 5 wanted by Participants")
+    assert reasons(grown, CALM)[0] == ("Normal", "ScaledDown")
+
+
+def test_drain_is_told_from_start_to_its_taking_back() -> None:
+    third = ready_bridge("eu-2", 5)
+    before = status(*TWO, third)
+    drained = status(*TWO, draining_bridge("eu-2", 5), old=before)
+    assert ("Normal", "DrainStarted") in reasons(before, drained)
+    assert any(
+        "eu-2 drains with 5 people" in n.message for n in events.region_notices(before, drained)
+    )
+    evacuated = status(*TWO, draining_bridge("eu-2", 5, ago(3601)), old=drained)
+    assert reasons(drained, evacuated) == [("Normal", "EvacuationStarted")]
+    assert reasons(evacuated, before) == [("Normal", "DrainTakenBack")]
+
+
+def test_overdue_drain_is_told_once() -> None:
+    waiting = people_only(drain={"patience": "1s", "deadline": "1h", "atDeadline": "Wait"})
+    meeting = (Conference("long", 5),)
+    early = status(*TWO, draining_bridge("eu-2", 5, ago(60), conferences=meeting), of=waiting)
+    late = status(*TWO, draining_bridge("eu-2", 5, ago(3601), conferences=meeting), of=waiting)
+    assert reasons(early, late) == [("Warning", "DrainTimedOut")]
+    assert reasons(late, late) == []
+
+
+def test_lost_and_failed_bridges_are_warnings() -> None:
+    lost = status(TWO[0], replace(TWO[1], pod_phase="Unknown"), old=CALM)
+    assert ("Warning", "BridgeLost") in reasons(CALM, lost)
+    failed = status(*TWO, pending_bridge("eu-2", waiting_reason="ErrImagePull"), old=CALM)
+    assert ("Warning", "BridgeFailed") in reasons(CALM, failed)
+
+
+def test_condition_that_turns_bad_is_a_warning_and_its_relief_is_told() -> None:
+    outside = status(TWO[0], ready_bridge("eu-1", 0, NOW, **UNHEARD), old=CALM)
+    told = reasons(CALM, outside)
+    assert told.count(("Warning", "BridgeNotInBrewery")) == 2  # Ready and Registered
+    assert ("Warning", "BridgeUnregistered") in told
+    relieved = reasons(outside, CALM)
+    assert ("Normal", "BridgesRegistered") in relieved
+    assert ("Normal", "BecameReady") in relieved
+    assert ("Normal", "Recovered") in relieved
+
+
+def test_stale_metrics_and_their_return_are_told() -> None:
+    stale = status(*TWO, cluster=replace(CLUSTER, brewery_seen_at=ago(60)), old=CALM)
+    assert reasons(CALM, stale) == [("Warning", "BreweryStale")]
+    assert reasons(stale, CALM) == [("Normal", "MetricsRecovered")]
+
+
+def test_cluster_tells_when_its_controller_comes_and_goes() -> None:
+    cluster = effective_cluster(
+        JitsiCluster.model_validate({"metadata": {"name": "meet"}, "spec": {"domain": "m.example"}})
+    )
+    down = reporting.cluster_status(cluster, False, "not ready: meet-prosody", (), None, NOW)
+    up = reporting.cluster_status(cluster, True, "", (), down, NOW)
+    first = events.cluster_notices(None, down)
+    assert [(each.type.value, each.reason) for each in first] == [("Warning", "ControllerNotReady")]
+    assert [each.reason for each in events.cluster_notices(down, up)] == ["BecameReady"]
+    assert events.cluster_notices(up, up) == ()
