@@ -4,6 +4,7 @@ kopf is imported only when the operator runs.
 """
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -25,6 +26,8 @@ app = App(name="octofleet", help="Jitsi at scale on Kubernetes: look at fleets, 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit with its status."""
+    # What a library has to say on the way is no help to people; the error itself is.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         status = app(
             arguments, exit_on_error=False, print_error=False, result_action="return_value"
