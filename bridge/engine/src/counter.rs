@@ -25,6 +25,7 @@ counters! {
     SendCalls => "send_calls",
     GsoRuns => "gso_runs",
     GsoFallbacks => "gso_fallbacks",
+    DroppedByKernel => "datagrams_dropped_kernel",
     DroppedTruncated => "datagrams_dropped_truncated",
     DroppedEmpty => "datagrams_dropped_empty",
     DroppedUnbound => "datagrams_dropped_unbound",

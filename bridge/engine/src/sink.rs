@@ -31,6 +31,8 @@ pub struct Sink {
     missing: Vec<Missing>,
     overrun: bool,
     asked_ns: Option<u64>,
+    /// Whether it stands in its transport's list of sources to ask about.
+    pub listed: bool,
 }
 
 impl Sink {
@@ -92,6 +94,11 @@ impl Sink {
         self.overrun = false;
         self.asked_ns = Some(now_ns);
         true
+    }
+
+    /// Whether there is, or may soon be, something to ask for.
+    pub fn wants(&self) -> bool {
+        self.overrun || !self.missing.is_empty() || (self.video && self.keyframes == 0)
     }
 
     /// Name of the kind that the trailers tell.

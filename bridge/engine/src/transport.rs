@@ -57,6 +57,8 @@ pub struct Transport {
     pub downtracks: Slab<Downtrack>,
     pub by_out_ssrc: AHashMap<u32, usize>,
     pub streams: Vec<Stream>,
+    /// SSRCs that a sink has something to ask about.
+    pub wanting: Vec<u32>,
     pub tally: Tally,
     pub limits: Limits,
     pub next_report_ns: u64,
@@ -104,6 +106,7 @@ impl Transport {
             downtracks: Slab::new(),
             by_out_ssrc: AHashMap::new(),
             streams: Vec::new(),
+            wanting: Vec::new(),
             tally: Tally::default(),
             limits: Limits {
                 dtls: TokenBucket::new(5_000.0, 2_000.0, now_ns),

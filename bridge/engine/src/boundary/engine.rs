@@ -87,7 +87,7 @@ impl Engine {
 
     fn stats(&self, py: Python<'_>) -> PyResult<EngineStats> {
         let snapshot = self.ask(py, |reply| Instruction::ReportEngine { reply })?;
-        Ok(EngineStats::new(&snapshot, self.shared()?.fill()))
+        Ok(EngineStats::new(&snapshot, self.shared()?.fill().max(snapshot.socket_fill)))
     }
 
     #[pyo3(signature = (transports = Vec::new()))]

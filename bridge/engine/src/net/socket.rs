@@ -42,6 +42,31 @@ impl UdpSocket {
         self.socket.as_raw_fd()
     }
 
+    /// What waits in its receive buffer, as a fraction of it, and what found no room so far.
+    pub fn pressure(&self) -> (f64, u64) {
+        // Indexes of SO_MEMINFO's numbers, from linux/sock_diag.h.
+        const ALLOCATED: usize = 0;
+        const LIMIT: usize = 1;
+        const DROPS: usize = 8;
+        let mut numbers = [0u32; 9];
+        let mut len = size_of_val(&numbers) as libc::socklen_t;
+        // SAFETY: the kernel writes at most `len` bytes to `numbers`.
+        let result = unsafe {
+            libc::getsockopt(
+                self.fd(),
+                libc::SOL_SOCKET,
+                libc::SO_MEMINFO,
+                numbers.as_mut_ptr().cast(),
+                &raw mut len,
+            )
+        };
+        if result != 0 {
+            return (0.0, 0);
+        }
+        let fill = f64::from(numbers[ALLOCATED]) / f64::from(numbers[LIMIT].max(1));
+        (fill.min(1.0), numbers[DROPS].into())
+    }
+
     // Beyond net.core.*mem_max only with CAP_NET_ADMIN; without it, as far as the limit lets us.
     fn enlarge(&self, forced: libc::c_int, plain: libc::c_int) -> io::Result<()> {
         if self.set(forced).is_err() {
@@ -63,5 +88,24 @@ impl UdpSocket {
             )
         };
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::UdpSocket;
+    use std::net::{Ipv4Addr, UdpSocket as Plain};
+
+    #[test]
+    fn what_the_kernel_drops_is_seen() {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0).into(), true).unwrap();
+        assert_eq!(socket.pressure(), (0.0, 0));
+        let sender = Plain::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        sender.connect((Ipv4Addr::LOCALHOST, socket.port().unwrap())).unwrap();
+        for _ in 0..60_000 {
+            sender.send(&[0; 1_400]).unwrap();
+        }
+        let (fill, drops) = socket.pressure();
+        assert!(fill > 0.9 && drops > 0, "{fill} {drops}");
     }
 }

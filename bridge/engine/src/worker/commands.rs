@@ -1,11 +1,9 @@
 //! Commands from Python, applied in order between two receive batches.
 
 use super::Worker;
-use crate::clock;
 use crate::counter::Counter;
 use crate::instruction::{Instruction, Kind, TransportId};
 use crate::net::UdpSocket;
-use crate::report::{SourceReport, TransportReport};
 use crate::source::Source;
 use crate::stream::{Shape, Stream};
 use crate::transport::{Ice, MOST_SOURCES, Transport};
@@ -110,9 +108,10 @@ impl Worker {
 
     fn remove_socket(&mut self, number: u32) {
         self.flush();
-        if self.sockets.remove(&number).is_none() {
+        let Some(socket) = self.sockets.remove(&number) else {
             return self.ledger.one(Counter::CommandsUnknownSocket);
-        }
+        };
+        self.ledger.add(Counter::DroppedByKernel, socket.pressure().1);
         self.table.forget_socket(number);
     }
 
@@ -184,39 +183,5 @@ impl Worker {
         let used = transport.send.as_ref().and_then(|send| send.highest(ssrc));
         let first = used.map_or(fresh, |highest| highest + 1);
         transport.streams.push(Stream::new(ssrc, shape, first, self.now_ns));
-    }
-
-    fn transport_reports(&self, ids: &[TransportId]) -> Vec<TransportReport> {
-        let chosen = self.chosen(ids);
-        chosen.map(|transport| transport.report(self.now_ns)).collect()
-    }
-
-    fn source_reports(&self, ids: &[TransportId]) -> Vec<SourceReport> {
-        let report = |transport: &Transport| {
-            let sources = transport.sources.iter();
-            let reports =
-                sources.map(|(ssrc, source)| source.report(transport.id, *ssrc, self.now_ns));
-            reports.collect::<Vec<_>>()
-        };
-        self.chosen(ids).flat_map(report).collect()
-    }
-
-    fn chosen<'a>(
-        &'a self,
-        ids: &'a [TransportId],
-    ) -> Box<dyn Iterator<Item = &'a Transport> + 'a> {
-        if ids.is_empty() {
-            return Box::new(self.table.transports.iter().map(|(_, transport)| transport));
-        }
-        let slots = ids.iter().filter_map(|id| self.table.slot(*id));
-        Box::new(slots.map(|slot| &self.table.transports[slot]))
-    }
-
-    fn snapshot(&self) -> crate::report::Snapshot {
-        crate::report::Snapshot {
-            ledger: self.ledger.clone(),
-            thread_cpu_ns: clock::thread_cpu_ns(),
-            uptime_ns: self.now_ns - self.started_ns,
-        }
     }
 }

@@ -36,11 +36,13 @@ impl Worker {
         if Packets::new(compound).any(|packet| packet.is_err()) {
             return self.ledger.one(Counter::DroppedMalformedRtcp);
         }
-        let mut known = false;
+        // Reports and descriptions that name nobody are routine; anything else may be policy's.
+        let (mut known, mut telling) = (false, false);
         for packet in Packets::new(compound).flatten() {
             known |= self.take_packet(slot, &packet);
+            telling |= packet.kind > kind::GOODBYE;
         }
-        if !known {
+        if telling && !known {
             self.report_rtcp(slot, compound);
         }
     }

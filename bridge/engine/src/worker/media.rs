@@ -44,7 +44,8 @@ impl Worker {
             transport.sources.entry(header.ssrc).or_insert_with(|| Source::new(None, true));
         let arrived = Arrived { at, len, header, index, epoch: transport.epoch };
         if source.sink.is_some() {
-            note(source, &arrived, &packet[..len], self.now_ns);
+            let wanting = &mut transport.wanting;
+            note(source, &arrived, &packet[..len], wanting, self.now_ns);
             return;
         }
         let clock_rate = source.clock_rate();
@@ -104,7 +105,13 @@ impl Worker {
 }
 
 // A sink's view of a packet.
-fn note(source: &mut Source, arrived: &Arrived, packet: &[u8], now_ns: u64) {
+fn note(
+    source: &mut Source,
+    arrived: &Arrived,
+    packet: &[u8],
+    wanting: &mut Vec<u32>,
+    now_ns: u64,
+) {
     let video = source.is_video();
     let before = source.reception.highest();
     let clock_rate = source.clock_rate();
@@ -116,6 +123,10 @@ fn note(source: &mut Source, arrived: &Arrived, packet: &[u8], now_ns: u64) {
     sink.sequence(before, arrived.index, now_ns);
     if let Some(payload) = rtp::payload(packet, &arrived.header) {
         sink.packet(payload, video, now_ns);
+    }
+    if sink.wants() && !sink.listed {
+        sink.listed = true;
+        wanting.push(arrived.header.ssrc);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The engine's thread: waits for datagrams, commands and the clock, and never takes the GIL.
 
+mod answers;
 mod commands;
 mod datagrams;
 mod fanout;
@@ -60,7 +61,6 @@ struct Scratch {
     plans: Vec<Plan>,
     entries: Vec<Nack>,
     slots: Vec<usize>,
-    ssrcs: Vec<u32>,
     blocks: Vec<ReportBlock>,
 }
 

@@ -100,27 +100,23 @@ impl Worker {
 
     /// Ask for what a sink misses: lost packets, keyframes.
     fn ask(&mut self, slot: usize) {
-        if !self.table.transports[slot].sink {
-            return;
-        }
-        let mut ssrcs = std::mem::take(&mut self.scratch.ssrcs);
-        ssrcs.clear();
-        ssrcs.extend(self.table.transports[slot].sources.keys());
-        for &ssrc in &ssrcs {
-            self.ask_about(slot, ssrc);
-        }
-        self.scratch.ssrcs = ssrcs;
+        let mut ssrcs = std::mem::take(&mut self.table.transports[slot].wanting);
+        ssrcs.retain(|ssrc| self.ask_about(slot, *ssrc));
+        self.table.transports[slot].wanting = ssrcs;
     }
 
-    fn ask_about(&mut self, slot: usize, ssrc: u32) {
+    /// Ask about one source; false when nothing more is wanted of it.
+    fn ask_about(&mut self, slot: usize, ssrc: u32) -> bool {
         let Transport { sources, local_ssrc, .. } = &mut self.table.transports[slot];
         let Some(sink) = sources.get_mut(&ssrc).and_then(|source| source.sink.as_mut()) else {
-            return;
+            return false;
         };
         sink.nacks(self.now_ns, &mut self.scratch.entries);
         let pli = sink.take_pli(self.now_ns);
+        sink.listed = sink.wants();
+        let listed = sink.listed;
         if self.scratch.entries.is_empty() && !pli {
-            return;
+            return listed;
         }
         let mut buffer = [0; 1_100];
         let mut builder = rtcp::Builder::new(&mut buffer);
@@ -134,5 +130,6 @@ impl Worker {
             self.ledger.one(Counter::SinkPlis);
         }
         self.send_rtcp(slot, builder.bytes());
+        listed
     }
 }
