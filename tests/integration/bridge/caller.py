@@ -17,16 +17,18 @@ from jitsiwire.colibri2 import (
     Transport,
 )
 from octoengine import Command, Engine, Event, SourceStats
-from octoengine.dtls import Dtls, Keys, fingerprint, process_certificate
+from octoengine.dtls import Dtls, Keys, Role, fingerprint, process_certificate
 from octoengine.dtls import Fingerprint as DtlsFingerprint
 from octoengine.ice import (
     Agent,
     Credentials,
     LocalCandidate,
     RemoteCandidate,
-    Role,
     Selected,
     Validated,
+)
+from octoengine.ice import (
+    Role as IceRole,
 )
 
 TRANSPORT = 1
@@ -41,12 +43,13 @@ class Caller:
         self.video = video
         self.keys: Keys | None = None
         self.selected = asyncio.Event()
+        self.role: Role = "client"
         self._loop = asyncio.get_running_loop()
         self._engine = Engine()
         self._socket, self.port = self._engine.bind("127.0.0.1", 0)
         self._credentials = Credentials.generate()
         self._agent = Agent(
-            Role.CONTROLLED,
+            IceRole.CONTROLLED,
             self._credentials,
             (LocalCandidate(self._socket, "127.0.0.1", self.port),),
             self._loop.time(),
@@ -64,8 +67,15 @@ class Caller:
 
     # ---- signalling -----------------------------------------------------------------------
 
-    def answer(self, *, candidate: bool = True) -> Endpoint:
-        """What the focus tells the bridge once this client has accepted."""
+    def answer(
+        self, *, candidate: bool = True, setup: str | None = "active", digest: str | None = None
+    ) -> Endpoint:
+        """What the focus tells the bridge once this client has accepted.
+
+        With `setup` "passive" the client waits for the bridge's ClientHello; with `digest` it
+        claims another certificate than it has.
+        """
+        self.role = "server" if setup == "passive" else "client"
         ours = fingerprint(process_certificate())
         mine = Candidate(1, "1", 0, "c", 0, "127.0.0.1", self.port, 2130706431, "udp", "host")
         return Endpoint(
@@ -76,7 +86,7 @@ class Caller:
                     self._credentials.pwd,
                     candidates=(mine,) if candidate else (),
                     rtcp_mux=True,
-                    fingerprints=(Fingerprint(ours.algorithm, ours.value, "active"),),
+                    fingerprints=(Fingerprint(ours.algorithm, digest or ours.value, setup),),
                 )
             ),
             sources=self.sources(),
@@ -102,7 +112,7 @@ class Caller:
         async with asyncio.timeout(seconds):
             await self.selected.wait()
             remote = [DtlsFingerprint(f.hash, f.value) for f in ice.fingerprints]
-            self._dtls = Dtls("client", remote, self._send_dtls, self._install)
+            self._dtls = Dtls(self.role, remote, self._send_dtls, self._install)
             await self._dtls.handshake()
 
     async def open_channel(self, seconds: float = 10.0) -> "tuple[Any, asyncio.Queue[Any]]":

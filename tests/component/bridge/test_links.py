@@ -1,0 +1,139 @@
+"""A real bridge object and real callers in one process: DTLS roles, failures, silence, goodbyes."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from tests.integration.bridge.caller import Caller, eventually
+from tests.unit.bridge import given
+
+from jitsiwire.colibri2 import Candidate, ConferenceModify, Endpoint, Transport
+from octobridge.core.endpoint import IceState
+from octobridge.core.policy import Policy
+from octobridge.core.shutdown import Timing
+from octobridge.shell.bridge import Bridge
+from octobridge.shell.media import MediaEngine
+
+
+@pytest.fixture
+async def bridge() -> AsyncGenerator[Bridge]:
+    media = MediaEngine()
+    media.open(["127.0.0.1"], 0)
+    address = media.sockets[0].address
+    candidate = Candidate(1, "1", 0, "c", 0, address.ip, address.port, 1, "udp", "host")
+    made = Bridge(
+        media,
+        candidates=(candidate,),
+        policy=Policy(inactivity_timeout=1.5, expire_interval=0.1),
+        timing=Timing(),
+    )
+    made.start()
+    yield made
+    await made.close()
+
+
+def join(bridge: Bridge, name: str) -> Transport:
+    """Let someone in; return what they are offered."""
+    request = given.modify(given.new_endpoint(name))
+    if not bridge.registry.conferences:
+        request = given.create(given.new_endpoint(name))
+    reply = bridge.handle(request)
+    endpoints = getattr(reply, "endpoints", ())
+    assert endpoints, reply
+    offered = endpoints[0].transport
+    assert offered is not None
+    return offered
+
+
+def state(bridge: Bridge, name: str) -> IceState | None:
+    found = bridge.registry.conferences[0].find(name) if bridge.registry.conferences else None
+    return found.ice if found else None
+
+
+@pytest.mark.parametrize("setup", ["active", "passive", "actpass", None])
+async def test_keys_agree_whoever_begins_the_handshake(bridge: Bridge, setup: str | None) -> None:
+    callers = [Caller("a", 1, 2), Caller("b", 3, 4)]
+    try:
+        for caller in callers:
+            offered = join(bridge, caller.name)
+            bridge.handle(given.modify(caller.answer(setup=setup)))
+            await caller.connect(offered)
+        callers[0].expect(callers[1])
+        callers[1].send_media()
+        await eventually(lambda: callers[0].packets(3) > 10, "audio of the other")
+        assert state(bridge, "a") is IceState.SECURED
+    finally:
+        for caller in callers:
+            await caller.hang_up()
+
+
+async def test_certificate_that_was_not_signalled_gets_no_media(bridge: Bridge) -> None:
+    caller = Caller("a", 1, 2)
+    try:
+        offered = join(bridge, "a")
+        bridge.handle(given.modify(caller.answer(digest=":".join(["AB"] * 32))))
+        await caller.connect(offered)
+        found = bridge.registry.conferences[0].find("a")
+        assert found is not None
+        await eventually(lambda: found.dtls_failed, "the refusal")
+        assert found.ice is IceState.CONNECTED
+        caller.send_media()
+        await asyncio.sleep(0.3)
+        assert bridge.media.source_stats()[0].packets == 0
+        bridge.handle(ConferenceModify(given.MEETING, expire=True))
+        assert bridge.stats().dtls_failed_endpoints == 1
+    finally:
+        await caller.hang_up()
+
+
+async def test_fingerprint_that_comes_late_starts_the_handshake(bridge: Bridge) -> None:
+    caller = Caller("a", 1, 2)
+    try:
+        offered = join(bridge, "a")
+        full = caller.answer()
+        assert full.transport is not None
+        assert full.transport.ice is not None
+        ice = full.transport.ice
+        bare = type(ice)(ice.ufrag, ice.pwd, candidates=ice.candidates)
+        bridge.handle(given.modify(Endpoint("a", transport=Transport(ice=bare))))
+        connecting = asyncio.create_task(caller.connect(offered))
+        await asyncio.wait_for(caller.selected.wait(), 5)
+        bridge.handle(given.modify(full))
+        await connecting
+        await eventually(lambda: state(bridge, "a") is IceState.SECURED, "keys")
+    finally:
+        await caller.hang_up()
+
+
+async def test_client_that_vanishes_is_given_up(bridge: Bridge) -> None:
+    caller = Caller("a", 1, 2)
+    offered = join(bridge, "a")
+    bridge.handle(given.modify(caller.answer()))
+    await caller.connect(offered)
+    caller.send_media()
+    await asyncio.sleep(2.0)
+    assert state(bridge, "a") is IceState.SECURED
+    await caller.hang_up()
+    await eventually(lambda: bridge.registry.occupancy().local_endpoints == 0, "expiry", 6)
+
+
+async def test_hundred_people_come_and_go_and_nothing_is_left(bridge: Bridge) -> None:
+    for number in range(100):
+        join(bridge, f"e{number}")
+    assert len(bridge.media.transport_stats()) in (0, 100)
+    await eventually(lambda: len(bridge.media.transport_stats()) == 100, "transports")
+    bridge.handle(ConferenceModify(given.MEETING, expire=True))
+    await eventually(lambda: bridge.media.transport_stats() == [], "nothing left")
+
+
+async def test_fault_of_ours_is_one_failed_request(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("octobridge.core.colibri.Colibri.handle", broken)
+        reply = bridge.handle(given.create())
+        assert str(getattr(reply, "condition", "")) == "internal-server-error"
+    join(bridge, "a")
