@@ -8,8 +8,6 @@ fields apply, and whole numbers carry their width.
 from collections.abc import Iterable
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from octofleet.api.kube import KubeModel
 
 __all__ = ["Schema", "structural_schema"]
@@ -102,8 +100,6 @@ def _default(value: Any, node: Schema) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
     return value

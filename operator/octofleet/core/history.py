@@ -57,11 +57,8 @@ def with_size(history: History, wanted: int, paces: tuple[Pace, ...], now: Times
 
 
 def _joined(events: tuple[ScaleEvent, ...]) -> tuple[ScaleEvent, ...]:
-    """Return the events with the oldest two of one direction made one."""
-    for grew in (True, False):
-        same = [event for event in events if (event.change > 0) is grew]
-        if len(same) > KEPT // 2:
-            first, second = same[0], same[1]
-            joined = ScaleEvent(second.at, first.change + second.change)
-            return tuple(joined if e is second else e for e in events if e is not first)
-    return events[1:]
+    """Return the events with the oldest two of the more frequent direction made one."""
+    grew = sum(event.change > 0 for event in events) > len(events) / 2
+    first, second, *_ = [event for event in events if (event.change > 0) is grew]
+    joined = ScaleEvent(second.at, first.change + second.change)
+    return tuple(joined if event is second else event for event in events if event is not first)

@@ -230,3 +230,13 @@ def test_bridge_that_is_not_registered_is_no_capacity() -> None:
     # Its idle CPU would halve the mean and hide the overload of the other.
     found = term(CPU, ready_bridge("eu-0", 140), outside)
     assert (found.current, found.proposal) == (140, 2)
+
+
+def test_cpu_of_a_draining_bridge_comes_back_on_the_others() -> None:
+    there = (ready_bridge("eu-0", 60), ready_bridge("eu-1", 60))
+    assert term(CPU, *there).proposal == 2
+    found = term(CPU, *there, draining_bridge("eu-2", 60))
+    assert (found.current, found.proposal) == (90, 3)
+    silent = draining_bridge("eu-2", 60, cpu_utilization=None)
+    found = term(CPU, *(ready_bridge(f"eu-{n}", 20) for n in range(2)), silent)
+    assert (found.proposal, found.missing) == (2, ("eu-2",))

@@ -324,3 +324,26 @@ def test_forgetting_never_allows_more_change_than_was_made(changes: list[int]) -
     assert grown >= sum(c for c in changes if c > 0)
     assert shrunk >= sum(-c for c in changes if c < 0)
     assert len(kept.scale_events) <= histories.KEPT
+
+
+def test_too_long_a_memory_forgets_on_the_safe_side() -> None:
+    slow = people_only().autoscaling.scale_up
+    pace = replace(slow, policies=(replace(slow.policies[0], period=1800.0),))
+    kept, size = History(desired=0), 0
+    for n in range(200):
+        at = Timestamp(NOW + n)
+        kept = histories.with_recommendation(kept, 90 if n == 3 else n % 5, 3600, at)
+        size += 2 if n % 3 else -1
+        kept = histories.with_size(kept, size, (pace,), at)
+    now = Timestamp(NOW + 200)
+    assert len(kept.recommendations) == len(kept.scale_events) == histories.KEPT
+    assert max(histories.recommended_within(kept, 3600, now)) == 90
+    assert histories.change_within(kept, 1800, now) == (2 * 133, 67)
+
+
+def test_recommendations_older_than_every_window_are_forgotten() -> None:
+    kept = History()
+    for n, size in enumerate((9, 3, 4)):
+        kept = histories.with_recommendation(kept, size, 60, Timestamp(NOW + 100 * n))
+    # The 3 held until 200, so it still counts there; the 9 ended at 100.
+    assert [each.wanted for each in kept.recommendations] == [3, 4]
