@@ -17,6 +17,8 @@ from typing import Final
 __all__ = ["Load", "Sample", "Stress"]
 
 HALF_LIFE_SECONDS: Final = 5.0
+SHORTEST_SECONDS: Final = 0.01
+"""Samples closer than this say nothing: clocks are coarser."""
 FULL_LAG_SECONDS: Final = 0.25
 """A loop that is on average this late answers health checks and consent too slowly."""
 
@@ -67,8 +69,11 @@ class Stress:
 
     def observe(self, sample: Sample) -> None:
         """Take a sample, about one a second."""
-        last, self._last = self._last, sample
-        if last is None or sample.at <= last.at:
+        last = self._last
+        if last is not None and sample.at - last.at < SHORTEST_SECONDS:
+            return
+        self._last = sample
+        if last is None:
             return
         elapsed = sample.at - last.at
         now = Load(

@@ -181,6 +181,12 @@ class Bridge:
         view = debug.bridge_view(
             self.registry, self.load, self.health(), int(time.time() * 1000), full=full
         )
+        brewery = self.brewery()
+        view["brewery"] = {
+            "configured": brewery.configured,
+            "connected": brewery.connected,
+            "joined": brewery.joined,
+        }
         view["engine"] = dict(sorted(self.media.stats().counters.items()))
         view["dropped"] = dict(sorted(self._transports.dropped.items()))
         return view

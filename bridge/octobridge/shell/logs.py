@@ -1,7 +1,8 @@
 """Logging: one JSON object a line on standard output; secrets never, names only at debug.
 
-What other libraries log is theirs: they may print raw stanzas (with ICE passwords), so only
-their critical lines come through, and those go through the same formatter.
+What libraries log is let through only where it can't hold a stanza or a packet: slixmpp prints
+raw XML (with ICE passwords) when it fails to parse it, so it stays silent; errors of asyncio and
+aiohttp are bugs of ours and come through.
 """
 
 import logging
@@ -10,11 +11,12 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 import structlog
+from structlog.typing import Processor
 
 __all__ = ["configure", "logger"]
 
 _SECRET_WORDS: Final = ("password", "pwd", "token", "secret", "key", "ufrag")
-_CHATTY: Final = ("slixmpp", "aiortc", "aioice", "aiohttp", "asyncio")
+_TRUSTED: Final = ("asyncio", "aiohttp")
 
 
 def logger(area: str) -> structlog.typing.FilteringBoundLogger:
@@ -27,21 +29,35 @@ def logger(area: str) -> structlog.typing.FilteringBoundLogger:
 def configure(level: str) -> None:
     """Send everything of this level and above to standard output."""
     number = logging.getLevelNamesMapping()[level.upper()]
-    logging.basicConfig(stream=sys.stdout, level=logging.CRITICAL, format="%(message)s", force=True)
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    shared: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        hide_secrets,
+        structlog.processors.format_exc_info,
+    ]
+    _configure_libraries(shared)
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            hide_secrets,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=False,
     )
+
+
+def _configure_libraries(shared: list[Processor]) -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.CRITICAL, force=True)
+    for name in _TRUSTED:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def hide_secrets(
