@@ -41,6 +41,7 @@ class Bridge:
         self.name = name
         self.engine = Engine()
         self.socket, self.port = self.engine.bind(LOCAL, 0)
+        self.advertised_port = self.port
         self.endpoints: dict[str, Endpoint] = {}
         self._numbers = itertools.count(1)
         self._loop = asyncio.get_running_loop()
@@ -72,7 +73,9 @@ class Bridge:
         return signalling.TransportDescription(
             ufrag=local.ufrag,
             pwd=local.pwd,
-            candidates=(signalling.Candidate(priority=1, address=LOCAL, port=self.port),),
+            candidates=(
+                signalling.Candidate(priority=1, address=LOCAL, port=self.advertised_port),
+            ),
             fingerprint=dtls.fingerprint(CERTIFICATE).value,
             setup="actpass",
         )
@@ -196,6 +199,7 @@ class Focus:
         self.bridge: Bridge | None = None
         self.members: dict[str, Member] = {}
         self.joins: list[signalling.Join] = []
+        self.is_deaf = False
         self._numbers = itertools.count(1)
         self.url = ""
 
@@ -204,6 +208,8 @@ class Focus:
         await socket.prepare(request)
         member: Member | None = None
         async for frame in socket:
+            if self.is_deaf:
+                continue
             message = signalling.parse_client(frame.data)
             if isinstance(message, signalling.Join):
                 member = await self.join(message, socket)

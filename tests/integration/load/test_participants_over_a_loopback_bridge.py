@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
+
+from octoload import signalling
 from octoload.crowd import CallRequest, Crowd
 from octoload.report import Summary
 
@@ -167,3 +170,21 @@ async def test_a_focus_that_breaks_the_protocol_is_left_and_tried_again(
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)
     assert "broke the protocol" in (crowd.status("call").people[0].last_error or "")
+
+
+async def test_a_silent_focus_is_left_and_media_goes_on(
+    focus: "Focus", crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signalling, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(signalling, "SILENCE_SECONDS", 0.6)
+    crowd.apply(CallRequest(name="call", participants=2, video=False))
+    await until(crowd, lambda t: t.packets_received > 100)
+    joins = len(focus.joins)
+    focus.is_deaf = True
+    await asyncio.sleep(2)
+    focus.is_deaf = False
+    before = crowd.report().total.packets_received
+    total = await until(crowd, lambda t: t.packets_received > before + 200)
+    assert len(focus.joins) >= joins + 2
+    assert (total.dropped, total.restarted, total.moved) == (0, 0, 0)
+    assert total.max_gap_ms < 1000
