@@ -21,7 +21,9 @@ class Command:
         counted per source instead of forwarded (synthetic participants).
         """
 
-        def __init__(self, transport: int, group: int, mesh: int = 0, sink: bool = False) -> None: ...
+        def __init__(
+            self, transport: int, group: int, mesh: int = 0, sink: bool = False
+        ) -> None: ...
 
     @final
     class RemoveTransport(Command):
@@ -73,6 +75,8 @@ class Command:
     class Subscribe(Command):
         """Forward `sender`'s source `ssrc` to `receiver`, as `out_ssrc` (0 keeps the SSRC).
 
+        A receiver takes each `out_ssrc` from one source only. Sequence numbers are the source's,
+        unless the receiver had this SSRC before with the same keys: then numbering goes on.
         PLI, FIR and NACK that `receiver` sends about `out_ssrc` are passed to `sender` with the
         source's own SSRC; the sender's SR is passed to `receiver`.
         """
@@ -163,7 +167,10 @@ class Event:
 
     @final
     class Rtcp(Event):
-        """A decrypted compound RTCP packet that named no known source (for policy, bounded)."""
+        """A decrypted compound RTCP packet that named no known source (for policy, bounded).
+
+        Compounds of nothing but reports, descriptions and BYE never come here.
+        """
 
         __match_args__ = ("transport", "data")
         transport: int
@@ -196,6 +203,7 @@ class TransportStats:
     received_age_ms: int
     media_age_ms: int
     consent_age_ms: int
+    """Since the peer's last authentic Binding request."""
 
 @final
 class SourceStats:
@@ -235,12 +243,14 @@ class Engine:
     def bind(self, address: str, port: int = 0) -> tuple[int, int]:
         """Open a UDP socket; return (socket id, port). Raises OSError (EADDRINUSE, …)."""
 
-    def unbind(self, socket: int) -> None: ...
+    def unbind(self, socket: int) -> None:
+        """Close a socket, now; addresses bound through it are forgotten."""
+
     def submit(self, commands: Sequence[Command]) -> None:
         """Queue commands; they're applied in order between two receive batches.
 
-        Unknown transports and sources are ignored and counted; malformed values raise ValueError
-        before anything is queued.
+        What is submitted before a datagram arrives holds for that datagram. Unknown transports and sources are ignored and counted; malformed values raise ValueError
+        before anything is queued. RuntimeError when the engine is closed, or its thread has died.
         """
 
     def poll(self, limit: int = 1024) -> list[Event]:

@@ -1,13 +1,10 @@
 //! Commands as Python makes them, and their validation.
 
-use crate::instruction::{Instruction, KeyPair, Kind, Path, TransportId};
-use crate::srtp::{Keys, Profile};
+use super::checks::{self, bytes, credential, id, invalid, keys, natural, path};
+use crate::instruction::{Instruction, Kind};
 use crate::stream::{MIN_PAYLOAD, Shape};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use ring::digest;
-use std::net::{IpAddr, SocketAddr};
 use zeroize::Zeroizing;
 
 /// Longest raw datagram Python may send.
@@ -149,31 +146,31 @@ impl Command {
         Ok(match self {
             Self::AddSource { transport, ssrc, kind } => Instruction::AddSource {
                 id: id(*transport)?,
-                ssrc: self::ssrc(*ssrc)?,
+                ssrc: checks::ssrc(*ssrc)?,
                 kind: Kind::parse(kind)
                     .ok_or_else(|| invalid("kind must be \"audio\", \"video\" or \"rtx\""))?,
             },
             Self::RemoveSource { transport, ssrc } => {
-                Instruction::RemoveSource { id: id(*transport)?, ssrc: self::ssrc(*ssrc)? }
+                Instruction::RemoveSource { id: id(*transport)?, ssrc: checks::ssrc(*ssrc)? }
             }
             Self::Subscribe { receiver, sender, ssrc, out_ssrc } => Instruction::Subscribe {
                 receiver: id(*receiver)?,
                 sender: id(*sender)?,
-                ssrc: self::ssrc(*ssrc)?,
-                out_ssrc: self::ssrc(*out_ssrc)?,
+                ssrc: checks::ssrc(*ssrc)?,
+                out_ssrc: checks::ssrc(*out_ssrc)?,
             },
             Self::Unsubscribe { receiver, sender, ssrc } => Instruction::Unsubscribe {
                 receiver: id(*receiver)?,
                 sender: id(*sender)?,
-                ssrc: self::ssrc(*ssrc)?,
+                ssrc: checks::ssrc(*ssrc)?,
             },
             Self::SetMuted { transport, ssrc, muted } => Instruction::SetMuted {
                 id: id(*transport)?,
-                ssrc: self::ssrc(*ssrc)?,
+                ssrc: checks::ssrc(*ssrc)?,
                 muted: *muted,
             },
             Self::StopStream { transport, ssrc } => {
-                Instruction::StopStream { id: id(*transport)?, ssrc: self::ssrc(*ssrc)? }
+                Instruction::StopStream { id: id(*transport)?, ssrc: checks::ssrc(*ssrc)? }
             }
             other => other.validate_output(py)?,
         })
@@ -195,7 +192,7 @@ impl Command {
             },
             Self::StartStream { transport, ssrc, .. } => Instruction::StartStream {
                 id: id(*transport)?,
-                ssrc: self::ssrc(*ssrc)?,
+                ssrc: checks::ssrc(*ssrc)?,
                 shape: self.shape()?,
             },
             // `validate` and `validate_media` took all the others.
@@ -245,67 +242,4 @@ impl Command {
             frame_bytes,
         })
     }
-}
-
-fn invalid(message: &str) -> PyErr {
-    PyValueError::new_err(message.to_owned())
-}
-
-fn natural(name: &str, value: i64) -> PyResult<u64> {
-    u64::try_from(value).map_err(|_| invalid(&format!("{name} must not be negative")))
-}
-
-/// A transport's number.
-pub fn id(value: i64) -> PyResult<TransportId> {
-    natural("transport", value)
-}
-
-fn ssrc(value: i64) -> PyResult<u32> {
-    u32::try_from(value).map_err(|_| invalid("an SSRC has 32 bits"))
-}
-
-fn credential<'a>(name: &str, value: &'a str) -> PyResult<&'a str> {
-    if value.is_empty() || value.len() > 256 {
-        return Err(invalid(&format!("{name} must have 1..256 characters")));
-    }
-    Ok(value)
-}
-
-fn bytes(data: &[u8], least: usize, most: usize) -> PyResult<Vec<u8>> {
-    if !(least..=most).contains(&data.len()) {
-        return Err(invalid(&format!("data must have {least}..{most} bytes")));
-    }
-    Ok(data.to_vec())
-}
-
-fn path(socket: i64, address: &str, port: i64) -> PyResult<Path> {
-    let socket = u32::try_from(socket).map_err(|_| invalid("no such socket"))?;
-    let peer = socket_address(address, port)?;
-    if peer.port() == 0 {
-        return Err(invalid("port must be 1..65535"));
-    }
-    Ok(Path { socket, peer })
-}
-
-/// A socket address from an IP address in text and a port.
-pub fn socket_address(address: &str, port: i64) -> PyResult<SocketAddr> {
-    let ip: IpAddr = address.parse().map_err(|_| invalid("address must be an IP address"))?;
-    let port = u16::try_from(port).map_err(|_| invalid("port must be 0..65535"))?;
-    Ok(SocketAddr::new(ip, port))
-}
-
-fn keys(profile: &str, receive: &[u8], send: &[u8]) -> PyResult<KeyPair> {
-    let parsed = Profile::parse(profile).ok_or_else(|| invalid("unknown SRTP profile"))?;
-    let wrong = |_| invalid("master key and salt don't have the profile's lengths");
-    let mut context = digest::Context::new(&digest::SHA256);
-    for part in [profile.as_bytes(), receive, send] {
-        context.update(part);
-    }
-    let mut all = [0; 32];
-    all.copy_from_slice(context.finish().as_ref());
-    Ok(KeyPair {
-        receive: Keys::derive(parsed, receive).map_err(wrong)?,
-        send: Keys::derive(parsed, send).map_err(wrong)?,
-        digest: all,
-    })
 }

@@ -1,6 +1,7 @@
 //! The engine as Python holds it: starts the thread, talks to it, ends it.
 
-use super::command::{Command, id, socket_address};
+use super::checks::{id, socket_address};
+use super::command::Command;
 use super::event::Event;
 use super::stats::{EngineStats, SourceStats, TransportStats};
 use crate::instruction::Instruction;

@@ -1,5 +1,6 @@
 //! What Python sees: commands, events, statistics, the engine. Nothing else knows of Python.
 
+mod checks;
 mod command;
 mod engine;
 mod event;

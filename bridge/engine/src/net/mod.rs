@@ -5,6 +5,8 @@ mod poller;
 mod receive;
 mod send;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 pub use address::RawAddress;
 pub use poller::{EventFd, Poller, Timer};

@@ -5,6 +5,9 @@ use crate::remote::RemoteView;
 use crate::rtp::vp8::{self, Place};
 use std::collections::VecDeque;
 
+#[cfg(test)]
+mod tests;
+
 const HISTORY_NS: u64 = 1_000_000_000;
 const MOST_HISTORY: usize = 4096;
 const KEYFRAME_EVERY_NS: u64 = 10_000_000_000;
