@@ -249,8 +249,9 @@ class Engine:
     def submit(self, commands: Sequence[Command]) -> None:
         """Queue commands; they're applied in order between two receive batches.
 
-        What is submitted before a datagram arrives holds for that datagram. Unknown transports and sources are ignored and counted; malformed values raise ValueError
-        before anything is queued. RuntimeError when the engine is closed, or its thread has died.
+        What is submitted before a datagram arrives holds for that datagram. Unknown transports
+        and sources are ignored and counted; malformed values raise ValueError before anything is
+        queued. RuntimeError when the engine is closed, or its thread has died.
         """
 
     def poll(self, limit: int = 1024) -> list[Event]:
