@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Collection
+from pathlib import Path
 
 from cyclopts import App
 from rich.console import Console
@@ -106,6 +107,26 @@ def load_images(*images: str, name: str = DEFAULT_NAME) -> None:
     provision.provision(cache, steps, wanted)
     with cluster.locked(name):
         cluster.load_images(planned, supplies(cache, wanted), steps)
+
+
+@app.command
+def save(folder: Path, /, *images: str) -> None:
+    """Build images and write each as an archive, for another cluster to load.
+
+    Args:
+        folder: Where the archives go.
+        images: Which images (default all of the product): prosody operator bridge load.
+    """
+    cache, wanted = Cache.of_user(), images or provision.PRODUCT
+    provision.provision(cache, Progress(console), wanted)
+    folder.mkdir(parents=True, exist_ok=True)
+    references = provision.references(wanted)
+    for image in cache.layout.images():
+        if image.name in references:
+            target = folder / f"{image.name.rpartition('/')[2].partition(':')[0]}.tar"
+            with target.open("wb") as file:
+                cache.layout.write_archive([image], (), file)
+            console.print(str(target))
 
 
 def supplies(cache: Cache, wanted: Collection[str]) -> cluster.Supplies:

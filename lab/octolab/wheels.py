@@ -1,18 +1,20 @@
 """The Python parts of the product's images: locked dependencies, the product, the media engine."""
 
+import json
 import shutil
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from octolab import shell
 from octolab.cache import Cache, all_exist, fingerprint
-from octolab.errors import UnmetError
+from octolab.errors import LabError, UnmetError
 from octolab.steps import Step
 
 __all__ = ["engine_step", "product_steps"]
 
+IMAGE_PYTHON = "3.11"
 EXTRAS = ("operator", "bridge", "load")
 
 
@@ -20,7 +22,7 @@ def product_steps(source: Path, cache: Cache) -> Iterator[Step]:
     """Yield the dependencies that all Python images share, and the product's own wheel."""
     yield Step(
         "dependencies",
-        lambda: fingerprint([], requirements(source)),
+        lambda: fingerprint([source / "requirements.lock"], declared(source)),
         lambda: all_exist(cache.root / "dependencies"),
         lambda: install_dependencies(source, cache),
     )
@@ -52,12 +54,48 @@ def packages_in(source: Path, project: Path) -> list[Path]:
     return [source / package for package in listed]
 
 
+def declared(source: Path) -> str:
+    """Return what the project says it depends on, as one text that changes when that does."""
+    projects = [source / "pyproject.toml", source / "bridge" / "engine" / "pyproject.toml"]
+    tables = [tomllib.loads(project.read_text())["project"] for project in projects]
+    return json.dumps(
+        [[each["dependencies"], each.get("optional-dependencies")] for each in tables]
+    )
+
+
 def requirements(source: Path) -> str:
     """Return the locked dependencies of the images' extras, with hashes."""
+    lock = source / "requirements.lock"
     chosen = [f"--extra={extra}" for extra in EXTRAS]
-    left_out = ["--no-dev", "--no-emit-workspace", "--no-header", "--no-annotate"]
-    command = [uv(), "export", "--quiet", "--frozen", *left_out, *chosen]
-    return shell.run(command, cwd=source)
+    plain = ["--quiet", "--no-header", "--no-annotate", f"--python-version={IMAGE_PYTHON}"]
+    pinned = [f"--constraints={lock}", "--no-emit-package=octoengine"]
+    resolved = shell.run(
+        [uv(), "pip", "compile", "pyproject.toml", *plain, *pinned, *chosen], cwd=source
+    )
+    return only(lock.read_text(), {line.partition("==")[0] for line in resolved.splitlines()})
+
+
+def only(lock: str, names: Collection[str]) -> str:
+    """Return those entries of a lock file that are wanted, hashes and all.
+
+    Args:
+        lock: Entries that begin at the start of a line and go on indented.
+        names: The wanted packages.
+
+    Raises:
+        LabError: the lock lacks one of them.
+    """
+    entries: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in lock.splitlines():
+        if line and not line[0].isspace() and not line.startswith("#"):
+            # One package may have several entries, for different Pythons.
+            lines = entries.setdefault(line.partition("==")[0], [])
+        lines.append(line)
+    missing = sorted(set(names) - set(entries))
+    if missing:
+        raise LabError(f"requirements.lock lacks {', '.join(missing)}: compile it anew")
+    return "".join(f"{line}\n" for name in sorted(names) for line in entries[name])
 
 
 def install_dependencies(source: Path, cache: Cache) -> None:
@@ -74,7 +112,7 @@ def install_dependencies(source: Path, cache: Cache) -> None:
             "--no-deps",
             "--require-hashes",
             "--only-binary=:all:",
-            "--python-version=3.11",
+            f"--python-version={IMAGE_PYTHON}",
             "--link-mode=copy",
             f"--target={target}",
             f"--requirements={listing}",
