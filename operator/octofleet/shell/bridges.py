@@ -12,7 +12,7 @@ from jitsiwire import stats
 from jitsiwire.stats import BridgeStats
 from octofleet.shell.errors import Unreachable
 
-TIMEOUT_SECONDS: Final = 5.0
+TIMEOUT: Final = httpx.Timeout(3.0, connect=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class BridgeClient:
         headers = {"Authorization": f"Bearer {bridge.token}"} if bridge.token else {}
         try:
             answer = await self._http.request(
-                method, bridge.base + path, json=body, headers=headers, timeout=TIMEOUT_SECONDS
+                method, bridge.base + path, json=body, headers=headers, timeout=TIMEOUT
             )
             answer.raise_for_status()
         except httpx.HTTPError as error:

@@ -16,7 +16,9 @@ from octofleet.shell.documents import Document
 from octofleet.shell.errors import Unreachable
 
 ANSWER_LIMIT_BYTES: Final = 64 * 2**20
-MOVE_TIMEOUT_SECONDS: Final = 30.0
+LOOK_TIMEOUT: Final = httpx.Timeout(3.0, connect=1.0)
+"""A region is looked at every few seconds; a Jicofo that is slower is as good as silent."""
+MOVE_TIMEOUT: Final = httpx.Timeout(30.0, connect=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class JicofoClient:
         Raises:
             Unreachable: It can't be asked or answers nonsense.
         """
-        found = await self._get(f"{base}/debug", {"full": "true"}, timeout=5.0)
+        found = await self._get(f"{base}/debug", {"full": "true"}, LOOK_TIMEOUT)
         selector = documents.mapping(found, "bridge_selector", "bridge")
         if "bridge_selector" not in found:
             raise Unreachable("Jicofo's /debug has no bridge_selector")
@@ -69,12 +71,12 @@ class JicofoClient:
         # More than any conference holds: a part of one would land where it was.
         query = {"bridge": bridge, "conference": conference, "numEndpoints": "100000"}
         url = f"{base}/move-endpoints/move-endpoints"
-        found = await self._get(url, query, timeout=MOVE_TIMEOUT_SECONDS)
+        found = await self._get(url, query, MOVE_TIMEOUT)
         return int(documents.number(found, "movedEndpoints") or 0)
 
-    async def _get(self, url: str, query: Mapping[str, str], timeout: float) -> Document:  # noqa: ASYNC109 - httpx' own
+    async def _get(self, url: str, query: Mapping[str, str], within: httpx.Timeout) -> Document:
         try:
-            answer = await self._http.get(url, params=dict(query), timeout=timeout)
+            answer = await self._http.get(url, params=dict(query), timeout=within)
             answer.raise_for_status()
             if len(answer.content) > ANSWER_LIMIT_BYTES:
                 raise Unreachable("Jicofo's answer is too large")
