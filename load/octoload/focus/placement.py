@@ -1,0 +1,268 @@
+"""Placing people on bridges: invitations, moves, and what bridges answer.
+
+People are invited again exactly as Jicofo does it: first whoever must go is taken off the bridge,
+then each is placed afresh. Those who can't be placed wait and are tried again, because a load
+test must not end where a person would have pressed "reload".
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from jitsiwire import selection
+from jitsiwire.bridge_view import BridgeView
+from jitsiwire.colibri2 import ConferenceModify
+from jitsiwire.selection import ConferenceBridge
+from octoload import signalling
+from octoload.focus import requests
+from octoload.focus.conference import Conference, Participant, Session, Stage
+from octoload.focus.effects import Effect, SendRequest, Tell
+from octoload.focus.replies import Reply, Verdict, judge_allocation, judge_update
+from octoload.focus.settings import FocusSettings
+
+__all__ = ["Counters", "Placement"]
+
+RETRY_SECONDS = 2.0
+"""Between two attempts to place somebody who waits."""
+FAILURES_IN_A_ROW = 3
+"""Invitations that may fail one right after the other; then it waits for the next retry."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened since the start."""
+
+    conferences_created: int = 0
+    participants: int = 0
+    lost_bridges: int = 0
+    participants_moved: int = 0
+    """Invited again because their session on a bridge failed or its bridge went away."""
+    bridges_removed: int = 0
+    """Sessions that ended so."""
+    restarts_requested: int = 0
+    endpoints_moved: dict[str, int] = field(default_factory=dict[str, int])
+    """By move calls, by the nickname of the bridge they were on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A request that isn't answered yet."""
+
+    conference: str
+    session: str
+    endpoint: str | None
+    """Of an allocation."""
+    invitation: str
+
+
+class Placement:
+    """Who is on which bridge.
+
+    Args:
+        settings: As given by the environment.
+        mint: Returns a fresh, unguessable identifier.
+    """
+
+    def __init__(self, settings: FocusSettings, mint: Callable[[], str]) -> None:
+        self.settings = settings
+        self.mint = mint
+        self.bridges: dict[str, BridgeView] = {}
+        self.conferences: dict[str, Conference] = {}
+        self.counters = Counters()
+        self._pending: dict[int, _Pending] = {}
+        self._token = 0
+
+    def retry(self, now: float, *, at_once: bool) -> list[Effect]:
+        """Try again to place whoever waits."""
+        effects: list[Effect] = []
+        for conference in self.conferences.values():
+            for one in conference.waiting():
+                if at_once or now - one.tried_at >= RETRY_SECONDS:
+                    one.failures = 0
+                    effects += self.invite(conference, one, now)
+        return effects
+
+    def leave_bridge(self, jid: str, now: float) -> list[Effect]:
+        """Take every conference off a bridge."""
+        effects: list[Effect] = []
+        for conference in list(self.conferences.values()):
+            effects += self.end_session(conference, jid, now)
+        return effects
+
+    def invite(self, conference: Conference, one: Participant, now: float) -> list[Effect]:
+        """Find a bridge for somebody who has none and ask it for a place."""
+        one.tried_at, one.restart_due = now, None
+        if one.failures >= FAILURES_IN_A_ROW:
+            return self._wait(one, "bridges refuse")
+        jid = self._select(conference, one, now)
+        if jid is None:
+            return self._wait(one, "no bridge available")
+        session = conference.sessions.setdefault(jid, Session(jid, self.mint()))
+        one.bridge, one.stage, one.session_id = jid, Stage.ALLOCATING, self.mint()
+        self.bridges[jid] = self.bridges[jid].endpoint_added(now)
+        room = None if session.created else conference.room
+        session.created = True
+        request = requests.allocation(conference.meeting_id, one.id, one.stats_id, room)
+        return [self.send(conference, session, request, one)]
+
+    def _select(self, conference: Conference, one: Participant, now: float) -> str | None:
+        using = [
+            ConferenceBridge(self.bridges[jid].candidate(now), len(conference.on(jid)))
+            for jid in conference.sessions
+            if jid in self.bridges
+        ]
+        chosen = selection.select(
+            self.settings.strategy,
+            [view.candidate(now) for view in self.bridges.values()],
+            using,
+            selection.Participant(one.region),
+            self.settings.selection,
+        )
+        if chosen is None or (conference.sessions and chosen.jid not in conference.sessions):
+            return None  # without relays a conference can't be on two bridges
+        return chosen.jid
+
+    def _wait(self, one: Participant, reason: str) -> list[Effect]:
+        one.stage, one.bridge = Stage.WAITING, None
+        if one.connection is None or one.complaint == reason:
+            return []
+        one.complaint = reason
+        return [Tell(one.connection, signalling.Waiting(reason=reason))]
+
+    def take_off(self, conference: Conference, people: Iterable[Participant]) -> list[Effect]:
+        """Take people off their bridges; a session that is left without any ends."""
+        by_bridge: dict[str, list[Participant]] = {}
+        for one in people:
+            if one.bridge is not None:
+                by_bridge.setdefault(one.bridge, []).append(one)
+            one.stage, one.bridge = Stage.WAITING, None
+        effects: list[Effect] = []
+        for jid, gone in by_bridge.items():
+            self._count_removed(jid, len(gone))
+            session = conference.sessions.get(jid)
+            if session is None:
+                continue
+            if conference.on(jid):
+                request = requests.expire_endpoints(conference.meeting_id, (o.id for o in gone))
+            else:
+                del conference.sessions[jid]
+                request = requests.expire_conference(conference.meeting_id)
+            effects.append(self.send(conference, session, request))
+        return effects
+
+    def _count_removed(self, jid: str, count: int) -> None:
+        if jid in self.bridges:
+            self.bridges[jid] = self.bridges[jid].endpoints_removed(count)
+
+    def end_session(self, conference: Conference, jid: str, now: float) -> list[Effect]:
+        """Take a conference off a bridge and place all its people there afresh."""
+        if jid not in conference.sessions:
+            return []
+        people = conference.on(jid)
+        self.counters.bridges_removed += 1
+        self.counters.participants_moved += len(people)
+        effects = self.take_off(conference, people)
+        # Nobody was left on it to take it off.
+        if conference.sessions.pop(jid, None) is not None:
+            expire = requests.expire_conference(conference.meeting_id)
+            effects.append(SendRequest(self._next_token(), jid, expire))
+        return effects + self.invite_again(conference, people, now)
+
+    def invite_again(
+        self, conference: Conference, people: Iterable[Participant], now: float
+    ) -> list[Effect]:
+        """Place people afresh who were taken off their bridges before."""
+        return [effect for one in people for effect in self.invite(conference, one, now)]
+
+    # -- answers ----------------------------------------------------------------------------------
+
+    def replied(self, token: int, reply: Reply, now: float) -> list[Effect]:
+        """A bridge answered a request, or didn't in time."""
+        pending = self._pending.pop(token, None)
+        conference = self.conferences.get(pending.conference) if pending else None
+        if pending is None or conference is None:
+            return []
+        found = [s for s in conference.sessions.values() if s.id == pending.session]
+        if not found:
+            return []  # that session is over already
+        session = found[0]
+        if pending.endpoint is None:
+            return self._follow(conference, session, judge_update(reply), now)
+        verdict = judge_allocation(reply, pending.endpoint)
+        one = conference.participants.get(pending.endpoint)
+        if one is not None and one.session_id == pending.invitation:
+            if verdict.transport is not None:
+                session.feedback = session.feedback or verdict.feedback or ()
+                return self._offer(conference, one, session, verdict.transport)
+            one.failures += 1
+            if not verdict.end_session:
+                return [
+                    *self._follow(conference, session, verdict, now),
+                    *self._not_invited(conference, one),
+                ]
+        return self._follow(conference, session, verdict, now)
+
+    def _follow(
+        self, conference: Conference, session: Session, verdict: Verdict, now: float
+    ) -> list[Effect]:
+        view = self.bridges.get(session.bridge)
+        if view is not None and verdict.fail_bridge:
+            self.bridges[session.bridge] = view = view.failed(now)
+        if view is not None and verdict.graceful:
+            self.bridges[session.bridge] = view.refused_by_shutdown()
+        if verdict.end_session:
+            return self.end_session(conference, session.bridge, now)
+        people = [
+            one for one in conference.on(session.bridge) if one.id in frozenset(verdict.reinvite)
+        ]
+        effects = self.take_off(conference, people)
+        return effects + self.invite_again(conference, people, now)
+
+    def _not_invited(self, conference: Conference, one: Participant) -> list[Effect]:
+        """Give up this invitation; the bridge keeps nothing of it."""
+        effects = self.take_off(conference, (one,))
+        return effects + self._wait(one, "the bridge has no place")
+
+    def _offer(
+        self,
+        conference: Conference,
+        one: Participant,
+        session: Session,
+        transport: signalling.TransportDescription,
+    ) -> list[Effect]:
+        one.stage, one.complaint = Stage.OFFERED, ""
+        if one.connection is None:
+            return []  # it is told when it comes back: its session id won't match
+        one.informed = True
+        view = self.bridges.get(session.bridge)
+        offer = signalling.Offer(
+            session_id=one.session_id,
+            endpoint_id=one.id,
+            bridge=session.bridge.partition("/")[2] or session.bridge,
+            bridge_region=(view.region if view else None) or "",
+            transport=transport,
+            sources=conference.sources_for(one),
+        )
+        return [Tell(one.connection, offer)]
+
+    # -- sending ----------------------------------------------------------------------------------
+
+    def send(
+        self,
+        conference: Conference,
+        session: Session,
+        request: ConferenceModify,
+        allocating: Participant | None = None,
+    ) -> SendRequest:
+        """Return the request to send, and remember whose it is."""
+        token = self._next_token()
+        self._pending[token] = _Pending(
+            conference.name,
+            session.id,
+            None if allocating is None else allocating.id,
+            "" if allocating is None else allocating.session_id,
+        )
+        return SendRequest(token, session.bridge, request)
+
+    def _next_token(self) -> int:
+        self._token += 1
+        return self._token

@@ -1,0 +1,189 @@
+"""The Colibri2 requests the focus makes, in the shapes the real Jicofo was recorded to make."""
+
+from collections.abc import Iterable
+
+from jitsiwire.colibri2 import (
+    Candidate,
+    Capability,
+    ConferenceModify,
+    Endpoint,
+    Fingerprint,
+    HeaderExtension,
+    IceTransport,
+    Media,
+    MediaSource,
+    PayloadType,
+    RtcpFeedback,
+    Source,
+    Transport,
+)
+from octoload import signalling
+
+__all__ = [
+    "MEDIA",
+    "allocation",
+    "answer",
+    "expire_conference",
+    "expire_endpoints",
+    "media_sources",
+]
+
+_FEEDBACK = (
+    RtcpFeedback("ccm", "fir"),
+    RtcpFeedback("nack"),
+    RtcpFeedback("nack", "pli"),
+    RtcpFeedback("transport-cc"),
+)
+_TRANSPORT_CC = HeaderExtension(
+    5, "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+)
+_MID = HeaderExtension(10, "urn:ietf:params:rtp-hdrext:sdes:mid")
+_H264_PARAMETERS = (("profile-level-id", "42e01f;level-asymmetry-allowed=1;packetization-mode=1;"),)
+
+
+def _video(number: int, name: str, parameters: tuple[tuple[str, str], ...] = ()) -> PayloadType:
+    return PayloadType(number, name, 90000, parameters=parameters, feedback=_FEEDBACK)
+
+
+def _rtx(number: int, of: int, feedback: tuple[RtcpFeedback, ...] = _FEEDBACK[:3]) -> PayloadType:
+    return PayloadType(number, "rtx", 90000, parameters=(("apt", str(of)),), feedback=feedback)
+
+
+MEDIA = (
+    Media(
+        "audio",
+        (
+            PayloadType(
+                111,
+                "opus",
+                48000,
+                2,
+                (("minptime", "10"), ("useinbandfec", "1")),
+                (RtcpFeedback("transport-cc"),),
+            ),
+            PayloadType(126, "telephone-event", 8000),
+        ),
+        (
+            HeaderExtension(1, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"),
+            _MID,
+            _TRANSPORT_CC,
+        ),
+        extmap_allow_mixed=True,
+    ),
+    Media(
+        "video",
+        (
+            _video(41, "AV1"),
+            _video(100, "VP8"),
+            _video(107, "H264", _H264_PARAMETERS),
+            _video(101, "VP9"),
+            _rtx(42, 41),
+            _rtx(96, 100),
+            _rtx(97, 101),
+            _rtx(99, 107, ()),
+        ),
+        (
+            HeaderExtension(
+                11,
+                "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+            ),
+            _MID,
+            HeaderExtension(3, "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"),
+            _TRANSPORT_CC,
+        ),
+        extmap_allow_mixed=True,
+    ),
+)
+"""What every participant may send: Jicofo's defaults."""
+
+
+def allocation(
+    meeting_id: str, endpoint_id: str, stats_id: str, room: str | None
+) -> ConferenceModify:
+    """Ask for a place; with a room's JID, for the conference as well.
+
+    Synthetic participants keep SSRCs apart themselves and have no data channel, so neither SSRC
+    rewriting nor SCTP is asked for.
+    """
+    endpoint = Endpoint(
+        endpoint_id,
+        create=True,
+        stats_id=stats_id,
+        media=MEDIA,
+        transport=Transport(ice_controlling=True),
+        sources=(),
+        capabilities=(Capability.SOURCE_NAMES,),
+    )
+    return ConferenceModify(
+        meeting_id,
+        name=room,
+        create=room is not None,
+        rtcstats_enabled=room is None,
+        endpoints=(endpoint,),
+    )
+
+
+def answer(
+    meeting_id: str,
+    endpoint_id: str,
+    stats_id: str,
+    transport: signalling.TransportDescription,
+    sources: signalling.SourcesOffered,
+) -> ConferenceModify:
+    """Tell the bridge how the participant connects and what it sends."""
+    ice = IceTransport(
+        ufrag=transport.ufrag,
+        pwd=transport.pwd,
+        candidates=tuple(
+            _candidate(number, one) for number, one in enumerate(transport.candidates, 1)
+        ),
+        rtcp_mux=True,
+        fingerprints=(
+            Fingerprint(transport.fingerprint_hash, transport.fingerprint, transport.setup),
+        ),
+    )
+    endpoint = Endpoint(
+        endpoint_id,
+        stats_id=stats_id,
+        transport=Transport(ice=ice),
+        sources=media_sources(endpoint_id, sources),
+    )
+    return ConferenceModify(meeting_id, endpoints=(endpoint,))
+
+
+def media_sources(endpoint_id: str, sources: signalling.SourcesOffered) -> tuple[MediaSource, ...]:
+    """A participant's sources under the names Jitsi's clients give them."""
+    found: list[MediaSource] = []
+    if sources.audio_ssrc is not None:
+        name = f"{endpoint_id}-a0"
+        found.append(MediaSource("audio", name, (Source(sources.audio_ssrc, name),)))
+    if sources.video_ssrc is not None:
+        name = f"{endpoint_id}-v0"
+        found.append(MediaSource("video", name, (Source(sources.video_ssrc, name, "camera"),)))
+    return tuple(found)
+
+
+def expire_endpoints(meeting_id: str, endpoint_ids: Iterable[str]) -> ConferenceModify:
+    """Let participants go."""
+    gone = tuple(Endpoint(one, expire=True) for one in endpoint_ids)
+    return ConferenceModify(meeting_id, endpoints=gone)
+
+
+def expire_conference(meeting_id: str) -> ConferenceModify:
+    """Let all of a conference go."""
+    return ConferenceModify(meeting_id, expire=True)
+
+
+def _candidate(number: int, one: signalling.Candidate) -> Candidate:
+    return Candidate(
+        component=1,
+        foundation=one.foundation,
+        generation=one.generation,
+        id=f"c{number}",
+        network=1,
+        ip=one.address,
+        port=one.port,
+        priority=one.priority,
+        protocol="udp",
+        type=one.type,
+    )
