@@ -65,10 +65,11 @@ def _steer(draft: Draft) -> None:
     lacking = draft.decision.wanted - draft.count(SERVING)
     returned = growing.undrain(draft, lacking)
     lacking -= len(returned)
+    shrinking.retire_broken(draft, growing.ceiling(draft))
     if lacking > 0:
         growing.create(draft, lacking - _drained_by_others(draft))
     elif not returned:
-        shrinking.drain_surplus(draft, growing.ceiling(draft))
+        shrinking.drain_surplus(draft)
     draining.follow(draft, returned)
 
 

@@ -19,20 +19,28 @@ from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.observation import Bridge, BridgeState
 from octofleet.core.selection import Capacity, Choice
 
-__all__ = ["capacity", "drain_surplus", "renew"]
+__all__ = ["capacity", "drain_surplus", "renew", "retire_broken"]
 
 S = BridgeState
 
 
-def drain_surplus(draft: Draft, most: int) -> None:
-    """Drain what is too much.
+def retire_broken(draft: Draft, most: int) -> None:
+    """Retire broken bridges: all once enough others serve, else what overflows.
 
     Args:
         draft: The plan so far.
         most: How many bridges there may be, counting broken ones.
     """
-    for each in _surplus_of_broken(draft, most):
-        _retire(draft, each.bridge)
+    broken = draft.of(BROKEN)
+    enough = draft.count(READY) >= draft.decision.wanted
+    number = len(broken) if enough else draft.count(SERVING) + len(broken) - most
+    known = [each.bridge for each in broken if draft.is_known_empty(each.bridge)]
+    for bridge in known[::-1][: max(0, number)]:
+        _retire(draft, bridge)
+
+
+def drain_surplus(draft: Draft) -> None:
+    """Drain what is too much of those that serve, or will."""
     staying, leaving = draft.of(SERVING), draft.of(DRAINING)
     while len(staying) > draft.decision.wanted:
         victim = _victim(draft, staying, leaving)
@@ -50,7 +58,9 @@ def renew(draft: Draft) -> None:
     side must be well, else every bridge would look like that.
     """
     cluster = draft.snapshot.cluster
-    under_way = draft.count(LEAVING | {S.STOPPING})
+    under_way = draft.count(LEAVING | {S.STOPPING}) or any(
+        isinstance(action, DrainBridge | DeleteBridge) for action in draft.actions
+    )
     if under_way or not (cluster.controller_ready and cluster.jicofo_reachable):
         return
     old = [
@@ -70,15 +80,6 @@ def capacity(draft: Draft) -> Capacity:
     people = [t.value for t in scaling.metrics if t.type is MetricType.PARTICIPANTS]
     room = min(people, default=float("inf")) * (1 + scaling.scale_up.tolerance)
     return Capacity(room, draft.limits.stress_threshold)
-
-
-def _surplus_of_broken(draft: Draft, most: int) -> list[JudgedBridge]:
-    """Return broken bridges that may go: all once enough others serve, else what overflows."""
-    broken = draft.of(BROKEN)
-    enough = draft.count(READY) >= draft.decision.wanted
-    number = len(broken) if enough else draft.count(SERVING) + len(broken) - most
-    known = [each for each in broken if draft.is_known_empty(each.bridge)]
-    return known[::-1][: max(0, number)]
 
 
 def _retire(draft: Draft, bridge: Bridge) -> None:

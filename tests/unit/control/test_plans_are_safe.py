@@ -329,3 +329,77 @@ def test_bridge_that_never_registered_is_renewed_once_the_controller_is_well() -
         assert actions(*there, wanted=2, nodes=(), cluster=worse) == ()
     busy = replace(shy, participants=Reading(1, NOW))
     assert actions(there[0], busy, wanted=2, nodes=()) == ()
+
+
+def shy_bridge(name: str, **fields: object) -> Bridge:
+    """Return a bridge that runs and never registered."""
+    never = replace(ready_bridge(name), registered=False, registered_at=None, in_brewery=False)
+    return replace(never, **fields)  # pyright: ignore[reportArgumentType] - any field
+
+
+def test_nodes_that_just_suffice_are_no_refusal() -> None:
+    assert refusals(wanted=2, nodes=nodes(2)) == []
+    assert len(actions(wanted=2, nodes=nodes(2))) == 2
+
+
+def test_bridges_start_a_bounded_number_at_a_time() -> None:
+    coming = tuple(pending_bridge(f"eu-{n}", node=f"n-{n}") for n in range(4))
+    assert len(actions(*coming, wanted=30, nodes=nodes(50))) == Limits().max_starting - 4
+
+
+def test_one_bridge_that_never_registered_is_replaced_at_a_time() -> None:
+    serving = (ready_bridge("eu-0"), ready_bridge("eu-1"))
+    fresh: dict[str, object] = {"created_at": Timestamp(NOW - 100), "ready_since": NOW - 90}
+    shy = tuple(shy_bridge(f"eu-{n}", **fresh) for n in (2, 3))
+    assert actions(*serving, shy[0], wanted=3) == (CreateBridge("eu-3"),)
+    assert actions(*serving, *shy, wanted=3) == ()
+    dark = replace(CLUSTER, jicofo_reachable=False)
+    assert actions(*serving, shy[0], wanted=3, cluster=dark) == ()
+
+
+def test_replacement_never_goes_beyond_the_most_bridges() -> None:
+    fresh: dict[str, object] = {"created_at": Timestamp(NOW - 100), "ready_since": NOW - 90}
+    there = snapshot(ready_bridge("eu-0"), shy_bridge("eu-1", **fresh))
+    bounded = people_only(50, maxBridges=2)
+    assert planning.plan(bounded, there, decision(2), NOW).actions == ()
+    free = region({"replicas": 2}, mode="External", maxBridges=2)
+    assert planning.plan(free, there, decision(2), NOW).actions == (CreateBridge("eu-2"),)
+
+
+def test_lost_bridges_are_all_replaced() -> None:
+    lost = tuple(ready_bridge(f"eu-{n}", pod_phase="Unknown") for n in range(3))
+    assert len(actions(*lost, wanted=3)) == 3
+
+
+def test_broken_bridges_leave_once_enough_others_serve() -> None:
+    there = (ready_bridge("eu-0"), shy_bridge("eu-1"), shy_bridge("eu-2", participants=None))
+    assert actions(*there, wanted=1) == (DrainBridge("eu-1", "ScaleIn"),)
+    crashed = shy_bridge("eu-1", waiting_reason="CrashLoopBackOff")
+    assert actions(there[0], crashed, wanted=1) == (
+        DeleteBridge("eu-1", "uid-eu-1", "it never ran"),
+    )
+
+
+def test_broken_bridges_beyond_the_wanted_size_leave_though_none_serves() -> None:
+    there = tuple(shy_bridge(f"eu-{n}") for n in range(3))
+    assert actions(*there, wanted=2) == (DrainBridge("eu-2", "ScaleIn"),)
+    # One serves and one starts, as wanted: of two that don't register one may stay for now.
+    starting = shy_bridge("eu-1", ready_since=NOW)
+    mixed = (ready_bridge("eu-0"), starting, shy_bridge("eu-2"), shy_bridge("eu-3"))
+    assert actions(*mixed, wanted=2) == (DrainBridge("eu-3", "ScaleIn"),)
+
+
+def test_renewal_waits_for_its_age_and_for_what_is_under_way() -> None:
+    young = shy_bridge("eu-1", created_at=Timestamp(NOW - 299))
+    assert actions(ready_bridge("eu-0"), young, wanted=2, nodes=()) == ()
+    old, older = shy_bridge("eu-1"), shy_bridge("eu-2", created_at=Timestamp(NOW - 2000))
+    drained = (DrainBridge("eu-2", "ScaleIn"),)
+    assert actions(ready_bridge("eu-0"), old, older, wanted=3, nodes=()) == drained
+    going = ready_bridge("eu-3", shutting_down=True)
+    assert actions(ready_bridge("eu-0"), old, going, wanted=2, nodes=()) == ()
+
+
+def test_quiet_region_is_looked_at_less_often() -> None:
+    calm = planning.plan(people_only(50), snapshot(ready_bridge()), decision(1), NOW)
+    busy = planning.plan(people_only(50), snapshot(pending_bridge("eu-0")), decision(1), NOW)
+    assert (calm.requeue, busy.requeue) == (planning.QUIET, planning.BUSY)
