@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from octofleet.api.status import (
+    BRIDGES_SHOWN,
     BridgeStatus,
     ClusterStatus,
     Condition,
@@ -85,9 +86,19 @@ def _size(old: RegionStatus, new: RegionStatus) -> Iterable[Notice]:
 def _bridges(old: tuple[BridgeStatus, ...], new: tuple[BridgeStatus, ...]) -> Iterable[Notice]:
     before = {each.name: each.state for each in old}
     for each in new:
-        was = before.get(each.name)
+        was = before.pop(each.name, None)
         if was != each.state:
             yield from _turned(each, was)
+    # A status that shows as many as it can doesn't tell which are gone.
+    if max(len(old), len(new)) < BRIDGES_SHOWN:
+        yield from (_gone(name, was) for name, was in before.items())
+
+
+def _gone(name: str, was: str) -> Notice:
+    if was in {S.STOPPING, S.FAILED, S.PENDING, S.LOST}:
+        return Notice(EventType.NORMAL, "BridgeRemoved", f"{name} is gone")
+    text = f"{name} is gone and was {was} a moment ago: its pod was deleted by someone else"
+    return Notice(EventType.WARNING, "BridgeVanished", text)
 
 
 def _turned(bridge: BridgeStatus, was: str | None) -> Iterable[Notice]:
@@ -99,7 +110,7 @@ def _turned(bridge: BridgeStatus, was: str | None) -> Iterable[Notice]:
             yield Notice(EventType.NORMAL, "DrainTakenBack", f"{bridge.name} serves again")
         case S.READY:
             yield Notice(EventType.NORMAL, "BridgeReady", f"{bridge.name} serves")
-        case S.DRAINING if was not in drained:
+        case S.DRAINING | S.EMPTY if was not in drained:
             yield Notice(EventType.NORMAL, "DrainStarted", f"{bridge.name} drains{people}")
         case S.EVACUATING:
             yield Notice(

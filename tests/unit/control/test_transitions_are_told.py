@@ -57,6 +57,29 @@ def test_drain_is_told_from_start_to_its_taking_back() -> None:
     assert reasons(evacuated, before) == [("Normal", "DrainTakenBack")]
 
 
+def test_drain_of_a_bridge_with_nobody_is_told_too() -> None:
+    before = status(*TWO, ready_bridge("eu-2"))
+    told = events.region_notices(before, status(*TWO, draining_bridge("eu-2"), old=before))
+    assert [each.message for each in told if each.reason == "DrainStarted"] == [
+        "eu-2 drains with 0 people on it"
+    ]
+
+
+def test_bridge_that_goes_is_told_and_one_that_vanishes_is_a_warning() -> None:
+    stopping = status(*TWO, draining_bridge("eu-2", shutdown_sent_at=NOW))
+    assert ("Normal", "BridgeRemoved") in reasons(stopping, CALM)
+    taken = status(TWO[0], old=CALM)
+    assert ("Warning", "BridgeVanished") in reasons(CALM, taken)
+
+
+def test_among_too_many_bridges_to_show_none_is_said_to_be_gone() -> None:
+    crowd = people_only(maxBridges=100)
+    old = status(*(ready_bridge(f"eu-{n}") for n in range(60)), desired=60, of=crowd)
+    new = status(*(ready_bridge(f"eu-{n}") for n in range(1, 60)), desired=60, of=crowd)
+    told = {reason for _, reason in reasons(old, new)}
+    assert not told & {"BridgeRemoved", "BridgeVanished"}
+
+
 def test_overdue_drain_is_told_once() -> None:
     waiting = people_only(drain={"patience": "1s", "deadline": "1h", "atDeadline": "Wait"})
     meeting = (Conference("long", 5),)
