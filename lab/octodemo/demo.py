@@ -17,7 +17,7 @@ from rich.console import Console
 from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import Watcher, watching
 from octodemo.kube import Cluster
-from octodemo.platform import Platform, install_operator, manifest, namespace, until
+from octodemo.platform import Platform, fresh_namespace, install_operator, manifest, until
 from octodemo.show import Screen
 
 __all__ = ["DemoFailedError", "run_demo"]
@@ -105,7 +105,7 @@ async def run_demo(cluster: Cluster, console: Console, *, lab: bool) -> Outcome:
 
 async def _apply_example(cluster: Cluster, screen: Screen) -> Platform:
     screen.phase("kubectl apply -f examples/small.yaml")
-    await namespace(cluster, NAMESPACE)
+    await fresh_namespace(cluster, NAMESPACE)
     objects = [
         {**thing, "metadata": {**thing["metadata"], "namespace": NAMESPACE}}
         for thing in manifest("small.yaml")
@@ -144,9 +144,9 @@ async def _grow_and_shrink(
     await crowd.call("friday", CALL_SIZE)
     most = await crowd.connected(5 * CALL_SIZE)
     await asyncio.sleep(10)
-    screen.phase("Three calls end: one bridge drains, its people are moved, nobody is dropped")
-    for name in ("monday", "wednesday", "friday"):
-        await crowd.call(name, 0)
+    screen.phase("People leave, two stay in every call: one bridge drains, its people are moved")
+    for name in ("monday", "tuesday", "wednesday", "thursday", "friday"):
+        await crowd.call(name, 2)
     await _until_size(platform, region, 2)
     await asyncio.sleep(12)
     people = await crowd.people()

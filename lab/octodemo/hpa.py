@@ -14,7 +14,7 @@ from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import watching
 from octodemo.kube import Cluster
 from octodemo.objects import API_VERSION, jitsi_cluster, octo_region, quick
-from octodemo.platform import Platform, install_operator, namespace, until
+from octodemo.platform import Platform, fresh_namespace, install_operator, until
 
 __all__ = ["autoscaler", "prove_hpa"]
 
@@ -55,7 +55,7 @@ async def prove_hpa(cluster: Cluster, console: Console, *, lab: bool) -> str:
     """
     await install_operator(cluster, lab=lab)
     platform = Platform(cluster, NAMESPACE)
-    await namespace(cluster, NAMESPACE)
+    await fresh_namespace(cluster, NAMESPACE)
     external = quick(None, most=4, mode="External")
     region = octo_region(NAMESPACE, REGION, external, cpu="50m", replicas=2)
     await cluster.apply(jitsi_cluster(NAMESPACE), region, autoscaler(NAMESPACE, REGION, most=4))

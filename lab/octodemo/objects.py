@@ -58,7 +58,7 @@ def quick(
         "mode": mode,
         "minBridges": 2,
         "maxBridges": most,
-        "metrics": metrics,
+        **({"metrics": metrics} if metrics else {}),
         "behavior": {"scaleDown": {"stabilizationWindow": "5s"}},
         "drain": {"patience": "5s", "deadline": "10m", "atDeadline": "Move"},
     }

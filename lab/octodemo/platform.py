@@ -16,15 +16,17 @@ __all__ = [
     "SYSTEM",
     "Platform",
     "condition",
+    "fresh_namespace",
     "install_operator",
     "manifest",
-    "namespace",
     "uninstall_operator",
     "until",
 ]
 
 GROUP: Final = "/apis/octofleet.io/v1alpha1"
 SYSTEM: Final = "octofleet-system"
+SCENARIO: Final = "octofleet.io/scenario"
+"""Label of the namespaces that scenarios make and may take away again."""
 ROOT: Final = Path(__file__).resolve().parents[2]
 LAB_IMAGES: Final = {
     "prosody": "docker.io/octofleet/prosody:dev",
@@ -89,15 +91,21 @@ async def uninstall_operator(cluster: Cluster) -> None:
     await cluster.run("helm", "uninstall", "octofleet", "--namespace", SYSTEM, "--wait")
 
 
-async def namespace(cluster: Cluster, name: str) -> None:
-    """Make a namespace that may hold bridges: they need the host's network."""
+async def fresh_namespace(cluster: Cluster, name: str) -> None:
+    """Make a namespace that may hold bridges (they need the host's network).
+
+    What earlier scenarios left is taken away first, drained like anything else: a bridge needs a
+    node of its own, and the nodes are few.
+    """
+    left = await cluster.items("/api/v1/namespaces", labelSelector=f"{SCENARIO}=true")
+    await asyncio.gather(*(Platform(cluster, one["metadata"]["name"]).remove() for one in left))
     await cluster.apply(
         {
             "apiVersion": "v1",
             "kind": "Namespace",
             "metadata": {
                 "name": name,
-                "labels": {"pod-security.kubernetes.io/enforce": "privileged"},
+                "labels": {"pod-security.kubernetes.io/enforce": "privileged", SCENARIO: "true"},
             },
         }
     )
@@ -189,7 +197,10 @@ class Platform:
         return "\n".join(lines)
 
     async def remove(self) -> None:
-        """Delete regions, cluster and namespace, and wait until they're gone."""
+        """Delete people, regions, cluster and namespace, and wait until they're gone."""
+        pods = f"/api/v1/namespaces/{self.namespace}/pods"
+        for pod in await self.cluster.items(pods, labelSelector="app.kubernetes.io/name=octoload"):
+            await self.cluster.delete(f"{pods}/{pod['metadata']['name']}", grace_seconds=1)
         for region in await self.regions():
             await self.cluster.delete(self.path("octoregions", region["metadata"]["name"]))
         await self.cluster.delete(self.path("jitsiclusters", self.name))

@@ -14,7 +14,7 @@ from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import Watcher, watching
 from octodemo.kube import Cluster
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import SYSTEM, Platform, install_operator, namespace, until
+from octodemo.platform import SYSTEM, Platform, fresh_namespace, install_operator, until
 
 __all__ = ["prove_restart"]
 
@@ -32,7 +32,7 @@ async def prove_restart(cluster: Cluster, console: Console, *, lab: bool, seed: 
     chance = random.Random(seed)  # noqa: S311 - when to kill is no secret
     await install_operator(cluster, lab=lab)
     platform = Platform(cluster, NAMESPACE)
-    await namespace(cluster, NAMESPACE)
+    await fresh_namespace(cluster, NAMESPACE)
     await cluster.apply(jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, quick(5)))
     try:
         await platform.wait_ready(REGION, bridges=2)

@@ -10,7 +10,7 @@ import pytest_asyncio
 from octodemo.crowd import Crowd, start_crowd
 from octodemo.kube import Cluster, connect
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import Platform, install_operator, namespace
+from octodemo.platform import Platform, fresh_namespace, install_operator
 
 NAMESPACE = "e2e"
 REGION = "eu"
@@ -41,7 +41,7 @@ async def cluster() -> AsyncGenerator[Cluster]:
 async def platform(cluster: Cluster) -> AsyncGenerator[Platform]:
     """A JitsiCluster with one region of two bridges, quick to decide."""
     made = Platform(cluster, NAMESPACE)
-    await namespace(cluster, NAMESPACE)
+    await fresh_namespace(cluster, NAMESPACE)
     await cluster.apply(jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, quick()))
     await made.wait_ready(REGION, bridges=2)
     yield made
