@@ -38,6 +38,9 @@ https_ports = {{}}
 modules_enabled = {{ "saslauth", "tls", "disco", "ping", "smacks", "roster" }}
 modules_disabled = {{ "s2s", "s2s_auth_certs", "offline" }}
 c2s_require_encryption = true
+smacks_hibernation_time = 5
+smacks_max_hibernated_sessions = 100
+smacks_max_old_sessions = 100
 ssl = {{ key = "{home}/key.pem", certificate = "{home}/cert.pem" }}
 admins = {{ {admins} }}
 storage = "internal"

@@ -1,0 +1,88 @@
+"""The focus with our own bridges and participants with real media, all over loopback."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+
+import pytest
+from tests.integration.bridge.running import RunningBridge, environment, spawn
+from tests.integration.focus.conftest import Lab, until
+
+from octoload.crowd import CallRequest, Crowd
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def crowd(lab: Lab) -> AsyncGenerator[Crowd]:
+    url = f"ws://127.0.0.1:{lab.focus.signal_port}/signal"
+    async with Crowd(url, "127.0.0.1") as made:
+        yield made
+
+
+@pytest.fixture
+async def bridges(lab: Lab) -> AsyncGenerator[tuple[RunningBridge, RunningBridge]]:
+    async with AsyncExitStack() as stack:
+        made: list[RunningBridge] = []
+        for name in ("a", "b"):
+            bridge = await spawn(environment(lab.prosody, name))
+            stack.push_async_callback(end, bridge)
+            made.append(bridge)
+        await until(lambda: len(lab.focus.shell.focus.bridges) == 2, 60)
+        yield made[0], made[1]
+
+
+async def end(bridge: RunningBridge) -> None:
+    if bridge.process.returncode is None:
+        bridge.process.kill()
+    await bridge.process.wait()
+    if bridge.reader is not None:
+        await bridge.reader
+
+
+def where(lab: Lab) -> set[str | None]:
+    """The bridges that people are on."""
+    return {
+        one.bridge and one.bridge.partition("/")[2]
+        for conference in lab.focus.shell.focus.conferences.values()
+        for one in conference.participants.values()
+    }
+
+
+async def a_call(lab: Lab, crowd: Crowd) -> str:
+    """Have a call of three with media; return its bridge's name."""
+    crowd.apply(CallRequest(name="call", participants=3))
+    await until(lambda: crowd.status("call").connected == 3, 60)
+    await until(lambda: crowd.report().total.packets_received > 500, 60)
+    (bridge,) = where(lab)
+    assert bridge is not None
+    return bridge
+
+
+async def test_a_drained_bridge_is_emptied_by_a_move_and_nobody_is_dropped(
+    lab: Lab, bridges: tuple[RunningBridge, RunningBridge], crowd: Crowd
+) -> None:
+    first = await a_call(lab, crowd)
+    old, new = bridges if first == "a" else (bridges[1], bridges[0])
+    assert await old.post("/colibri/drain/enable") == 200
+    view = f"{lab.focus.shell.focus.settings.room}/{old.nickname}"
+    await until(lambda: lab.focus.shell.focus.bridges[view].drain)
+    status, said = await lab.get(f"/move-endpoints/move-fraction?bridge={first}&fraction=1")
+    assert (status, said) == (200, {"movedEndpoints": 3, "conferences": 1})
+    await until(lambda: where(lab) == {new.nickname} and crowd.status("call").connected == 3, 60)
+    await asyncio.sleep(3)
+    assert (await old.stats())["local_endpoints"] == 0
+    assert (await new.stats())["local_endpoints"] == 3
+    total = crowd.report().total
+    assert (total.dropped, total.moved) == (0, 3)
+
+
+async def test_people_of_a_killed_bridge_are_back_within_seconds(
+    lab: Lab, bridges: tuple[RunningBridge, RunningBridge], crowd: Crowd
+) -> None:
+    first = await a_call(lab, crowd)
+    victim, other = bridges if first == "a" else (bridges[1], bridges[0])
+    victim.signal(signal.SIGKILL)
+    await until(lambda: where(lab) == {other.nickname} and crowd.status("call").connected == 3, 30)
+    assert lab.focus.shell.focus.counters.lost_bridges == 1
