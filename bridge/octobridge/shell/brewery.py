@@ -31,6 +31,8 @@ __all__ = ["Brewery"]
 RECONNECT_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 5.0
 """Between attempts to connect that failed, to log in, or to join."""
+NEGOTIATION_SECONDS: Final = 15.0
+"""A server that takes a connection and then says nothing is given up after this."""
 PING_SECONDS: Final = 30
 LEAVE_SECONDS: Final = 2.0
 
@@ -62,6 +64,7 @@ class Brewery:
         self._log = logger("brewery").bind(server=f"{server[0]}:{server[1]}", room=settings.room)
         self._closing = False
         self._retry: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._rejoin: asyncio.TimerHandle | None = None
         self._publisher: asyncio.Task[None] | None = None
         self._problem = ""
@@ -105,7 +108,7 @@ class Brewery:
     async def close(self) -> None:
         """Leave the room and disconnect."""
         self._closing = True
-        for timer in (self._retry, self._rejoin):
+        for timer in (self._retry, self._patience, self._rejoin):
             if timer is not None:
                 timer.cancel()
         if self._publisher is not None:
@@ -140,8 +143,23 @@ class Brewery:
 
     def _connect(self) -> None:
         self._retry = None
-        if not self._closing:
-            cast(Any, self._client).connect(*self.server)
+        # A ping that timed out has slixmpp reconnect by itself: don't tear that down.
+        if self._closing or self._client.transport is not None:
+            return
+        cast(Any, self._client).connect(*self.server)
+        if self._patience is not None:
+            self._patience.cancel()
+        loop = asyncio.get_running_loop()
+        self._patience = loop.call_later(NEGOTIATION_SECONDS, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        if self.connected or self._closing:
+            return
+        self._say("Could not connect", "the server doesn't answer")
+        self._client.cancel_connection_attempt()
+        self._client.abort()
+        self._connect_later(RECONNECT_SECONDS)
 
     def _connect_later(self, seconds: float) -> None:
         if self._closing or self._retry is not None:
