@@ -6,7 +6,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from octofleet.api.clusters import JitsiCluster
-from octofleet.api.effective import EffectiveCluster, effective_cluster
+from octofleet.api.effective import EffectiveCluster, effective_cluster, effective_region
+from octofleet.api.regions import OctoRegion
 from octofleet.core.manifests import inputs, naming
 from octofleet.shell import clusters, documents, kube
 from octofleet.shell.bells import Key
@@ -51,7 +52,7 @@ class ClusterReconciler:
             self._forget(key)
             return None
         if documents.text(document, "metadata", "deletionTimestamp") is not None:
-            if await self._regions_are_gone(document, name):
+            if await self._is_empty(document, name):
                 self._forget(key)
                 return None
             return self._settings.period_seconds
@@ -117,30 +118,39 @@ class ClusterReconciler:
         why = f"not available: {', '.join(missing)}; see kubectl describe deployment {missing[0]}"
         return ControllerState(ready=False, message=why)
 
-    async def _regions_are_gone(self, document: Document, name: ClusterName) -> bool:
-        """Delete the regions the cluster owns and return whether they are gone.
+    async def _is_empty(self, document: Document, name: ClusterName) -> bool:
+        """Delete the regions the cluster owns; return whether no region has a bridge left.
 
-        Prosody and Jicofo stay until then: who is still in a call keeps them.
+        Prosody and Jicofo stay until then: whoever is still in a call keeps them. Regions that
+        aren't the cluster's own stay, but they drain. Past the longest drain deadline the
+        cluster goes all the same.
         """
-        uid = documents.text(document, "metadata", "uid")
-        owned = [
-            each
-            for each in await self._api.list(kube.REGIONS, name.namespace)
-            if any(
-                owner.get("uid") == uid
-                for owner in documents.items(each, "metadata", "ownerReferences")
-            )
-        ]
+        regions = await self._api.list(kube.REGIONS, name.namespace)
+        owned = [each for each in regions if _owns(document, each)]
         for each in owned:
             if documents.text(each, "metadata", "deletionTimestamp") is None:
-                await self._api.delete(
-                    kube.REGIONS,
-                    name.namespace,
-                    documents.text(each, "metadata", "name") or "",
-                    documents.text(each, "metadata", "uid") or "",
-                )
-        return not owned
+                meta = documents.texts(each, "metadata")
+                await self._api.delete(kube.REGIONS, name.namespace, meta["name"], meta["uid"])
+        if self._is_overdue(document, clusters.regions_of(regions, name.name)):
+            return True
+        labels = {**naming.any_bridge_labels(), naming.LABEL_CLUSTER: name.name}
+        return not owned and not await self._api.list(kube.PODS, name.namespace, labels)
+
+    def _is_overdue(self, document: Document, regions: list[Document]) -> bool:
+        since = documents.moment(document, "metadata", "deletionTimestamp") or self._clock()
+        cluster = JitsiCluster.model_validate(document)
+        deadlines = [
+            effective_region(cluster, OctoRegion.model_validate(each)).autoscaling.drain.deadline
+            for each in regions
+        ]
+        return self._clock() - since > max(deadlines, default=float("inf"))
 
     def _forget(self, key: Key) -> None:
         self._applied.pop(key, None)
         self._breweries.forget(ClusterName(key.namespace, key.name))
+
+
+def _owns(cluster: Document, region: Document) -> bool:
+    uid = documents.text(cluster, "metadata", "uid")
+    owners = documents.items(region, "metadata", "ownerReferences")
+    return any(each.get("uid") == uid for each in owners)

@@ -49,6 +49,12 @@ class _Read:
         """Return since when the region is to go."""
         return documents.moment(self.document, "metadata", "deletionTimestamp")
 
+    @property
+    def is_leaving(self) -> bool:
+        """Return whether its bridges are to go: with the region, or because its cluster goes."""
+        ending = self.cluster is not None and self.cluster.metadata.deletion_timestamp is not None
+        return ending or self.removal_since is not None
+
 
 class RegionReconciler:
     """Reconciles regions."""
@@ -133,11 +139,11 @@ class RegionReconciler:
 
     def _decide(self, found: _Read, snapshot: Snapshot, now: Timestamp) -> tuple[Decision, Plan]:
         region = found.region
-        if found.removal_since is None:
+        if not found.is_leaving:
             decision = sizing.decide(region, snapshot, now)
         else:
             decision = sizing.decide_removal(snapshot, region.autoscaling.mode, now)
-            # Even a paused region drains when it is deleted.
+            # Even a paused region drains when it or its cluster is deleted.
             scaling = replace(region.autoscaling, mode=Mode.EXTERNAL)
             region = replace(region, autoscaling=scaling)
         return decision, planning.plan(region, snapshot, decision, now)

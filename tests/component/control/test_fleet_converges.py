@@ -1,5 +1,6 @@
 """The whole operator, kopf and all, on a real API server: fleets grow, shrink and drop nobody."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -185,6 +186,59 @@ async def test_deleted_region_drains_before_it_goes(api: KubernetesCluster) -> N
 
         await until(gone, seconds=40)
         assert world.dropped == []
+
+
+async def test_deleted_cluster_keeps_its_controller_until_every_region_is_empty(
+    api: KubernetesCluster,
+) -> None:
+    async with worlds.running(api, "ending") as world, operator(world):
+        await start(world)
+        world.bridges["eu-0"].people = {"a@muc": 3}
+        found = await api.get(kube.CLUSTERS, "meet", "ending")
+        uid = documents.text(found, "metadata", "uid") or ""
+        await api.delete(kube.CLUSTERS, "ending", "meet", uid)
+
+        async def only_the_occupied() -> bool:
+            return await names(world) == ["eu-0"]
+
+        await until(only_the_occupied)
+        assert await api.get(kube.CLUSTERS, "meet", "ending") is not None
+        world.bridges["eu-0"].people = {}
+
+        async def gone() -> bool:
+            return await api.get(kube.CLUSTERS, "meet", "ending") is None
+
+        await until(gone, seconds=40)
+        assert world.dropped == []
+
+        async def said_so() -> bool:
+            return (await condition(world, "Ready")).get("reason") == "ClusterNotFound"
+
+        await until(said_so)
+
+
+async def test_passwords_are_kept_and_idle_objects_left_alone(api: KubernetesCluster) -> None:
+    async with worlds.running(api, "idle") as world:
+        async with operator(world):
+            await start(world)
+        before = await _versions(world)
+        async with operator(world):
+            await asyncio.sleep(4)
+        after = await _versions(world)
+        assert after == before
+
+
+async def _versions(world: World) -> dict[str, str | None]:
+    kinds = (kube.SECRETS, kube.SERVICES, kube.PODS, kube.BUDGETS, kube.REGIONS, kube.CLUSTERS)
+    found: dict[str, str | None] = {}
+    for kind in kinds:
+        for each in await world.api.list(kind, world.namespace):
+            # kopf's finalizer and Deployments' status are others' business.
+            generation = documents.number(each, "metadata", "generation")
+            version = documents.text(each, "metadata", "resourceVersion")
+            name = f"{kind.plural}/{documents.text(each, 'metadata', 'name')}"
+            found[name] = version if generation is None else str(generation)
+    return found
 
 
 async def test_pod_of_somebody_else_is_never_taken_over(api: KubernetesCluster) -> None:
