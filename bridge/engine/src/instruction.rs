@@ -11,6 +11,12 @@ use zeroize::Zeroizing;
 /// A transport's number, chosen by Python.
 pub type TransportId = u64;
 
+/// The CNAME of a transport's sources: what one person sends shares a clock, nothing else does.
+pub fn cname(id: TransportId) -> [u8; 16] {
+    let digit = |at: usize| b"0123456789abcdef"[(id >> (60 - 4 * at)) as usize & 0xf];
+    std::array::from_fn(digit)
+}
+
 /// What a source carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -18,6 +18,8 @@ pub struct Reception {
     reported_expected: u64,
     reported_packets: u64,
     last_sr: Option<(u32, u64)>,
+    /// Expected packets of earlier sessions, whose indexes don't compare with today's.
+    expected_before: u64,
 }
 
 impl Reception {
@@ -68,7 +70,15 @@ impl Reception {
     }
 
     fn expected(&self) -> u64 {
-        self.first_index.map_or(0, |first| self.highest_index - first + 1)
+        let now = self.first_index.map_or(0, |first| self.highest_index - first + 1);
+        self.expected_before + now
+    }
+
+    /// Indexes start over: the sender has new keys.
+    pub fn rekeyed(&mut self) {
+        self.expected_before = self.expected();
+        self.first_index = None;
+        self.last_transit = None;
     }
 
     /// Packets missing so far.
@@ -131,6 +141,17 @@ mod tests {
         receive(&mut reception, &[9, 10]);
         let block = reception.report(7, 0).unwrap();
         assert_eq!((block.fraction_lost, block.lost, block.highest), (0, 4, 10));
+    }
+
+    #[test]
+    fn new_keys_start_the_numbering_over_but_not_the_counts() {
+        let mut reception = Reception::default();
+        receive(&mut reception, &[70_000, 70_002]);
+        reception.rekeyed();
+        assert_eq!(reception.highest(), None);
+        receive(&mut reception, &[5, 6, 8]);
+        assert_eq!((reception.lost(), reception.packets, reception.reordered), (2, 5, 0));
+        assert_eq!(reception.report(7, 0).unwrap().lost, 2);
     }
 
     #[test]

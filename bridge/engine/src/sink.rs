@@ -70,6 +70,11 @@ impl Sink {
         }
     }
 
+    /// Numbers start over: what was missing of the old ones never comes.
+    pub fn rekeyed(&mut self) {
+        self.missing.clear();
+    }
+
     /// The NACK entries due now; empty for audio, which isn't sent again.
     pub fn nacks(&mut self, now_ns: u64, entries: &mut Vec<Nack>) {
         entries.clear();

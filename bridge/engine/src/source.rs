@@ -57,6 +57,14 @@ impl Source {
         if self.is_video() || self.kind == Some(Kind::Rtx) { 90_000.0 } else { 48_000.0 }
     }
 
+    /// The sender has new keys.
+    pub fn rekeyed(&mut self) {
+        self.reception.rekeyed();
+        if let Some(sink) = &mut self.sink {
+            sink.rekeyed();
+        }
+    }
+
     /// Whether a keyframe may be asked for now; taking the chance.
     pub fn take_keyframe_request(&mut self, now_ns: u64) -> bool {
         let due = self.requested_ns.is_none_or(|at| now_ns >= at + KEYFRAME_REQUEST_NS);

@@ -138,6 +138,8 @@ impl Transport {
         for (_, downtrack) in &mut self.downtracks {
             downtrack.rekeyed();
         }
+        self.sources.values_mut().for_each(Source::rekeyed);
+        self.streams.iter_mut().for_each(Stream::rekeyed);
     }
 
     /// Take a downtrack out; its SSRC's numbering is remembered.

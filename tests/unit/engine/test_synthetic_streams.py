@@ -191,3 +191,26 @@ def test_a_stream_keeps_its_bitrate(server: Server) -> None:
     # 3 Mbit/s of payload; headers and tags add under 6 %, the first keyframe three frames.
     frames = stats.packets_sent * 1_100 * 8 / 3_000_000
     assert 0.7 < bits / (frames * 3_000_000) < 1.1
+
+
+def test_counting_goes_on_over_new_keys(server: Server, sink: Server) -> None:
+    relay = joined(server, sink, keep_all)
+    audio = Command.StartStream(1, AUDIO, "audio", 111, 80, packets_per_second=200)
+
+    def play(wanted: int) -> None:
+        server.engine.submit([audio])
+        eventually(lambda: server.transport(1).packets_sent >= wanted)
+        server.engine.submit([Command.StopStream(1, AUDIO)])
+        sent = server.transport(1).packets_sent
+        eventually(lambda: sink.transport(1).packets_received == sent)
+
+    play(50)
+    new = KEYS[0][::-1], KEYS[1][::-1]
+    sink.engine.submit([Command.SetKeys(1, GCM, *new[::-1])])
+    server.engine.submit([Command.SetKeys(1, GCM, *new)])
+    play(100)
+    relay.stop()
+    source = seen(sink, AUDIO)
+    assert source is not None
+    assert (source.lost, source.reordered) == (0, 0)
+    assert source.packets == server.transport(1).packets_sent >= 100

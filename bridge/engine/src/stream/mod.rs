@@ -209,6 +209,13 @@ impl Stream {
         self.keyframe_wanted |= !recent;
     }
 
+    /// The receiver has new keys: it counts roll-overs from zero, and can't read what was sent.
+    pub fn rekeyed(&mut self) {
+        self.next_index &= 0xffff;
+        self.history.clear();
+        self.keyframe_wanted = true;
+    }
+
     /// The index the next packet will have.
     pub fn next_index(&self) -> u64 {
         self.next_index

@@ -2,9 +2,11 @@
 
 use super::Worker;
 use crate::counter::Counter;
+use crate::instruction::{TransportId, cname};
 use crate::net::Batch;
 use crate::rtcp::{self, Builder, Nack, Packet, Packets, Sent, format, kind};
 use crate::shared::Notice;
+use crate::source::Target;
 use crate::srtp::Refusal;
 
 /// Entries of one NACK that are passed on; more name packets that are long gone.
@@ -110,7 +112,9 @@ impl Worker {
         let [Some(ssrc), Some(high), Some(low), Some(rtp_timestamp)] = words else {
             return false;
         };
-        let Some(source) = self.table.transports[slot].sources.get_mut(&ssrc) else {
+        let transport = &mut self.table.transports[slot];
+        let origin = transport.id;
+        let Some(source) = transport.sources.get_mut(&ssrc) else {
             return false;
         };
         let ntp = u64::from(high) << 32 | u64::from(low);
@@ -121,15 +125,27 @@ impl Worker {
         let mut targets = std::mem::take(&mut self.scratch.targets);
         targets.clone_from(&source.targets);
         for target in &targets {
-            self.pass_sender_report(target.receiver, target.downtrack, ntp, rtp_timestamp);
+            self.pass_sender_report(*target, origin, ntp, rtp_timestamp);
         }
         self.scratch.targets = targets;
         true
     }
 
-    fn pass_sender_report(&mut self, receiver: usize, key: usize, ntp: u64, rtp_timestamp: u32) {
-        let transport = &mut self.table.transports[receiver];
-        let downtrack = &mut transport.downtracks[key];
+    fn pass_sender_report(
+        &mut self,
+        target: Target,
+        origin: TransportId,
+        ntp: u64,
+        rtp_timestamp: u32,
+    ) {
+        let Target { receiver, downtrack: key } = target;
+        let Some(transport) = self.table.transports.get_mut(receiver) else {
+            return;
+        };
+        let Some(downtrack) = transport.downtracks.get_mut(key) else {
+            return;
+        };
+        let cname = cname(origin);
         if downtrack.packets == 0 {
             return;
         }
@@ -142,7 +158,7 @@ impl Worker {
         let mut buffer = [0; COMPOUND];
         let mut builder = Builder::new(&mut buffer);
         builder.sender_report(downtrack.out_ssrc, ntp, &sent, &[]);
-        builder.description(downtrack.out_ssrc, b"octofleet");
+        builder.description(downtrack.out_ssrc, &cname);
         self.ledger.one(Counter::SenderReportsForwarded);
         self.send_rtcp(receiver, builder.bytes());
     }
@@ -179,7 +195,9 @@ impl Worker {
     }
 
     fn request_keyframe(&mut self, sender: usize, ssrc: u32, request: Request) {
-        let transport = &mut self.table.transports[sender];
+        let Some(transport) = self.table.transports.get_mut(sender) else {
+            return;
+        };
         let Some(source) = transport.sources.get_mut(&ssrc) else {
             return;
         };

@@ -69,7 +69,9 @@ impl Worker {
     }
 
     fn forward_to(&mut self, receiver: usize, queue: &[Copy], batch: &Batch) {
-        let transport = &mut self.table.transports[receiver];
+        let Some(transport) = self.table.transports.get_mut(receiver) else {
+            return;
+        };
         let (Some(selected), Some(send)) = (transport.selected, &transport.send) else {
             return self.ledger.add(Counter::DroppedNoPath, queue.len() as u64);
         };
@@ -77,7 +79,9 @@ impl Worker {
         let (mut packets, mut bytes) = (0, 0);
         for copy in queue {
             let arrived = &self.fanout.arrived[copy.packet];
-            let downtrack = &mut transport.downtracks[copy.downtrack];
+            let Some(downtrack) = transport.downtracks.get_mut(copy.downtrack) else {
+                continue;
+            };
             let Some(index) = downtrack.place(arrived.index, arrived.epoch) else {
                 self.ledger.one(Counter::DroppedBeforeStart);
                 continue;

@@ -3,6 +3,7 @@
 use super::Worker;
 use crate::clock;
 use crate::counter::Counter;
+use crate::instruction::cname;
 use crate::rtcp::{Builder, ReportBlock, Sent};
 use crate::transport::Transport;
 
@@ -29,6 +30,7 @@ impl Worker {
     }
 
     fn report_streams(&mut self, slot: usize) {
+        let cname = cname(self.table.transports[slot].id);
         for at in 0..self.table.transports[slot].streams.len() {
             let stream = &mut self.table.transports[slot].streams[at];
             if stream.packets == 0 {
@@ -44,7 +46,7 @@ impl Worker {
             let mut buffer = [0; COMPOUND];
             let mut builder = Builder::new(&mut buffer);
             builder.sender_report(stream.ssrc, ntp, &sent, &[]);
-            builder.description(stream.ssrc, b"octofleet");
+            builder.description(stream.ssrc, &cname);
             self.send_rtcp(slot, builder.bytes());
         }
     }
@@ -67,7 +69,7 @@ impl Worker {
         let mut buffer = [0; COMPOUND];
         let mut builder = Builder::new(&mut buffer);
         builder.receiver_report(transport.local_ssrc, blocks);
-        builder.description(transport.local_ssrc, b"octofleet");
+        builder.description(transport.local_ssrc, &cname(transport.id));
         if with_bandwidth {
             let (videos, count) = videos(transport);
             if count > 0 {
