@@ -72,9 +72,8 @@ async def _kill_and_converge(
             console.print(f"turn {turn + 1}: {late}")
             continue
         converged += 1
-        console.print(
-            f"turn {turn + 1}/{KILLS}: settled at {wanted}, {watcher.last}", soft_wrap=True
-        )
+        decision = watcher.last.decision if watcher.last else ""
+        console.print(f"turn {turn + 1}/{KILLS}: settled at {wanted}: {decision}")
     return converged
 
 

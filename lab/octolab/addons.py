@@ -4,13 +4,24 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from octolab.flags import SANDBOX_IMAGE
 from octolab.layout import Layout, Node
 
-__all__ = ["COREDNS_IMAGE", "METRICS_IMAGE", "Manifest", "coredns", "metrics_server", "node"]
+__all__ = [
+    "COREDNS_IMAGE",
+    "IMAGES",
+    "METRICS_IMAGE",
+    "Manifest",
+    "coredns",
+    "metrics_server",
+    "node",
+]
 
 Manifest = dict[str, Any]
 COREDNS_IMAGE = "docker.io/octofleet/lab-coredns:dev"
 METRICS_IMAGE = "docker.io/octofleet/lab-metrics-server:dev"
+IMAGES = frozenset({SANDBOX_IMAGE, COREDNS_IMAGE, METRICS_IMAGE})
+"""What a node needs before it can run any pod."""
 SYSTEM = "kube-system"
 COREFILE = """\
 .:5353 {

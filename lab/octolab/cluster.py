@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from octolab import (
+    addons,
     cgroups,
     control_plane,
     health,
@@ -32,7 +33,7 @@ from octolab.api import Api
 from octolab.cache import Cache
 from octolab.errors import LabError, UnmetError
 from octolab.files import write_whole
-from octolab.layout import Layout
+from octolab.layout import Layout, Node
 from octolab.progress import Progress
 
 __all__ = ["Choice", "Supplies", "down", "load_images", "locked", "measure", "stored", "up"]
@@ -103,40 +104,43 @@ def settle(choice: Choice, record: dict[str, Any] | None) -> Layout:
 
 
 def converge(planned: Layout, supplies: Supplies, steps: Progress) -> None:
-    """Add what is missing until the cluster works."""
+    """Add what is missing until the cluster works.
+
+    Nodes come up side by side with the control plane, and take the product's images while the
+    cluster settles.
+    """
     with steps.step("certificates"):
         control_plane.write_credentials(planned)
         network.bridge_up(planned)
-    with ThreadPoolExecutor(len(planned.nodes) + 1) as pool:
+    with ThreadPoolExecutor(len(planned.nodes)) as pool:
         prepared = [
-            pool.submit(prepare_node, planned, index, supplies, steps)
-            for index in range(len(planned.nodes))
+            pool.submit(prepare_node, planned, node, supplies.cache, steps)
+            for node in planned.nodes
         ]
         with steps.step("control plane"):
             control_plane.start(planned, supplies.cache)
             control_plane.register_nodes(planned)
-        joined = [
-            pool.submit(join_after, each, planned, index, supplies.cache)
-            for index, each in enumerate(prepared)
-        ]
         with steps.step("CoreDNS and metrics-server"):
             control_plane.install_addons(planned)
-        for each in joined:
+        for node, each in zip(planned.nodes, prepared, strict=True):
             each.result()
-    wait_healthy(planned, steps)
+            nodes.join(planned, node, supplies.cache)
+        filled = [pool.submit(fill_node, node, supplies, steps) for node in planned.nodes]
+        wait_healthy(planned, steps)
+        for each in filled:
+            each.result()
 
 
-def prepare_node(planned: Layout, index: int, supplies: Supplies, steps: Progress) -> None:
+def prepare_node(planned: Layout, node: Node, cache: Cache, steps: Progress) -> None:
     """Prepare a node, as a step of its own."""
-    node = planned.nodes[index]
-    with steps.step(f"{node.name}: network, containerd, images"):
-        nodes.prepare(planned, node, supplies.cache, supplies.images)
+    with steps.step(f"{node.name}: network, containerd"):
+        nodes.prepare(planned, node, cache, addons.IMAGES)
 
 
-def join_after(prepared: Any, planned: Layout, index: int, cache: Cache) -> None:
-    """Let a node join once it is prepared."""
-    prepared.result()
-    nodes.join(planned, planned.nodes[index], cache)
+def fill_node(node: Node, supplies: Supplies, steps: Progress) -> None:
+    """Give a node the images of the product, as a step of its own."""
+    with steps.step(f"{node.name}: images"):
+        nodes.import_images(node, supplies.cache, supplies.images)
 
 
 def wait_healthy(planned: Layout, steps: Progress) -> None:
