@@ -29,8 +29,8 @@ The sequence:
    client asked with `restart`): the focus sends a new `offer` with a new `sessionId`, the same
    `endpointId` and the whole list of sources. It replaces the session before it: the client
    answers, connects, and tears the old transport down once the new one carries its media or
-   the old one is dead. SSRCs stay. The focus keeps the old allocation until `connected` for the
-   new session comes (or for 10 s), then expires it; if the bridge is gone there's nothing to keep.
+   the old one is dead. SSRCs stay. As Jicofo does, the focus gives up the old place before it asks
+   for the new one, so the old transport soon falls silent; the others' lists keep the sources.
    When no bridge can take it, `waiting` comes first, and the old transport is used while it lives.
    An offer that comes while an earlier one isn't connected yet replaces that one, too.
 6. `restart` says that a session's ICE or DTLS failed (or consent was lost): the focus gives a new

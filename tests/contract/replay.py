@@ -181,7 +181,7 @@ def main() -> int:
     """Replay against our bridge's own handler."""
     from tests.contract.replay_bridge import RecordedClockBridge
 
-    result = asyncio.run(replay(RecordedClockBridge().handle))
+    result = asyncio.run(replay(RecordedClockBridge()))
     for line in result.artefacts:
         print(f"artefact: {line}")
     for line in result.differences:

@@ -9,16 +9,23 @@ happen here at the recorded times; everything else is octobridge's own.
 import itertools
 from xml.etree.ElementTree import Element
 
-from jitsiwire.colibri2 import Candidate, Colibri2Error, Condition, Fingerprint
-from jitsiwire.colibri2_xml import build_error, build_reply, parse_request
-from jitsiwire.errors import RemoteProtocolError
+from jitsiwire.colibri2 import (
+    Candidate,
+    Colibri2Error,
+    ConferenceModified,
+    ConferenceModify,
+    Fingerprint,
+)
 from octobridge.core.colibri import Colibri
 from octobridge.core.effects import SetRemote
 from octobridge.core.expiry import expire
+from octobridge.core.health import Health
 from octobridge.core.registry import Registry
 from octobridge.core.reports import Reports
 from octobridge.core.traffic import Traffic
+from octobridge.shell.iq import answer
 
+ROOM = "jvbbrewery@internal.auth.meet.local"
 ICE_FAILS_AFTER = 8.0
 EXPIRY_PERIOD = 60.0
 EXPIRY_PHASE = 59.0
@@ -28,7 +35,7 @@ FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32), "actpass")
 
 
 class RecordedClockBridge:
-    """Answers requests by octobridge's core."""
+    """Answers requests as octobridge answers IQs, in its own code from payload to payload."""
 
     def __init__(self) -> None:
         numbers = itertools.count(1)
@@ -42,20 +49,25 @@ class RecordedClockBridge:
         self._told: dict[int, float] = {}
         self._now = 0.0
 
-    async def handle(self, request: Element, at: float) -> Element:
+    async def __call__(self, request: Element, at: float) -> Element:
         """Let the time pass until `at`, then answer."""
         self._pass_time(at)
-        try:
-            modify = parse_request(request)
-        except RemoteProtocolError as error:
-            return build_error(Colibri2Error(Condition.BAD_REQUEST, str(error)))
-        outcome = self.colibri.handle(modify, at)
+        given = answer(self, request, ROOM, frozenset({ROOM}), "2.1")
+        found = given.result if given.error is None else given.error
+        assert found is not None
+        return found
+
+    def handle(self, request: ConferenceModify) -> ConferenceModified | Colibri2Error:
+        """Handle a request now."""
+        outcome = self.colibri.handle(request, self._now)
         for effect in outcome.effects:
             if isinstance(effect, SetRemote) and effect.ufrag is not None:
-                self._told.setdefault(effect.transport, at)
-        if isinstance(outcome.reply, Colibri2Error):
-            return build_error(outcome.reply)
-        return build_reply(outcome.reply)
+                self._told.setdefault(effect.transport, self._now)
+        return outcome.reply
+
+    def health(self) -> Health:
+        """No recorded Colibri2 request asks for it."""
+        raise AssertionError("the replay sends no health checks")
 
     def _pass_time(self, until: float) -> None:
         tick = EXPIRY_PHASE + EXPIRY_PERIOD * ((self._now - EXPIRY_PHASE) // EXPIRY_PERIOD + 1)

@@ -14,7 +14,7 @@ SSMA = "{urn:xmpp:jingle:apps:rtp:ssma:0}"
 
 
 async def test_our_bridge_answers_as_the_recorded_one() -> None:
-    result = await replay(RecordedClockBridge().handle)
+    result = await replay(RecordedClockBridge())
     assert result.differences == []
     assert result.passed
     assert result.line == "replay: requests=113 equal=71 artefacts=42"

@@ -32,6 +32,8 @@ __all__ = ["REPLY_TIMEOUT", "Events", "Xmpp"]
 
 REPLY_TIMEOUT: Final = 15.0
 RECONNECT_SECONDS: Final = 1.0
+CONFLICT_SECONDS: Final = 30.0
+"""Another focus took our place: two that come back at once would throw each other out for ever."""
 JOIN_RETRY_SECONDS: Final = 5.0
 PING_SECONDS: Final = 10
 BRIDGES_LIMIT: Final = 10_000
@@ -69,6 +71,7 @@ class Xmpp:
         self._members: set[str] = set()
         self._closing = False
         self._connected = False
+        self._replaced = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._client = self._make_client()
 
@@ -92,6 +95,7 @@ class Xmpp:
         client.add_event_handler("disconnected", self._disconnected)
         client.add_event_handler("connection_failed", self._failed)
         client.add_event_handler("failed_all_auth", self._refused)
+        client.add_event_handler("stream_error", self._stream_error)
         return client
 
     # -- connection -------------------------------------------------------------------------------
@@ -151,7 +155,14 @@ class Xmpp:
             log.warning("Lost the connection to Prosody", reason=str(reason or ""))
             self._later("lost", REPLY_TIMEOUT, self._lost)
         self._connected = False
-        self._later("connect", RECONNECT_SECONDS, self.start)
+        wait = CONFLICT_SECONDS if self._replaced else RECONNECT_SECONDS
+        self._replaced = False
+        self._later("connect", wait, self.start)
+
+    def _stream_error(self, error: Any) -> None:
+        if error["condition"] == "conflict":
+            self._replaced = True
+            log.error("Another focus logged in with this account", jid=self._settings.jid)
 
     def _failed(self, reason: object) -> None:
         # slixmpp would wait ever longer between attempts.
