@@ -399,6 +399,20 @@ def test_renewal_waits_for_its_age_and_for_what_is_under_way() -> None:
     assert actions(ready_bridge("eu-0"), old, going, wanted=2, nodes=()) == ()
 
 
+def test_bridge_is_renewed_in_place_where_no_other_may_be_started() -> None:
+    there = snapshot(ready_bridge("eu-0"), shy_bridge("eu-1"))
+    bounded = people_only(50, maxBridges=2)
+    planned = planning.plan(bounded, there, decision(2), NOW)
+    assert planned.actions == (DrainBridge("eu-1", "ScaleIn"),)
+    assert planned.refusals == ()
+
+
+def test_refusal_says_how_many_bridges_lack_a_node() -> None:
+    planned = planning.plan(people_only(50), replace(snapshot(), nodes=nodes(2)), decision(5), NOW)
+    assert planned.refusals[0].message.startswith("3 more wanted")
+    assert len(planned.actions) == 2
+
+
 def test_quiet_region_is_looked_at_less_often() -> None:
     calm = planning.plan(people_only(50), snapshot(ready_bridge()), decision(1), NOW)
     busy = planning.plan(people_only(50), snapshot(pending_bridge("eu-0")), decision(1), NOW)
