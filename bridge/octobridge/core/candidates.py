@@ -62,10 +62,7 @@ def local_candidates(
     listened on is left out, since nothing behind it could answer. A mapping to an address the
     bridge has itself (a public address on the interface) repeats nothing.
     """
-    made = [
-        _candidate(mint, number, number, address, "host")
-        for number, address in enumerate(addresses)
-    ]
+    made = [_candidate(mint, (number, number), address) for number, address in enumerate(addresses)]
     known = {(address.ip, address.port) for address in addresses}
     for mapping in mappings:
         base = next((a for a in addresses if _same_family(a.ip, mapping.ip)), None)
@@ -74,19 +71,16 @@ def local_candidates(
         public = LocalAddress(mapping.ip, mapping.port or base.port)
         known.add((public.ip, public.port))
         rank = len(made) - len(addresses)
-        made.append(_candidate(mint, len(made), rank, public, "srflx", base))
+        made.append(_candidate(mint, (len(made), rank), public, base))
     return tuple(made)
 
 
 def _candidate(
-    mint: Mint,
-    number: int,
-    rank: int,
-    address: LocalAddress,
-    kind: str,
-    base: LocalAddress | None = None,
+    mint: Mint, place: tuple[int, int], address: LocalAddress, base: LocalAddress | None = None
 ) -> Candidate:
-    preference = HOST_PREFERENCE if kind == "host" else REFLEXIVE_PREFERENCE
+    """Return a candidate; `place` is its number among all, and its rank among its kind."""
+    number, rank = place
+    preference = HOST_PREFERENCE if base is None else REFLEXIVE_PREFERENCE
     return Candidate(
         component=1,
         foundation=str(number + 1),
@@ -97,7 +91,7 @@ def _candidate(
         port=address.port,
         priority=(preference << 24) + ((65535 - rank) << 8) + 255,
         protocol="udp",
-        type=kind,
+        type="host" if base is None else "srflx",
         rel_addr=base.ip if base else None,
         rel_port=base.port if base else None,
     )

@@ -49,37 +49,86 @@ def handle(
         tolerant: Answer an update of an unknown endpoint with an empty echo.
         now: Seconds.
     """
-    done = Done()
+    work = _Work(registry, conference, wanted, now)
     try:
-        _handle(registry, conference, wanted, tolerant, now, done)
+        work.handle(tolerant)
     except Refusal as refusal:
-        done.error = refusal.error
-    return done
+        work.done.error = refusal.error
+    return work.done
 
 
-def _handle(
-    registry: Registry,
-    conference: Conference,
-    wanted: colibri2.Endpoint,
-    tolerant: bool,
-    now: float,
-    done: Done,
-) -> None:
-    known = conference.find(wanted.id)
-    if wanted.expire:
-        if known is not None:
-            done.effects += registry.remove_endpoint(conference, known, now)
-        done.reply = colibri2.Endpoint(wanted.id, expire=True)
-        return
-    if wanted.create:
-        endpoint = _create(registry, conference, wanted, now, done)
-    elif known is None:
-        done.reply = _unknown(wanted, tolerant)
-        return
-    else:
-        endpoint = known
-    _update(registry, conference, endpoint, wanted, done)
-    done.reply = colibri2.Endpoint(wanted.id, transport=offer(registry, endpoint, wanted))
+@dataclass(slots=True)
+class _Work:
+    """One endpoint's part of a request, under way."""
+
+    registry: Registry
+    conference: Conference
+    wanted: colibri2.Endpoint
+    now: float
+    done: Done = field(default_factory=Done)
+
+    def handle(self, tolerant: bool) -> None:
+        wanted, done = self.wanted, self.done
+        known = self.conference.find(wanted.id)
+        if wanted.expire:
+            if known is not None:
+                done.effects += self.registry.remove_endpoint(self.conference, known, self.now)
+            done.reply = colibri2.Endpoint(wanted.id, expire=True)
+            return
+        if wanted.create:
+            endpoint = self._create()
+        elif known is not None:
+            endpoint = known
+        else:
+            done.reply = _unknown(wanted, tolerant)
+            return
+        self._update(endpoint)
+        done.reply = colibri2.Endpoint(wanted.id, transport=offer(self.registry, endpoint, wanted))
+
+    def _create(self) -> Endpoint:
+        wanted = self.wanted
+        _check_new(self.registry, self.conference, wanted)
+        transport = wanted.transport
+        if transport is None:
+            raise Refusal.of(
+                Condition.BAD_REQUEST,
+                f"Attempt to create endpoint {wanted.id} with no <transport>",
+            )
+        if Capability.SOURCE_NAMES not in wanted.capabilities:
+            raise Refusal.of(Condition.BAD_REQUEST, "Source name support is mandatory.")
+        fault = _sctp_fault(self.registry, transport.sctp)
+        endpoint, effects = self.registry.create_endpoint(
+            self.conference,
+            wanted.id,
+            self.now,
+            visitor=(wanted.muc_role or "").lower() == VISITOR,
+            sctp=transport.sctp is not None and fault is None,
+        )
+        endpoint.stats_id = wanted.stats_id
+        endpoint.capabilities = frozenset(wanted.capabilities)
+        self.done.effects += effects
+        self.done.effects += self.conference.replan()
+        if fault is not None:
+            raise Refusal(fault)
+        self.done.created = True
+        return endpoint
+
+    def _update(self, endpoint: Endpoint) -> None:
+        wanted = self.wanted
+        endpoint.learn_media(wanted.media)
+        if wanted.initial_last_n is not None:
+            endpoint.initial_last_n = wanted.initial_last_n
+        if wanted.transport is not None and wanted.transport.ice is not None:
+            learned = _learn_transport(self.registry, endpoint, wanted.transport.ice)
+            self.done.effects.append(learned)
+        try:
+            if wanted.sources is not None:
+                _replace_sources(self.registry, endpoint, wanted.sources)
+            if wanted.force_mute is not None:
+                endpoint.force_mute = wanted.force_mute
+        finally:
+            # What was learned before a refusal still holds, so the engine must know of it.
+            self.done.effects += self.conference.replan()
 
 
 def _unknown(wanted: colibri2.Endpoint, tolerant: bool) -> colibri2.Endpoint:
@@ -91,40 +140,6 @@ def _unknown(wanted: colibri2.Endpoint, tolerant: bool) -> colibri2.Endpoint:
             (wanted.id,),
         )
     return colibri2.Endpoint(wanted.id)
-
-
-def _create(
-    registry: Registry,
-    conference: Conference,
-    wanted: colibri2.Endpoint,
-    now: float,
-    done: Done,
-) -> Endpoint:
-    _check_new(registry, conference, wanted)
-    transport = wanted.transport
-    if transport is None:
-        raise Refusal.of(
-            Condition.BAD_REQUEST,
-            f"Attempt to create endpoint {wanted.id} with no <transport>",
-        )
-    if Capability.SOURCE_NAMES not in wanted.capabilities:
-        raise Refusal.of(Condition.BAD_REQUEST, "Source name support is mandatory.")
-    fault = _sctp_fault(registry, transport.sctp)
-    endpoint, effects = registry.create_endpoint(
-        conference,
-        wanted.id,
-        now,
-        visitor=(wanted.muc_role or "").lower() == VISITOR,
-        sctp=transport.sctp is not None and fault is None,
-    )
-    endpoint.stats_id = wanted.stats_id
-    endpoint.capabilities = frozenset(wanted.capabilities)
-    done.effects += effects
-    done.effects += conference.replan()
-    if fault is not None:
-        raise Refusal(fault)
-    done.created = True
-    return endpoint
 
 
 def _check_new(registry: Registry, conference: Conference, wanted: colibri2.Endpoint) -> None:
@@ -151,28 +166,6 @@ def _sctp_fault(registry: Registry, sctp: Sctp | None) -> Colibri2Error | None:
             Condition.BAD_REQUEST, "A specific SCTP port was requested, which isn't supported."
         )
     return None
-
-
-def _update(
-    registry: Registry,
-    conference: Conference,
-    endpoint: Endpoint,
-    wanted: colibri2.Endpoint,
-    done: Done,
-) -> None:
-    endpoint.learn_media(wanted.media)
-    if wanted.initial_last_n is not None:
-        endpoint.initial_last_n = wanted.initial_last_n
-    if wanted.transport is not None and wanted.transport.ice is not None:
-        done.effects.append(_learn_transport(registry, endpoint, wanted.transport.ice))
-    try:
-        if wanted.sources is not None:
-            _replace_sources(registry, endpoint, wanted.sources)
-        if wanted.force_mute is not None:
-            endpoint.force_mute = wanted.force_mute
-    finally:
-        # What was learned before a refusal still holds, so the engine must know of it.
-        done.effects += conference.replan()
 
 
 def _learn_transport(registry: Registry, endpoint: Endpoint, ice: IceTransport) -> SetRemote:
