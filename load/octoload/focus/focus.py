@@ -113,7 +113,7 @@ class Focus:
     def tick(self, now: float) -> list[Effect]:
         """Do what is due; called every half second or so."""
         effects: list[Effect] = []
-        if self.settings.health_checks:
+        if self.settings.health_checks and self.placement.online:
             for jid in self.doctor.due(now):
                 if self.settings.health_by_presence:
                     verdict = self.doctor.judge_presence(self.bridges[jid], now)

@@ -68,6 +68,8 @@ class Placement:
         self.bridges: dict[str, BridgeView] = {}
         self.conferences: dict[str, Conference] = {}
         self.counters = Counters()
+        self.online = True
+        """Bridges can be asked: false while we are out of the brewery for a moment."""
         self._pending: dict[int, _Pending] = {}
         self._token = 0
 
@@ -93,6 +95,8 @@ class Placement:
         one.tried_at, one.restart_due = now, None
         if one.failures >= FAILURES_IN_A_ROW:
             return self._wait(one, "bridges refuse")
+        if not self.online:
+            return self._wait(one, "the focus is out of the brewery")
         jid = self._select(conference, one, now)
         if jid is None:
             return self._wait(one, "no bridge available")

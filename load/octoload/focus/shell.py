@@ -87,6 +87,10 @@ class Shell:
         log.error("Out of the brewery: no bridge is known any more")
         self.perform(self.focus.brewery_lost(self.now()))
 
+    def reachable(self, online: bool) -> None:
+        """Whether bridges can be asked anything right now."""
+        self.focus.placement.online = online
+
     # -- effects ----------------------------------------------------------------------------------
 
     def perform(self, effects: Iterable[Effect]) -> None:

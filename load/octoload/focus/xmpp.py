@@ -58,6 +58,10 @@ class Events(Protocol):
         """We have been away for too long."""
         ...
 
+    def reachable(self, online: bool) -> None:
+        """Whether bridges can be asked anything right now."""
+        ...
+
 
 class Xmpp:
     """A client that stays in the brewery until it is closed."""
@@ -128,6 +132,7 @@ class Xmpp:
     def _started(self, _event: object) -> None:
         log.info("Connected to Prosody", server=self._settings.server)
         self._connected, self.joined = True, False
+        self._events.reachable(online=False)
         self._forget("lost")
         self._forget("connect")
         # A new session: only those whose presence comes now are still there.
@@ -140,6 +145,7 @@ class Xmpp:
         self._connected = True
         self._forget("lost")
         self._forget("connect")
+        self._events.reachable(online=self.joined)
         if not self.joined:
             self._join()
 
@@ -155,6 +161,7 @@ class Xmpp:
             log.warning("Lost the connection to Prosody", reason=str(reason or ""))
             self._later("lost", REPLY_TIMEOUT, self._lost)
         self._connected = False
+        self._events.reachable(online=False)
         wait = CONFLICT_SECONDS if self._replaced else RECONNECT_SECONDS
         self._replaced = False
         self._later("connect", wait, self.start)
@@ -221,10 +228,12 @@ class Xmpp:
             self._later("join", JOIN_RETRY_SECONDS, self._join)
         elif kind == "unavailable":
             self.joined = False
+            self._events.reachable(online=False)
             self._later("join", RECONNECT_SECONDS, self._join)
         elif not self.joined:
             self.joined = True
             self._forget("join")
+            self._events.reachable(online=True)
             log.info("Joined the brewery", room=self._settings.room, created="201" in codes)
             if "201" in codes:
                 self._open_room()
@@ -251,6 +260,9 @@ class Xmpp:
         except LocalProtocolError as error:
             log.error("Can't write a request", reason=str(error))
             return Nothing.UNEXPECTED
+        if not self._connected:
+            # slixmpp would keep it and send it, out of date, once it is connected again.
+            return Nothing.TIMEOUT
         try:
             answer = await self._query(bridge, payload)
         except IqTimeout:

@@ -86,3 +86,21 @@ async def test_people_of_a_killed_bridge_are_back_within_seconds(
     victim.signal(signal.SIGKILL)
     await until(lambda: where(lab) == {other.nickname} and crowd.status("call").connected == 3, 30)
     assert lab.focus.shell.focus.counters.lost_bridges == 1
+
+
+async def test_nobody_is_dropped_while_prosody_is_away(
+    lab: Lab, bridges: tuple[RunningBridge, RunningBridge], crowd: Crowd
+) -> None:
+    await a_call(lab, crowd)
+    await asyncio.to_thread(lab.prosody.stop, signal.SIGKILL)
+    await until(lambda: not lab.focus.shell.focus.bridges, 30)
+    await asyncio.sleep(2)
+    before = crowd.report().total.packets_received
+    await asyncio.sleep(1)
+    assert crowd.report().total.packets_received > before, "media goes on by itself"
+    await asyncio.to_thread(lab.prosody.start)
+    await until(lambda: len(where(lab)) == 1 and None not in where(lab), 60)
+    await until(lambda: crowd.status("call").connected == 3, 30)
+    await asyncio.sleep(3)
+    assert crowd.report().total.dropped == 0
+    assert len(bridges) == 2

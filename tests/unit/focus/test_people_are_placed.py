@@ -231,6 +231,36 @@ def test_without_a_bridge_people_wait_and_the_next_bridge_takes_them(world: Worl
     assert world.bridge_of(one) == "a"
 
 
+def test_out_of_the_brewery_nobody_is_placed_and_no_bridge_is_blamed(world: World) -> None:
+    world.add("a")
+    one = world.join("call")
+    world.focus.placement.online = False
+    two = world.join("call")
+    world.pass_time(60)
+    assert isinstance(world.told[two][-1], signalling.Waiting)
+    assert world.bridge_of(one) == "a"
+    assert world.focus.bridges[jid("a")].operational(world.now)
+    world.focus.placement.online = True
+    world.pass_time(3)
+    assert world.bridge_of(two) == "a"
+
+
+def test_after_a_long_absence_calls_are_taken_up_again(world: World) -> None:
+    """The bridge still has the conference: it is expired there and made again."""
+    world.add("a")
+    people = [world.join("call") for _ in range(3)]
+    kept = dict(world.bridges[jid("a")].conferences)
+    world.do(world.focus.brewery_lost(world.now))
+    world.requests.clear()  # they couldn't be sent
+    assert world.bridges[jid("a")].conferences == kept
+    assert [world.bridge_of(one) for one in people] == [None] * 3
+    world.add("a")
+    world.settle()
+    assert [world.bridge_of(one) for one in people] == ["a"] * 3
+    assert world.on("a") == 3
+    assert world.focus.bridges[jid("a")].operational(world.now)
+
+
 def test_a_bridge_that_shuts_down_is_left_at_once(world: World) -> None:
     world.add("a", stress_level=0.0)
     people = [world.join("call") for _ in range(3)]
