@@ -1,29 +1,35 @@
 """A real bridge object and real callers in one process: DTLS roles, failures, silence, goodbyes."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 from tests.integration.bridge.caller import Caller, eventually
 from tests.unit.bridge import given
 
-from jitsiwire.colibri2 import Candidate, ConferenceModify, Endpoint, Transport
+from jitsiwire.colibri2 import ConferenceModify, Endpoint, Transport
+from octobridge.core.candidates import local_candidates
 from octobridge.core.endpoint import IceState
+from octobridge.core.minting import Mint
 from octobridge.core.policy import Policy
 from octobridge.core.shutdown import Timing
 from octobridge.shell.bridge import Bridge
 from octobridge.shell.media import MediaEngine
 
+ADDRESSES = ("127.0.0.1", "127.0.0.2", "::1")
+
 
 @pytest.fixture
 async def bridge() -> AsyncGenerator[Bridge]:
     media = MediaEngine()
-    media.open(["127.0.0.1"], 0)
-    address = media.sockets[0].address
-    candidate = Candidate(1, "1", 0, "c", 0, address.ip, address.port, 1, "udp", "host")
+    media.open(ADDRESSES, 0)
     made = Bridge(
         media,
-        candidates=(candidate,),
+        candidates=local_candidates(
+            [s.address for s in media.sockets], (), Mint(secrets.token_bytes)
+        ),
         policy=Policy(inactivity_timeout=1.5, expire_interval=0.1),
         timing=Timing(),
     )
@@ -137,3 +143,28 @@ async def test_fault_of_ours_is_one_failed_request(
         reply = bridge.handle(given.create())
         assert str(getattr(reply, "condition", "")) == "internal-server-error"
     join(bridge, "a")
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+async def test_answers_leave_from_the_address_that_was_reached(
+    bridge: Bridge, address: str
+) -> None:
+    near, far = Caller("near", 1, 2, address), Caller("far", 3, 4, ADDRESSES[0])
+    try:
+        for caller in (near, far):
+            offered = join(bridge, caller.name)
+            assert offered.ice is not None
+            candidates = tuple(c for c in offered.ice.candidates if c.ip == caller.address)
+            only = replace(offered, ice=replace(offered.ice, candidates=candidates))
+            bridge.handle(given.modify(caller.answer(candidate=False)))
+            await caller.connect(only)
+            assert caller.path is not None
+            assert caller.path.address == caller.address
+        near.expect(far)
+        far.expect(near)
+        near.send_media()
+        far.send_media()
+        await eventually(lambda: near.packets(3) > 10 and far.packets(1) > 10, "media both ways")
+    finally:
+        await near.hang_up()
+        await far.hang_up()

@@ -37,21 +37,23 @@ TRANSPORT = 1
 class Caller:
     """One participant; `audio` and `video` are the SSRCs it sends."""
 
-    def __init__(self, name: str, audio: int, video: int) -> None:
+    def __init__(self, name: str, audio: int, video: int, address: str = "127.0.0.1") -> None:
         self.name = name
         self.audio = audio
         self.video = video
+        self.address = address
+        self.path: Selected | None = None
         self.keys: Keys | None = None
         self.selected = asyncio.Event()
         self.role: Role = "client"
         self._loop = asyncio.get_running_loop()
         self._engine = Engine()
-        self._socket, self.port = self._engine.bind("127.0.0.1", 0)
+        self._socket, self.port = self._engine.bind(address, 0)
         self._credentials = Credentials.generate()
         self._agent = Agent(
             IceRole.CONTROLLED,
             self._credentials,
-            (LocalCandidate(self._socket, "127.0.0.1", self.port),),
+            (LocalCandidate(self._socket, address, self.port),),
             self._loop.time(),
         )
         self._dtls: Dtls | None = None
@@ -77,7 +79,7 @@ class Caller:
         """
         self.role = "server" if setup == "passive" else "client"
         ours = fingerprint(process_certificate())
-        mine = Candidate(1, "1", 0, "c", 0, "127.0.0.1", self.port, 2130706431, "udp", "host")
+        mine = Candidate(1, "1", 0, "c", 0, self.address, self.port, 2130706431, "udp", "host")
         return Endpoint(
             self.name,
             transport=Transport(
@@ -133,6 +135,18 @@ class Caller:
         if channel.readyState != "open":
             await asyncio.wait_for(opened.wait(), seconds)
         return channel, messages
+
+    def misbehave(self, data: bytes) -> None:
+        """Send raw bytes to the bridge from the address it trusts."""
+        assert self.path is not None
+        self._engine.submit(
+            [Command.SendDatagram(self._socket, self.path.address, self.path.port, data)]
+        )
+
+    async def misbehave_inside(self, data: bytes) -> None:
+        """Send raw bytes where SCTP is expected, within DTLS."""
+        assert self._dtls is not None
+        await self._dtls.send_application_data(data)
 
     # ---- media ----------------------------------------------------------------------------
 
@@ -200,6 +214,7 @@ class Caller:
                     commands.append(Command.BindAddress(TRANSPORT, socket, address, port))
                 case Selected(socket, address, port):
                     commands.append(Command.SelectAddress(TRANSPORT, socket, address, port))
+                    self.path = event
                     self.selected.set()
                 case _:
                     pass

@@ -6,9 +6,10 @@ import random
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
+import google_crc32c
 import pytest
 from tests.integration.bridge.conversation import Conversation
 from tests.integration.bridge.running import TOKEN, RunningBridge, running
@@ -78,6 +79,54 @@ async def test_malformed_datagrams_are_dropped_and_counted(prosody: Prosody) -> 
             await conversation.flows()
         finally:
             await conversation.hang_up()
+
+
+async def test_nonsense_of_a_trusted_client_hurts_nobody(prosody: Prosody) -> None:
+    async with focus_in(prosody) as focus, running(prosody) as bridge:
+        await focus.until_bridge(bridge.nickname)
+        conversation = Conversation(focus, bridge.nickname)
+        try:
+            evil = await conversation.join("evil", sctp=True)
+            await conversation.join("b")
+            await conversation.flows()
+            view = await debug(bridge)
+            for number in range(20):
+                for data in datagrams(number):
+                    evil.misbehave(data)
+                await asyncio.sleep(0.01)
+            await conversation.flows()
+            assert drops(await debug(bridge)) > drops(view)
+
+            chance = random.Random(1)
+            for size in (0, 1, 11, 12, 13, 100, 1200):
+                await evil.misbehave_inside(chance.randbytes(size) or b"\x00")
+            for packet in broken_sctp():
+                await evil.misbehave_inside(packet)
+            channel, messages = await evil.open_channel()
+            channel.send('{"colibriClass": "ClientHello"}')
+            assert "ServerHello" in await asyncio.wait_for(messages.get(), 5)
+            await conversation.join("c")
+            await conversation.flows()
+        finally:
+            await conversation.hang_up()
+
+
+def broken_sctp() -> Iterator[bytes]:
+    """SCTP packets with a right checksum that aiortc's parser or state machine chokes on."""
+    header = struct.pack("!HHI", 5000, 5000, 0)
+    init = bytes([1, 0]) + struct.pack("!H", 20) + struct.pack("!IIHHI", 1, 1, 1, 1, 1)
+    for chunks in (
+        init + init,
+        init + bytes([10, 0, 0, 4]),
+        bytes([1, 0, 0, 4]),
+        bytes([0, 3, 0, 4]),
+        bytes([10, 0, 0xFF, 0xFF]),
+        bytes([130, 0, 0, 5, 1, 0, 0, 0]),
+        bytes([192, 0, 0, 4]),
+        bytes([3, 0, 0, 6, 0, 0, 0, 0]),
+    ):
+        checksum = struct.pack("<I", cast(Any, google_crc32c).value(header + bytes(4) + chunks))
+        yield header + checksum + chunks
 
 
 async def debug(bridge: RunningBridge) -> dict[str, Any]:
