@@ -143,6 +143,9 @@ def main() -> None:
             f"octolab: {error}", markup=False, soft_wrap=True
         )
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("octolab: interrupted; the same command goes on from here\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,11 @@ def up(choice: Choice, supplies: Supplies, progress_: Progress) -> Layout:
         progress_.skip(f"lab {planned.name}: {len(planned.nodes)} nodes Ready, DNS, metrics")
         load_images(planned, supplies, progress_)
         return planned
-    converge(planned, supplies, progress_)
+    try:
+        converge(planned, supplies, progress_)
+    except LabError as error:
+        hint = f"the parts' logs are in {planned.logs}; 'octolab up' again goes on from here"
+        raise LabError(f"{error}\n{hint}") from error
     return planned
 
 
