@@ -2,14 +2,17 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from tests.integration.bridge.running import RunningBridge, environment, spawn
-from tests.integration.focus.conftest import Lab, until
+from tests.integration.focus.conftest import Lab, settings, until
+from tests.integration.prosody import Prosody, free_port
 
 from octoload.crowd import CallRequest, Crowd
+from octoload.focus.app import running
+from octoload.focus.focus import Focus
 
 pytestmark = pytest.mark.slow
 
@@ -21,16 +24,24 @@ async def crowd(lab: Lab) -> AsyncGenerator[Crowd]:
         yield made
 
 
-@pytest.fixture
-async def bridges(lab: Lab) -> AsyncGenerator[tuple[RunningBridge, RunningBridge]]:
+@asynccontextmanager
+async def two_bridges(
+    prosody: Prosody, focus: Callable[[], Focus]
+) -> AsyncGenerator[tuple[RunningBridge, RunningBridge]]:
     async with AsyncExitStack() as stack:
         made: list[RunningBridge] = []
         for name in ("a", "b"):
-            bridge = await spawn(environment(lab.prosody, name))
+            bridge = await spawn(environment(prosody, name))
             stack.push_async_callback(end, bridge)
             made.append(bridge)
-        await until(lambda: len(lab.focus.shell.focus.bridges) == 2, 60)
+        await until(lambda: len(focus().bridges) == 2, 60)
         yield made[0], made[1]
+
+
+@pytest.fixture
+async def bridges(lab: Lab) -> AsyncGenerator[tuple[RunningBridge, RunningBridge]]:
+    async with two_bridges(lab.prosody, lambda: lab.focus.shell.focus) as made:
+        yield made
 
 
 async def end(bridge: RunningBridge) -> None:
@@ -41,21 +52,26 @@ async def end(bridge: RunningBridge) -> None:
         await bridge.reader
 
 
-def where(lab: Lab) -> set[str | None]:
+def where(focus: Focus) -> set[str | None]:
     """The bridges that people are on."""
     return {
         one.bridge and one.bridge.partition("/")[2]
-        for conference in lab.focus.shell.focus.conferences.values()
+        for conference in focus.conferences.values()
         for one in conference.participants.values()
     }
 
 
-async def a_call(lab: Lab, crowd: Crowd) -> str:
+def people(focus: Focus) -> set[str]:
+    """The endpoint ids of everyone."""
+    return {one for conference in focus.conferences.values() for one in conference.participants}
+
+
+async def a_call(focus: Focus, crowd: Crowd) -> str:
     """Have a call of three with media; return its bridge's name."""
     crowd.apply(CallRequest(name="call", participants=3))
     await until(lambda: crowd.status("call").connected == 3, 60)
     await until(lambda: crowd.report().total.packets_received > 500, 60)
-    (bridge,) = where(lab)
+    (bridge,) = where(focus)
     assert bridge is not None
     return bridge
 
@@ -63,14 +79,19 @@ async def a_call(lab: Lab, crowd: Crowd) -> str:
 async def test_a_drained_bridge_is_emptied_by_a_move_and_nobody_is_dropped(
     lab: Lab, bridges: tuple[RunningBridge, RunningBridge], crowd: Crowd
 ) -> None:
-    first = await a_call(lab, crowd)
+    first = await a_call(lab.focus.shell.focus, crowd)
     old, new = bridges if first == "a" else (bridges[1], bridges[0])
     assert await old.post("/colibri/drain/enable") == 200
     view = f"{lab.focus.shell.focus.settings.room}/{old.nickname}"
     await until(lambda: lab.focus.shell.focus.bridges[view].drain)
     status, said = await lab.get(f"/move-endpoints/move-fraction?bridge={first}&fraction=1")
     assert (status, said) == (200, {"movedEndpoints": 3, "conferences": 1})
-    await until(lambda: where(lab) == {new.nickname} and crowd.status("call").connected == 3, 60)
+    await until(
+        lambda: (
+            where(lab.focus.shell.focus) == {new.nickname} and crowd.status("call").connected == 3
+        ),
+        60,
+    )
     await asyncio.sleep(3)
     assert (await old.stats())["local_endpoints"] == 0
     assert (await new.stats())["local_endpoints"] == 3
@@ -81,17 +102,22 @@ async def test_a_drained_bridge_is_emptied_by_a_move_and_nobody_is_dropped(
 async def test_people_of_a_killed_bridge_are_back_within_seconds(
     lab: Lab, bridges: tuple[RunningBridge, RunningBridge], crowd: Crowd
 ) -> None:
-    first = await a_call(lab, crowd)
+    first = await a_call(lab.focus.shell.focus, crowd)
     victim, other = bridges if first == "a" else (bridges[1], bridges[0])
     victim.signal(signal.SIGKILL)
-    await until(lambda: where(lab) == {other.nickname} and crowd.status("call").connected == 3, 30)
+    await until(
+        lambda: (
+            where(lab.focus.shell.focus) == {other.nickname} and crowd.status("call").connected == 3
+        ),
+        30,
+    )
     assert lab.focus.shell.focus.counters.lost_bridges == 1
 
 
 async def test_nobody_is_dropped_while_prosody_is_away(
     lab: Lab, bridges: tuple[RunningBridge, RunningBridge], crowd: Crowd
 ) -> None:
-    await a_call(lab, crowd)
+    await a_call(lab.focus.shell.focus, crowd)
     await asyncio.to_thread(lab.prosody.stop, signal.SIGKILL)
     await until(lambda: not lab.focus.shell.focus.bridges, 30)
     await asyncio.sleep(2)
@@ -99,8 +125,33 @@ async def test_nobody_is_dropped_while_prosody_is_away(
     await asyncio.sleep(1)
     assert crowd.report().total.packets_received > before, "media goes on by itself"
     await asyncio.to_thread(lab.prosody.start)
-    await until(lambda: len(where(lab)) == 1 and None not in where(lab), 60)
+    await until(
+        lambda: len(where(lab.focus.shell.focus)) == 1 and None not in where(lab.focus.shell.focus),
+        60,
+    )
     await until(lambda: crowd.status("call").connected == 3, 30)
     await asyncio.sleep(3)
     assert crowd.report().total.dropped == 0
     assert len(bridges) == 2
+
+
+async def test_a_restarted_focus_takes_its_calls_up_again(prosody: Prosody) -> None:
+    port = free_port()
+    configured = settings(prosody, OCTOFOCUS_SIGNAL_PORT=str(port))
+    async with AsyncExitStack() as stack:
+        async with running(configured) as first:
+            old = first.shell.focus
+            await stack.enter_async_context(two_bridges(prosody, lambda: old))
+            crowd = await stack.enter_async_context(
+                Crowd(f"ws://127.0.0.1:{port}/signal", "127.0.0.1")
+            )
+            await a_call(old, crowd)
+            ids = people(old)
+        async with running(configured) as second:
+            new = second.shell.focus
+            await until(lambda: people(new) == ids, 30)
+            await until(lambda: len(where(new)) == 1 and None not in where(new), 30)
+            await until(lambda: crowd.status("call").connected == 3, 30)
+            await asyncio.sleep(3)
+            assert people(new) == ids
+            assert crowd.report().total.dropped == 0
