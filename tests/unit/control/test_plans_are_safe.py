@@ -238,6 +238,14 @@ def test_drain_that_others_asked_for_is_never_ended() -> None:
     assert actions(ready_bridge("eu-0"), ready_bridge("eu-1"), other, wanted=2) == ()
 
 
+def test_drain_just_taken_back_is_not_made_up_for() -> None:
+    """Its presence says it drains until the next one comes."""
+    returned = draining_bridge("eu-2", 5, drain_reason=None, draining_since=None)
+    there = (ready_bridge("eu-0"), ready_bridge("eu-1"), returned)
+    assert actions(*there, wanted=3) == ()
+    assert actions(*there, wanted=4) == (CreateBridge("eu-3"),)
+
+
 def test_shutdown_without_effect_is_asked_for_again() -> None:
     asked = draining_bridge("eu-2", shutdown_sent_at=Timestamp(NOW - 121))
     there = (ready_bridge("eu-0"), ready_bridge("eu-1"))
