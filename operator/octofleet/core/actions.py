@@ -67,6 +67,4 @@ class DeleteBridge:
     reason: str
 
 
-Action = (
-    CreateBridge | DrainBridge | UndrainBridge | MoveConference | ShutDownBridge | DeleteBridge
-)
+Action = CreateBridge | DrainBridge | UndrainBridge | MoveConference | ShutDownBridge | DeleteBridge
