@@ -42,11 +42,6 @@ class Conference:
         """Its endpoints, oldest first."""
         return tuple(self._endpoints.values())
 
-    @property
-    def plan(self) -> forwarding.Plan:
-        """What the engine was last told."""
-        return self._plan
-
     def __len__(self) -> int:
         return len(self._endpoints)
 

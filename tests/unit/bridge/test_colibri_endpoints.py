@@ -16,6 +16,7 @@ from jitsiwire.colibri2 import (
     Endpoint,
     Fingerprint,
     ForceMute,
+    HeaderExtension,
     IceTransport,
     Media,
     PayloadType,
@@ -151,6 +152,29 @@ def test_media_is_only_ever_added() -> None:
     assert endpoint is not None
     assert {("audio", 111), ("audio", 112), ("video", 100)} <= set(endpoint.payload_types)
     assert ("application", 0) not in endpoint.payload_types
+
+
+def test_header_extensions_are_kept_by_kind() -> None:
+    handler = given.colibri()
+    level = HeaderExtension(1, "urn:ietf:params:rtp-hdrext:ssrc-audio-level")
+    media = (Media("audio", header_extensions=(level,)), Media("video"))
+    given.reply_of(handler.handle(given.create(given.new_endpoint("a", media=media)), 0))
+    endpoint = handler.registry.conferences[0].find("a")
+    assert endpoint is not None
+    assert endpoint.header_extensions == {("audio", 1): level}
+    assert not endpoint.takes_audio
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("active", "passive"), ("passive", "active"), ("actpass", "actpass")]
+)
+def test_offer_answers_a_role_that_is_known_already(theirs: str, ours: str) -> None:
+    ice = IceTransport("theirs", "p" * 22, fingerprints=(Fingerprint("sha-256", "A", theirs),))
+    endpoint = replace(given.new_endpoint("a"), transport=Transport(ice=ice))
+    (made,) = given.reply_of(given.colibri().handle(given.create(endpoint), 0)).endpoints
+    assert made.transport is not None
+    assert made.transport.ice is not None
+    assert made.transport.ice.fingerprints[0].setup == ours
 
 
 def test_sources_replace_each_other() -> None:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.bridge.given import audio, camera
 
+from jitsiwire.colibri2 import MediaSource, Source, SourceGroup
 from octobridge.core import effects as fx
 from octobridge.core.forwarding import Party, Plan, steps
 from octobridge.core.sources import Stream, streams_of
@@ -116,3 +117,24 @@ def test_camera_without_simulcast_is_forwarded_whole() -> None:
         (10, "video", True),
         (11, "rtx", True),
     ]
+
+
+def test_repair_streams_and_unknown_kinds_are_not_accepted() -> None:
+    with_repair = MediaSource(
+        "video",
+        "a-v0",
+        (Source(10), Source(11), Source(12)),
+        (SourceGroup("FID", (10, 11)), SourceGroup("FEC-FR", (10, 12))),
+    )
+    screen_reader = MediaSource("application", "a-x0", (Source(20),))
+    assert [s.ssrc for s in streams_of([with_repair, screen_reader])] == [10, 11]
+
+
+def test_group_of_one_is_ignored() -> None:
+    lonely = MediaSource("video", "a-v0", (Source(10),), (SourceGroup("SIM", (10,)),))
+    assert streams_of([lonely]) == (Stream(10, "video", "video", forwarded=True),)
+
+
+def test_synthetic_sources_go_to_nobody() -> None:
+    voice = MediaSource("audio", "a-a1", (Source(5),), synthetic=True)
+    assert streams_of([voice]) == (Stream(5, "audio", "audio", forwarded=False),)
