@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from octoload.focus.focus import Focus
+from octoload.focus.moves import Redistributor
 
 __all__ = ["FocusCollector"]
 
@@ -15,8 +16,11 @@ _PREFIX = "jitsi_jicofo_"
 class FocusCollector(Collector):
     """Makes the metrics of one focus."""
 
-    def __init__(self, focus: Focus, now: Callable[[], float]) -> None:
+    def __init__(
+        self, focus: Focus, redistributor: Redistributor, now: Callable[[], float]
+    ) -> None:
         self._focus = focus
+        self._redistributor = redistributor
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
@@ -59,6 +63,11 @@ class FocusCollector(Collector):
             ("conferences_created", "Conferences created", counters.conferences_created),
             ("participants", "Participants ever", counters.participants),
             ("participants_moved", "People re-invited by failures", counters.participants_moved),
+            (
+                "load_redistributor_endpoints_moved",
+                "People moved off hot bridges",
+                self._redistributor.moved,
+            ),
             ("bridges_removed", "Sessions that failed", counters.bridges_removed),
             ("participants_restart_requested", "Restarts asked for", counters.restarts_requested),
         ):

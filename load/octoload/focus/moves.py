@@ -1,4 +1,4 @@
-"""Moving people on an operator's word: Jicofo's `/move-endpoints/*`.
+"""Moving people: on an operator's word (Jicofo's `/move-endpoints/*`), or off hot bridges.
 
 Everyone who is to move is taken off first and then invited again, by the normal rules: nothing
 forces another bridge. So a part of a conference lands where it was, and a whole one is placed
@@ -8,13 +8,14 @@ Source: jicofo 7ebb13dc, bridgeload/LoadRedistributor.kt, ktor/MoveEndpoints.kt.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from jitsiwire.jicofo import MoveReply
 from octoload.focus.conference import Conference, Participant
 from octoload.focus.effects import Effect
 from octoload.focus.focus import Focus
 
-__all__ = ["MoveError", "move"]
+__all__ = ["MoveError", "Redistributor", "move"]
 
 Chosen = list[tuple[Conference, tuple[Participant, ...]]]
 
@@ -45,6 +46,10 @@ def move(
         case _:
             raise MoveError(404, f"no such call: {what[:64]}")
     moved = sum(len(people) for _, people in chosen)
+    return MoveReply(moved, len(chosen)), _carry_out(focus, chosen, now)
+
+
+def _carry_out(focus: Focus, chosen: Chosen, now: float) -> list[Effect]:
     for _, people in chosen:
         for one in people:
             _count(focus, one.bridge)
@@ -53,7 +58,46 @@ def move(
     ]
     for conference, people in chosen:
         effects += focus.placement.invite_again(conference, people, now)
-    return MoveReply(moved, len(chosen)), effects
+    return effects
+
+
+@dataclass(slots=True)
+class Redistributor:
+    """Moves a few people off hot bridges by itself, once in a while; times in seconds.
+
+    Only where there is a bridge that isn't overloaded; nothing forces another bridge, only what
+    was moved weighs on the old one no more. A bridge is left alone for a while after.
+    """
+
+    interval: float = 60.0
+    threshold: float = 0.9
+    timeout: float = 180.0
+    endpoints: int = 10
+    moved: int = 0
+    """Ever."""
+    _due: float | None = None
+    _relieved: dict[str, float] = field(default_factory=dict[str, float])
+
+    def tick(self, focus: Focus, now: float) -> list[Effect]:
+        """Do what is due."""
+        if self._due is None:
+            self._due = now + self.interval
+        if now < self._due:
+            return []
+        self._due = now + self.interval
+        views = list(focus.bridges.values())
+        if all(view.overloaded(now) for view in views):
+            return []
+        self._relieved = {b: t for b, t in self._relieved.items() if now - t < self.timeout}
+        effects: list[Effect] = []
+        for view in views:
+            if view.jid in self._relieved or view.corrected_stress(now) < self.threshold:
+                continue
+            self._relieved[view.jid] = now
+            chosen = _greedily(list(focus.conferences.values()), view.jid, self.endpoints)
+            self.moved += sum(len(people) for _, people in chosen)
+            effects += _carry_out(focus, chosen, now)
+        return effects
 
 
 def _one(focus: Focus, query: Mapping[str, str]) -> Chosen:

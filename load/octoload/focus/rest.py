@@ -25,7 +25,7 @@ class RestServer:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(FocusCollector(shell.focus, shell.now))
+        self._registry.register(FocusCollector(shell.focus, shell.redistributor, shell.now))
 
     def application(self) -> web.Application:
         """The routes."""

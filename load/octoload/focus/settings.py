@@ -40,6 +40,7 @@ class FocusSettings:
     bridge: BridgeConfig = field(default_factory=BridgeConfig)
     health_checks: bool = True
     health_by_presence: bool = False
+    load_redistribution: bool = False
     rest_host: str = "127.0.0.1"
     rest_port: int = 8888
     signal_host: str = "0.0.0.0"  # noqa: S104 - participants come from anywhere, as to Prosody
@@ -90,6 +91,7 @@ class FocusSettings:
             ),
             health_checks=read.flag("JICOFO_ENABLE_BRIDGE_HEALTH_CHECKS", default=True),
             health_by_presence=read.flag("JICOFO_HEALTH_CHECKS_USE_PRESENCE", default=False),
+            load_redistribution=read.flag("JICOFO_ENABLE_LOAD_REDISTRIBUTION", default=False),
             rest_host=read.rest_host(),
             rest_port=int(read.number("OCTOFOCUS_REST_PORT", 8888, 0, 65535)),
             signal_host=read.text("OCTOFOCUS_SIGNAL_HOST", "0.0.0.0"),  # noqa: S104 - as above

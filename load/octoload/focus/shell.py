@@ -15,6 +15,7 @@ import structlog
 from jitsiwire.stats import BridgeStats
 from octoload.focus.effects import CheckHealth, CloseConnection, Effect, SendRequest, Tell
 from octoload.focus.focus import Focus
+from octoload.focus.moves import Redistributor
 from octoload.focus.settings import FocusSettings
 from octoload.focus.xmpp import Xmpp
 from octoload.signalling import FocusMessage
@@ -44,6 +45,7 @@ class Shell:
     def __init__(self, settings: FocusSettings) -> None:
         self.focus = Focus(settings, lambda: secrets.token_hex(16))
         self.xmpp = Xmpp(settings, self)
+        self.redistributor = Redistributor()
         self.connections: Connections | None = None
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -133,5 +135,7 @@ class Shell:
             await asyncio.sleep(TICK_SECONDS)
             try:
                 self.perform(self.focus.tick(self.now()))
+                if self.focus.settings.load_redistribution:
+                    self.perform(self.redistributor.tick(self.focus, self.now()))
             except Exception:
                 log.exception("A tick failed")

@@ -28,7 +28,7 @@ from octoload.focus.conference import Stage
 from octoload.focus.doctor import HealthAnswer
 from octoload.focus.effects import CheckHealth, CloseConnection, Effect, SendRequest, Tell
 from octoload.focus.focus import Focus
-from octoload.focus.moves import MoveError, move
+from octoload.focus.moves import MoveError, Redistributor, move
 from octoload.focus.replies import Nothing, Reply
 from octoload.focus.reports import debug, stats
 from octoload.focus.settings import FocusSettings
@@ -528,6 +528,31 @@ def test_a_move_that_makes_no_sense_is_refused(
     with pytest.raises(MoveError) as caught:
         move(world.focus, what, query, world.now)
     assert caught.value.status == status
+
+
+def test_hot_bridges_are_relieved_a_few_people_at_a_time(world: World) -> None:
+    world.add("a", stress_level=0.0)
+    calls = [[world.join(f"call{number}") for _ in range(7)] for number in range(2)]
+    redistributor = Redistributor()
+    world.do(redistributor.tick(world.focus, world.now))
+    world.add("b", stress_level=0.95)
+    world.present("a", stress_level=0.95)
+
+    def a_minute_later() -> int:
+        world.pass_time(60)
+        before = redistributor.moved
+        world.do(redistributor.tick(world.focus, world.now))
+        world.settle()
+        return redistributor.moved - before
+
+    assert a_minute_later() == 0, "nowhere is it better"
+    world.present("b", stress_level=0.1)
+    assert a_minute_later() == 10
+    assert [world.bridge_of(one) for one in calls[0]] == ["b"] * 7, "a whole call is placed afresh"
+    assert [world.bridge_of(one) for one in calls[1]] == ["a"] * 7, "a part of one comes back"
+    assert a_minute_later() == 0, "and then it is left alone for a while"
+    assert a_minute_later() == 0
+    assert a_minute_later() == 7
 
 
 # -- reports --------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ def test_every_variable_is_obeyed() -> None:
             "JICOFO_HEALTH_CHECKS_USE_PRESENCE": "true",
             "JICOFO_ENABLE_ICE_FAILURE_DETECTION": "1",
             "JICOFO_ENABLE_REST": "1",
+            "JICOFO_ENABLE_LOAD_REDISTRIBUTION": "1",
         }
     )
     assert (settings.server, settings.port, settings.jid) == ("prosody", 6222, "focus@auth.x/focus")
@@ -54,6 +55,7 @@ def test_every_variable_is_obeyed() -> None:
     assert not settings.health_checks
     assert settings.health_by_presence
     assert settings.rest_host == "0.0.0.0"
+    assert settings.load_redistribution
 
 
 @pytest.mark.parametrize(
