@@ -7,7 +7,7 @@ from pathlib import Path
 from cyclopts import App
 from rich.console import Console
 
-from octolab import cluster, provision, reporting
+from octolab import cluster, machine, provision, reporting
 from octolab.cache import Cache
 from octolab.errors import LabError
 from octolab.layout import DEFAULT_NAME
@@ -47,20 +47,22 @@ def up(
 
 
 @app.command(name="provision")
-def provision_(*images: str) -> None:
+def provision_(*images: str, programs: bool = False) -> None:
     """Install tools and build programs and images: only what is missing or has changed.
 
     Args:
         images: Which images (default all): pause coredns metrics-server prosody operator bridge
             load.
+        programs: Only the programs (Kubernetes, Helm, …), no image.
     """
-    chosen = images or (*provision.CLUSTER, *provision.PRODUCT)
+    chosen = () if programs else images or (*provision.CLUSTER, *provision.PRODUCT)
     provision.provision(Cache.of_user(), Progress(console), chosen)
 
 
 @app.command
 def down(*, name: str = DEFAULT_NAME) -> None:
     """Take the lab down and count what is left of it."""
+    machine.check_root()
     with cluster.locked(name):
         left = cluster.down(name)
     console.print(str(left))
@@ -76,6 +78,7 @@ def status(*, name: str = DEFAULT_NAME, json: bool = False) -> None:
         name: The lab's name.
         json: Print it as JSON.
     """
+    machine.check_root()
     report = reporting.report_on(name)
     if json:
         sys.stdout.write(reporting.as_json(report) + "\n")

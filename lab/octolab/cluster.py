@@ -65,7 +65,7 @@ def up(choice: Choice, supplies: Supplies, progress_: Progress) -> Layout:
     """Bring a lab up, or mend it, or find that it works."""
     record = load(choice.name)
     if record is None or record["boot"] != boot_id():
-        if not measure(choice.name).clean or (layout.STATE_HOME / choice.name).exists():
+        if not measure(choice.name).clean or layout.home_of(choice.name).exists():
             with progress_.step("sweep what an earlier lab left"):
                 down(choice.name)
         record = None
@@ -172,7 +172,7 @@ def load_images(planned: Layout, supplies: Supplies, steps: Progress) -> None:
 
 def down(name: str) -> left.Leftovers:
     """Take a lab down and return what is left of it, as measured."""
-    directory = layout.STATE_HOME / name
+    directory = layout.home_of(name)
     # First of all: a lab whose removal was cut short is never mistaken for one that stands.
     (directory / RECORD).unlink(missing_ok=True)
     end_processes(name)
@@ -234,7 +234,7 @@ def measure(name: str) -> left.Leftovers:
     return left.Leftovers(
         processes=processes.mine(name),
         namespaces=network.namespaces(name),
-        mounts=mounts(name, layout.STATE_HOME / name),
+        mounts=mounts(name, layout.home_of(name)),
         cgroups=cgroups.existing(name),
         links=network.links(name),
     )
@@ -255,7 +255,7 @@ def stored(name: str) -> Layout:
 def load(name: str) -> dict[str, Any] | None:
     """Return what was noted about a lab, None if none stands."""
     try:
-        return json.loads((layout.STATE_HOME / name / RECORD).read_text())
+        return json.loads((layout.home_of(name) / RECORD).read_text())
     except FileNotFoundError:
         return None
 
@@ -279,7 +279,7 @@ def boot_id() -> str:
 @contextlib.contextmanager
 def locked(name: str, patience: float = 600.0) -> Generator[None]:
     """Hold a lab against other runs of this program; the kernel lets go when this one ends."""
-    path = Path("/run") / f"octolab-{name}.lock"
+    path = Path("/run") / f"octolab-{layout.home_of(name).name}.lock"
     end = time.monotonic() + patience
     with path.open("w") as file:
         while True:

@@ -11,7 +11,16 @@ from pathlib import Path
 
 from octolab.errors import UnmetError
 
-__all__ = ["DEFAULT_NAME", "DEFAULT_NETWORK", "MARKER", "STATE_HOME", "Layout", "Node", "plan"]
+__all__ = [
+    "DEFAULT_NAME",
+    "DEFAULT_NETWORK",
+    "MARKER",
+    "STATE_HOME",
+    "Layout",
+    "Node",
+    "home_of",
+    "plan",
+]
 
 DEFAULT_NAME = "octo"
 DEFAULT_NETWORK = "10.77.0.0/16"
@@ -136,18 +145,27 @@ def plan(name: str, network: str, nodes: int, regions: tuple[str, ...]) -> Layou
     Raises:
         UnmetError: one of them can't be used; the message says why.
     """
-    if not NAME.fullmatch(name):
-        raise UnmetError(f"name {name!r}: use 1 to 9 lower-case letters and digits, a letter first")
+    directory = home_of(name)
     if not 1 <= nodes <= MAX_NODES:
         raise UnmetError(f"nodes {nodes}: use 1 to {MAX_NODES}")
     if not regions or not all(REGION.fullmatch(region) for region in regions):
         raise UnmetError(f"regions {','.join(regions)!r}: use lower-case names joined by commas")
     whole = parse_network(network)
-    directory = STATE_HOME / name
     members = tuple(
         node_of(name, whole, directory, index, regions) for index in range(1, nodes + 1)
     )
     return Layout(name, whole, directory, members, regions)
+
+
+def home_of(name: str) -> Path:
+    """Return the folder of a lab's state.
+
+    Raises:
+        UnmetError: the name isn't one a lab can have.
+    """
+    if not NAME.fullmatch(name):
+        raise UnmetError(f"name {name!r}: use 1 to 9 lower-case letters and digits, a letter first")
+    return STATE_HOME / name
 
 
 def parse_network(text: str) -> IPv4Network:
