@@ -5,13 +5,18 @@ The focus isn't told; it learns when it next asks about them.
 Source: JVB Endpoint.kt `shouldExpire`, Conference.java `shouldExpire`.
 """
 
+from typing import Final
+
 from octobridge.core.conference import Conference
 from octobridge.core.effects import Effect
 from octobridge.core.endpoint import Endpoint, IceState
 from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
 
-__all__ = ["expire"]
+__all__ = ["expire", "is_over", "may_judge"]
+
+LONGEST_ABSENCE: Final = 10.0
+"""Seconds between two looks at the engine beyond which nobody is given up by the second one."""
 
 
 def expire(registry: Registry, now: float) -> list[Effect]:
@@ -24,6 +29,15 @@ def expire(registry: Registry, now: float) -> list[Effect]:
         if _is_abandoned(conference, registry.policy, now):
             effects += registry.remove_conference(conference, now)
     return effects
+
+
+def may_judge(looked_at: float, now: float) -> bool:
+    """Whether silence can be told from our own absence.
+
+    After a pause of the whole process (a frozen machine) everyone looks silent until the engine
+    has read what waits in its sockets: unknown is not gone.
+    """
+    return now - looked_at <= LONGEST_ABSENCE
 
 
 def is_over(endpoint: Endpoint, policy: Policy, now: float) -> bool:

@@ -19,7 +19,7 @@ from jitsiwire.stats import BridgeStats
 from octobridge.core import debug, reporting
 from octobridge.core.colibri import Colibri
 from octobridge.core.effects import Effect
-from octobridge.core.expiry import expire
+from octobridge.core.expiry import expire, may_judge
 from octobridge.core.health import Health, Vitals, check
 from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
@@ -188,6 +188,7 @@ class Bridge:
             "joined": brewery.joined,
         }
         view["engine"] = dict(sorted(self.media.stats().counters.items()))
+        view["held"] = self.held
         view["dropped"] = dict(sorted(self._transports.dropped.items()))
         return view
 
@@ -195,6 +196,11 @@ class Bridge:
     def dropped(self) -> dict[str, int]:
         """Datagrams that control didn't use, by reason."""
         return dict(self._transports.dropped)
+
+    @property
+    def held(self) -> dict[str, int]:
+        """What control keeps of transports; all zero when nobody is here."""
+        return self._transports.held
 
     # ---- life -----------------------------------------------------------------------------
 
@@ -230,10 +236,11 @@ class Bridge:
         self._stress.observe(
             self._cpu.sample(engine.thread_cpu_ns / 1e9, self._lag.take(), engine.queue_fill)
         )
-        self._looked_at = now
+        present, self._looked_at = may_judge(self._looked_at, now), now
         if now - self._expired_at >= self.registry.policy.expire_interval:
             self._expired_at = now
-            self._apply(expire(self.registry, now))
+            if present:
+                self._apply(expire(self.registry, now))
         self._advance()
 
     async def _measure_lag(self) -> None:

@@ -46,8 +46,14 @@ class Transports(LinkOwner):
         self._by_transaction: dict[bytes, Link] = {}
         media.listen(self)
 
-    def __len__(self) -> int:
-        return len(self._links)
+    @property
+    def held(self) -> dict[str, int]:
+        """How much is kept, by table: all zero when nobody is here."""
+        return {
+            "links": len(self._links),
+            "transactions": len(self._by_transaction),
+            "closing": len(self._closing),
+        }
 
     def apply(self, effects: Iterable[fx.Effect]) -> None:
         """Do all of it, in order, as one batch of commands."""

@@ -168,3 +168,40 @@ async def test_answers_leave_from_the_address_that_was_reached(
     finally:
         await near.hang_up()
         await far.hang_up()
+
+
+async def test_comers_and_goers_leave_nothing_behind(bridge: Bridge) -> None:
+    await asyncio.sleep(0.1)
+    before = len(asyncio.all_tasks())
+    for number in range(8):
+        caller = Caller(f"e{number}", 10 * number + 1, 10 * number + 2)
+        offered = join(bridge, caller.name)
+        bridge.handle(given.modify(caller.answer()))
+        await caller.connect(offered)
+        caller.send_media()
+        if number % 2:
+            bridge.handle(given.modify(Endpoint(caller.name, expire=True)))
+            await caller.hang_up()
+        else:
+            await caller.hang_up()
+            bridge.handle(given.modify(Endpoint(caller.name, expire=True)))
+    await eventually(lambda: bridge.media.transport_stats() == [], "no transport left")
+    await eventually(lambda: len(asyncio.all_tasks()) <= before, "no task left")
+    assert bridge.registry.occupancy().is_empty
+    assert bridge.held == {"links": 0, "transactions": 0, "closing": 0}
+
+
+async def test_bridge_that_was_frozen_gives_nobody_up_when_it_wakes(bridge: Bridge) -> None:
+    join(bridge, "a")
+    found = bridge.registry.conferences[0].find("a")
+    assert found is not None
+    clock = asyncio.get_running_loop().time
+    found.heard(clock())
+    bridge.poll()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bridge, "_now", lambda: clock() + 500)
+        bridge.poll()
+        assert bridge.registry.occupancy().local_endpoints == 1
+        patched.setattr(bridge, "_now", lambda: clock() + 501)
+        bridge.poll()
+        assert bridge.registry.occupancy().local_endpoints == 0

@@ -5,7 +5,7 @@ from tests.unit.bridge import given
 
 from jitsiwire.colibri2 import ConferenceModify
 from octobridge.core import effects as fx
-from octobridge.core.expiry import expire
+from octobridge.core.expiry import expire, may_judge
 from octobridge.core.reports import Reports
 from octobridge.core.traffic import Traffic
 
@@ -74,3 +74,9 @@ def test_those_who_stay_lose_only_what_left() -> None:
     assert expire(handler.registry, 130.0) == [fx.RemoveTransport(3)]
     handler.handle(ConferenceModify(given.MEETING, expire=True), 130.0)
     assert handler.registry.occupancy().is_empty
+
+
+def test_after_an_absence_of_our_own_nobody_is_judged_at_first() -> None:
+    assert may_judge(100.0, 101.0)
+    assert not may_judge(100.0, 165.0)
+    assert may_judge(165.0, 166.0)
