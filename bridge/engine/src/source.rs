@@ -8,6 +8,9 @@ use crate::sink::Sink;
 /// At most one keyframe request goes to a source in this time.
 pub const KEYFRAME_REQUEST_NS: u64 = 100_000_000;
 
+/// At most one sender report of a source is passed on in this time.
+const SENDER_REPORT_NS: u64 = 100_000_000;
+
 /// One downtrack fed by a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -27,6 +30,7 @@ pub struct Source {
     pub sink: Option<Box<Sink>>,
     pub fir_number: u8,
     requested_ns: Option<u64>,
+    reported_ns: Option<u64>,
 }
 
 impl Source {
@@ -40,6 +44,7 @@ impl Source {
             sink: sink.then(Box::default),
             fir_number: 0,
             requested_ns: None,
+            reported_ns: None,
         }
     }
 
@@ -70,6 +75,15 @@ impl Source {
         let due = self.requested_ns.is_none_or(|at| now_ns >= at + KEYFRAME_REQUEST_NS);
         if due {
             self.requested_ns = Some(now_ns);
+        }
+        due
+    }
+
+    /// Whether a sender report may be passed on now; taking the chance.
+    pub fn take_sender_report(&mut self, now_ns: u64) -> bool {
+        let due = self.reported_ns.is_none_or(|at| now_ns >= at + SENDER_REPORT_NS);
+        if due {
+            self.reported_ns = Some(now_ns);
         }
         due
     }

@@ -32,6 +32,7 @@ pub struct Selected {
 
 /// Limits on what one peer can make us do.
 pub struct Limits {
+    pub stun: TokenBucket,
     pub dtls: TokenBucket,
     pub feedback: TokenBucket,
     pub rtcp_events: TokenBucket,
@@ -109,6 +110,7 @@ impl Transport {
             wanting: Vec::new(),
             tally: Tally::default(),
             limits: Limits {
+                stun: TokenBucket::new(200.0, 200.0, now_ns),
                 dtls: TokenBucket::new(5_000.0, 2_000.0, now_ns),
                 feedback: TokenBucket::new(500.0, 200.0, now_ns),
                 rtcp_events: TokenBucket::new(20.0, 20.0, now_ns),

@@ -160,3 +160,12 @@ def test_a_flood_of_unknown_feedback_is_bounded(server: Server, pair: tuple[Peer
     counters = server.counters
     assert counters["rtcp_reported"] + counters["feedback_dropped_rate"] == 100
     assert counters["rtcp_reported"] < 60
+
+
+def test_a_flood_of_sender_reports_is_thinned_out(server: Server, pair: tuple[Peer, Peer]) -> None:
+    alice, _ = pair
+    info = RtcpSenderInfo(ntp_timestamp=1 << 32, rtp_timestamp=0, packet_count=1, octet_count=1)
+    for _ in range(100):
+        alice.send_rtcp(RtcpSrPacket(ssrc=SSRC, sender_info=info))
+    eventually(lambda: server.counters["rtcp_received"] == 100)
+    assert 1 <= server.counters["sender_reports_forwarded"] < 50

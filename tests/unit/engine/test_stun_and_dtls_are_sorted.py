@@ -125,3 +125,29 @@ def test_a_flood_of_stun_is_bounded_and_counted(server: Server) -> None:
         assert sent < 200_000
     counters = server.counters
     assert counters["stun_reported"] + counters["datagrams_dropped_stun_rate"] <= sent
+
+
+def test_a_flood_from_a_bound_address_takes_nothing_from_strangers(
+    server: Server, alice: Peer
+) -> None:
+    for _ in range(1_000):
+        alice.send(binding_request("other:theirs", "other"))
+    eventually(lambda: server.counters["datagrams_received"] == 1_000)
+    dropped = server.counters["datagrams_dropped_stun_rate"]
+    assert dropped >= 500
+    stranger = Peer(server, 2)
+    for _ in range(500):
+        stranger.send(binding_request("other:theirs", "other"))
+    eventually(lambda: server.counters["datagrams_received"] == 1_500)
+    assert server.counters["datagrams_dropped_stun_rate"] == dropped
+
+
+def test_a_flood_of_dtls_is_bounded(server: Server, alice: Peer) -> None:
+    sent = 0
+    while server.counters["datagrams_dropped_dtls_rate"] == 0:
+        for _ in range(2_000):
+            alice.send(b"\x16")
+        sent += 2_000
+        server.engine.poll(100_000)
+        assert sent < 200_000
+    assert server.counters["dtls_reported"] < sent

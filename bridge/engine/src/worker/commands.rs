@@ -22,6 +22,8 @@ impl Worker {
             self.apply(instruction);
         }
         self.scratch.instructions = instructions;
+        // Slots may have changed hands: nothing may be added to runs begun before.
+        self.flush();
         self.set_timer();
     }
 

@@ -69,13 +69,22 @@ impl Worker {
         if slot.is_some_and(|slot| self.keep_consent(slot, path, &message)) {
             return;
         }
-        let bucket = if slot.is_some() { &mut self.stun_bound } else { &mut self.stun_strangers };
-        if !bucket.take(self.now_ns) {
+        if !self.may_report_stun(slot, path) {
             return self.ledger.one(Counter::DroppedStunRate);
         }
         self.ledger.one(Counter::StunReported);
         let (socket, peer) = (path.socket, path.peer);
         self.notices.push(Notice::Stun { socket, peer, data: data.to_vec() });
+    }
+
+    fn may_report_stun(&mut self, slot: Option<usize>, path: Path) -> bool {
+        match slot {
+            Some(slot) => self.table.transports[slot].limits.stun.take(self.now_ns),
+            None => {
+                self.stun_stranger.take(path.peer.ip(), self.now_ns)
+                    && self.stun_strangers.take(self.now_ns)
+            }
+        }
     }
 
     /// Deal with a Binding request from a bound address; false leaves the message to Python.

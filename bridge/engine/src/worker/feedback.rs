@@ -119,7 +119,7 @@ impl Worker {
         };
         let ntp = u64::from(high) << 32 | u64::from(low);
         source.reception.sender_report((ntp >> 16) as u32, self.now_ns);
-        if source.muted {
+        if source.muted || !source.take_sender_report(self.now_ns) {
             return true;
         }
         let mut targets = std::mem::take(&mut self.scratch.targets);

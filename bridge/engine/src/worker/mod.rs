@@ -10,7 +10,7 @@ mod outgoing;
 mod reports;
 mod streams;
 
-use crate::bucket::TokenBucket;
+use crate::bucket::{Spread, TokenBucket};
 use crate::clock;
 use crate::counter::{Counter, Ledger};
 use crate::instruction::Instruction;
@@ -29,9 +29,10 @@ const COMMANDS: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 /// Batches taken from one socket before the others, commands and the clock get a turn.
 const BATCHES_IN_A_ROW: usize = 4;
-/// STUN handed to Python, a second: from strangers, and from addresses already bound.
-const STUN_STRANGERS: f64 = 2_000.0;
-const STUN_BOUND: f64 = 10_000.0;
+/// STUN of strangers handed to Python, a second: from all, and from one address (a NAT may hide
+/// hundreds of people).
+const STUN_STRANGERS: f64 = 4_000.0;
+const STUN_STRANGER: f64 = 1_000.0;
 
 /// Everything the thread owns.
 pub struct Worker {
@@ -46,7 +47,7 @@ pub struct Worker {
     ledger: Ledger,
     notices: Vec<Notice>,
     stun_strangers: TokenBucket,
-    stun_bound: TokenBucket,
+    stun_stranger: Spread,
     now_ns: u64,
     started_ns: u64,
     housekeeping_ns: u64,
@@ -84,7 +85,7 @@ impl Worker {
             ledger: Ledger::default(),
             notices: Vec::new(),
             stun_strangers: TokenBucket::new(STUN_STRANGERS, STUN_STRANGERS, now_ns),
-            stun_bound: TokenBucket::new(STUN_BOUND, STUN_BOUND, now_ns),
+            stun_stranger: Spread::new(STUN_STRANGER, STUN_STRANGER, now_ns),
             now_ns,
             started_ns: now_ns,
             housekeeping_ns: now_ns,
