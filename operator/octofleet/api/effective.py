@@ -7,7 +7,7 @@ text. Core and shell read this and never the resources themselves.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from octofleet.api.autoscaling import (
     AtDeadline,
@@ -24,12 +24,19 @@ from octofleet.api.bridges import (
     AddressSource,
     BridgeDefaults,
     Engine,
-    ResourceList,
     ResourceRequirements,
     Toleration,
 )
-from octofleet.api.clusters import JitsiCluster, JitsiClusterSpec, SelectionStrategy, Size
+from octofleet.api.clusters import JitsiCluster, JitsiClusterSpec, SelectionStrategy
 from octofleet.api.kube import KubeModel
+from octofleet.api.layering import (
+    SIZES,
+    Layer,
+    SizeDefaults,
+    laid_over,
+    layer_of,
+    merged_resources,
+)
 from octofleet.api.quantities import quantity, seconds
 from octofleet.api.regions import OctoRegion
 
@@ -49,8 +56,6 @@ __all__ = [
 
 DEFAULT_BRIDGE_IMAGE: Final = "docker.io/octofleet/bridge:dev"
 STOCK_IMAGES: Final = "ghcr.io/jitsi"
-
-Layer = Mapping[str, Any]  # a resource's part as JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,33 +153,6 @@ class EffectiveCluster:
     strategy: SelectionStrategy
 
 
-@dataclass(frozen=True, slots=True)
-class _SizeDefaults:
-    min_bridges: int
-    max_bridges: int
-    bridge: ResourceRequirements
-    controller: ResourceRequirements
-
-
-def _resources(cpu: str, memory: str, cpu_limit: str, memory_limit: str) -> ResourceRequirements:
-    return ResourceRequirements(
-        requests=ResourceList(cpu=cpu, memory=memory),
-        limits=ResourceList(cpu=cpu_limit, memory=memory_limit),
-    )
-
-
-_SIZES: Final = {
-    Size.SMALL: _SizeDefaults(
-        2, 5, _resources("500m", "256Mi", "2", "1Gi"), _resources("100m", "128Mi", "1", "512Mi")
-    ),
-    Size.MEDIUM: _SizeDefaults(
-        5, 20, _resources("2", "1Gi", "4", "2Gi"), _resources("500m", "512Mi", "2", "2Gi")
-    ),
-    Size.LARGE: _SizeDefaults(
-        10, 100, _resources("4", "2Gi", "8", "4Gi"), _resources("2", "2Gi", "4", "8Gi")
-    ),
-}
-
 # For a region whose cluster isn't there (yet): what a small one would say.
 _NO_CLUSTER: Final = JitsiClusterSpec(domain="unknown.invalid")
 
@@ -186,7 +164,7 @@ def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
         cluster.spec.controller.prosody,
         cluster.spec.controller.jicofo,
     )
-    defaults = _SIZES[spec.size].controller
+    defaults = SIZES[spec.size].controller
     return EffectiveCluster(
         namespace=cluster.metadata.namespace,
         name=cluster.metadata.name,
@@ -195,9 +173,9 @@ def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
         domain=spec.domain,
         version=spec.version,
         prosody_image=prosody.image or f"{STOCK_IMAGES}/prosody:{spec.version}",
-        prosody_resources=_merged_resources(defaults, prosody.resources),
+        prosody_resources=merged_resources(defaults, prosody.resources),
         jicofo_image=jicofo.image or f"{STOCK_IMAGES}/jicofo:{spec.version}",
-        jicofo_resources=_merged_resources(defaults, jicofo.resources),
+        jicofo_resources=merged_resources(defaults, jicofo.resources),
         strategy=jicofo.strategy,
     )
 
@@ -215,7 +193,7 @@ def effective_region(
         bridge_image: Image of bridges where neither resource names one.
     """
     above = _NO_CLUSTER if cluster is None else cluster.spec
-    size = _SIZES[above.size]
+    size = SIZES[above.size]
     return EffectiveRegion(
         namespace=region.metadata.namespace,
         name=region.metadata.name,
@@ -230,19 +208,19 @@ def effective_region(
 
 
 def _bridge(
-    size: _SizeDefaults, above: KubeModel, own: KubeModel, bridge_image: str
+    size: SizeDefaults, above: KubeModel, own: KubeModel, bridge_image: str
 ) -> BridgeTemplate:
-    inherited, said = _layer(above), _layer(own)
+    inherited, said = layer_of(above), layer_of(own)
     if said.get("addresses", {}).get("source", AddressSource.STATIC) != AddressSource.STATIC:
         inherited = _without_static(inherited)
-    merged = BridgeDefaults.model_validate(_merged(inherited, said))
+    merged = BridgeDefaults.model_validate(laid_over(inherited, said))
     return BridgeTemplate(
         engine=merged.engine,
         image=merged.image or bridge_image,
         port=merged.port,
         address_source=merged.addresses.source,
         static_addresses=merged.addresses.static or (),
-        resources=_merged_resources(size.bridge, merged.resources),
+        resources=merged_resources(size.bridge, merged.resources),
         node_selector=merged.node_selector or {},
         tolerations=merged.tolerations or (),
     )
@@ -254,15 +232,15 @@ def _without_static(above: Layer) -> dict[str, Any]:
     return {**above, "addresses": addresses}
 
 
-def _autoscaling(size: _SizeDefaults, above: KubeModel, own: KubeModel) -> Autoscaling:
+def _autoscaling(size: SizeDefaults, above: KubeModel, own: KubeModel) -> Autoscaling:
     layers: list[Layer] = [
         {"minBridges": size.min_bridges, "maxBridges": size.max_bridges},
-        _layer(above),
-        _layer(own),
+        layer_of(above),
+        layer_of(own),
     ]
     least, most = _bounds(layers)
     merged = AutoscalingDefaults.model_validate(
-        _with_room_to_drain(_merged(*layers, {"minBridges": least, "maxBridges": most}))
+        _with_room_to_drain(laid_over(*layers, {"minBridges": least, "maxBridges": most}))
     )
     return Autoscaling(
         mode=merged.mode,
@@ -314,41 +292,3 @@ def _pace(rules: ScalingRules) -> Pace:
 
 def _drain(drain: DrainDefaults) -> Drain:
     return Drain(seconds(drain.patience), seconds(drain.deadline), drain.at_deadline)
-
-
-def _merged_resources(
-    defaults: ResourceRequirements, own: ResourceRequirements | None
-) -> ResourceRequirements:
-    """Return the requirements merged; a request never exceeds its limit.
-
-    A default request may be above a limit that a person set, and a default limit below a
-    request: the person's word moves the default.
-    """
-    said = {} if own is None else _layer(own)
-    merged = _merged(_layer(defaults), said)
-    requests, limits = merged.get("requests", {}), merged.get("limits", {})
-    for resource in requests.keys() & limits.keys():
-        if quantity(requests[resource]) <= quantity(limits[resource]):
-            continue
-        if resource in said.get("limits", {}) and resource not in said.get("requests", {}):
-            requests[resource] = limits[resource]
-        else:
-            limits[resource] = requests[resource]
-    return ResourceRequirements.model_validate(merged)
-
-
-def _layer(model: KubeModel) -> dict[str, Any]:
-    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-def _merged(*layers: Layer) -> dict[str, Any]:
-    """Return the layers merged, later ones over earlier ones, objects field by field."""
-    out: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            if isinstance(value, Mapping):
-                below = out.get(key, {})
-                out[key] = _merged(below, cast(Layer, value))  # JSON objects have text keys
-            else:
-                out[key] = value
-    return out
