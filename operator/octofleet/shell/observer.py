@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from jitsiwire.stats import BridgeStats
 from octofleet.api.effective import EffectiveRegion
 from octofleet.core.manifests import naming
 from octofleet.core.observation import (
@@ -34,6 +35,8 @@ from octofleet.shell.podwatch import PodWatch
 
 JICOFO_SECONDS: Final = 0.9
 SLOW_SECONDS: Final = 4.0
+PUSHED_SECONDS: Final = 12.0
+"""Bridges publish every 5 s; one that has missed two is asked."""
 MEMORY_LIMIT: Final = 20_000
 
 _log = structlog.get_logger()
@@ -189,7 +192,8 @@ class Observer:
         member = breweries.member(cluster.name, bridge.nickname)
         visible = breweries.visible(cluster.name)
         bridge = replace(bridge, in_brewery=member is not None if visible else None)
-        if member is not None:
+        now = Timestamp(self._ports.clock())
+        if member is not None and now - member.at < PUSHED_SECONDS:
             stats, at = member.stats, member.at
         else:
             address = self.address(bridge, cluster.token)
@@ -198,18 +202,9 @@ class Observer:
             try:
                 stats = await self._ports.bridges.stats(address)
             except Unreachable:
-                return bridge
-            at = Timestamp(self._ports.clock())
-        people, stress = stats.local_endpoints, stats.stress_level
-        return replace(
-            bridge,
-            participants=None if people is None else Reading(people, at),
-            stress=None if stress is None else Reading(stress, at),
-            draining=stats.drain,
-            shutting_down=stats.shutting_down or stats.graceful_shutdown,
-            healthy=stats.healthy,
-            version=stats.version or bridge.version,
-        )
+                return bridge if member is None else _told(bridge, member.stats, member.at)
+            at = now
+        return _told(bridge, stats, at)
 
     async def _try_jicofo(self, cluster: ClusterFacts) -> JicofoView | None:
         if not cluster.exists:
@@ -274,6 +269,20 @@ def available(deployment: Document | None) -> bool:
         seen >= wanted
         and updated >= 1
         and (documents.number(deployment, "status", "availableReplicas") or 0) >= 1
+    )
+
+
+def _told(bridge: Bridge, stats: BridgeStats, at: Timestamp) -> Bridge:
+    """Return the bridge with what it told at a moment."""
+    people, stress = stats.local_endpoints, stats.stress_level
+    return replace(
+        bridge,
+        participants=None if people is None else Reading(people, at),
+        stress=None if stress is None else Reading(stress, at),
+        draining=stats.drain,
+        shutting_down=stats.shutting_down or stats.graceful_shutdown,
+        healthy=stats.healthy,
+        version=stats.version or bridge.version,
     )
 
 
