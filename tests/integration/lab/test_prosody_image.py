@@ -16,6 +16,8 @@ import pytest
 from slixmpp import ClientXMPP
 from slixmpp.exceptions import IqError
 
+from octolab import layout
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 NAMESPACE = "prosody-image"
@@ -77,7 +79,8 @@ def pod(name: str, variables: dict[str, str]) -> dict[str, Any]:
 
 def kubectl(*arguments: str, text: str = "", check: bool = True) -> str:
     program = Path(sys.executable).with_name("kubectl")
-    config = os.environ["OCTOFLEET_KUBECONFIG"]
+    standing = layout.home_of(layout.DEFAULT_NAME) / "kubeconfig"
+    config = os.environ.get("OCTOFLEET_KUBECONFIG") or standing
     command = [str(program), f"--kubeconfig={config}", f"--namespace={NAMESPACE}", *arguments]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, done.stdout + done.stderr
