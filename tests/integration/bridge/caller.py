@@ -258,3 +258,17 @@ async def eventually(condition: Callable[[], bool], what: str, seconds: float = 
         if time.monotonic() > deadline:
             raise AssertionError(f"not in {seconds:g} s: {what}")
         await asyncio.sleep(0.02)
+
+
+async def settled(count: Callable[[], int], what: str, seconds: float = 10.0) -> int:
+    """Wait until a count has stood still for a moment; return it."""
+    deadline = time.monotonic() + seconds
+    last = count()
+    while True:
+        await asyncio.sleep(0.4)
+        now = count()
+        if now == last:
+            return now
+        if time.monotonic() > deadline:
+            raise AssertionError(f"still growing after {seconds:g} s: {what}")
+        last = now

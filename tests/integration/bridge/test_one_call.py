@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.integration.bridge.caller import Caller, eventually
+from tests.integration.bridge.caller import Caller, eventually, settled
 from tests.integration.bridge.conversation import Conversation, creation
 from tests.integration.bridge.running import running
 from tests.integration.bridge.scripted_focus import focus_in
@@ -34,8 +34,8 @@ async def test_people_hear_and_see_each_other_as_signalled(prosody: Prosody) -> 
             await eventually(another_keyframe, "a keyframe after a PLI", 5)
 
             await conversation.modify(Endpoint("a", force_mute=ForceMute(audio=True)))
-            await asyncio.sleep(0.2)
-            heard, seen = b.packets(a.audio), b.packets(a.video)
+            heard = await settled(lambda: b.packets(a.audio), "audio of the muted")
+            seen = b.packets(a.video)
             await eventually(lambda: b.packets(a.video) > seen + 20, "video of the muted")
             assert b.packets(a.audio) == heard
 
@@ -46,11 +46,9 @@ async def test_people_hear_and_see_each_other_as_signalled(prosody: Prosody) -> 
             await conversation.flows()
 
             await conversation.modify(Endpoint("a", sources=()))
-            await asyncio.sleep(0.2)
-            before = b.packets(a.audio), b.packets(a.video)
-            await asyncio.sleep(0.4)
-            assert (b.packets(a.audio), b.packets(a.video)) == before
-            await eventually(lambda: a.packets(b.audio) > 0, "a still listens")
+            await settled(lambda: b.packets(a.audio) + b.packets(a.video), "cleared sources")
+            still = a.packets(b.audio)
+            await eventually(lambda: a.packets(b.audio) > still + 10, "a still listens")
         finally:
             await conversation.hang_up()
 
@@ -73,7 +71,7 @@ async def test_statistics_follow_the_call(prosody: Prosody) -> None:
             assert stats["packet_rate_download"] > 50
             assert stats["bit_rate_upload"] > 100
             assert stats["total_packets_sent"] > 100
-            assert stats["incoming_loss"] == 0.0
+            assert stats["incoming_loss"] < 0.05
             assert 0 <= stats["stress_level"] < 2
 
             await conversation.modify(expire=True)
