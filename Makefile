@@ -42,11 +42,12 @@ check: setup ## Format, lint, types, architecture
 .PHONY: test-engine
 test-engine: setup ## The engine's own tests (Rust)
 	@cd bridge/engine
-	cargo test --quiet
+	cargo test --quiet --no-default-features
 
 .PHONY: test-fast
 test-fast: setup ## Everything that needs no cluster
-	@$(PY)/pytest -m "not e2e" -q
+	@$(PY)/octolab provision --programs
+	$(PY)/pytest -m "not e2e" -q
 
 .PHONY: test-e2e
 test-e2e: lab ## Everything that needs a cluster, in the lab

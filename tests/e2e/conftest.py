@@ -42,7 +42,9 @@ async def platform(cluster: Cluster) -> AsyncGenerator[Platform]:
     """A JitsiCluster with one region of two bridges, quick to decide."""
     made = Platform(cluster, NAMESPACE)
     await fresh_namespace(cluster, NAMESPACE)
-    await cluster.apply(jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, quick()))
+    await cluster.apply(
+        jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, quick(), cpu="50m")
+    )
     await made.wait_ready(REGION, bridges=2)
     yield made
     await made.remove()
