@@ -67,8 +67,6 @@ _CONNECT_TYPES = frozenset({"recorder", "transcriber", "translator"})
 _ERROR_TYPES = {
     Condition.BAD_REQUEST: "modify",
     Condition.FORBIDDEN: "auth",
-    Condition.INTERNAL_SERVER_ERROR: "wait",
-    Condition.SERVICE_UNAVAILABLE: "cancel",
 }
 """The `type` that goes with a condition (RFC 6120 §8.3.3); "cancel" for all others."""
 

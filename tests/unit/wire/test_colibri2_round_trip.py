@@ -259,3 +259,20 @@ def test_a_password_shows_in_no_error() -> None:
     assert "pwd" in str(caught.value)
     assert "s3cret" not in str(caught.value)
     assert "s3cret" not in repr(ice_part)
+
+
+@pytest.mark.parametrize(
+    ("condition", "kind"),
+    [
+        ("bad-request", "modify"),
+        ("conflict", "cancel"),
+        ("feature-not-implemented", "cancel"),
+        ("forbidden", "auth"),
+        ("internal-server-error", "cancel"),
+        ("item-not-found", "cancel"),
+        ("service-unavailable", "cancel"),
+    ],
+)
+def test_an_errors_type_is_the_conditions_own(condition: str, kind: str) -> None:
+    error = build_error(colibri2.Colibri2Error(colibri2.Condition(condition), "why"))
+    assert error.get("type") == kind
