@@ -99,19 +99,20 @@ def _current(base: BridgeStats, registry: Registry) -> BridgeStats:
     conferences = registry.conferences
     endpoints = [endpoint for _, endpoint in registry.endpoints()]
     inactive = [conference for conference in conferences if not _is_active(conference)]
+    active = [e for c in conferences if _is_active(c) for e in c.endpoints]
     inactive_endpoints = sum(len(conference) for conference in inactive)
     round_trips = [endpoint.rtt_ms for endpoint in endpoints if endpoint.rtt_ms > 0]
     return replace(
         base,
-        endpoints_with_high_outgoing_loss=sum(e.outgoing_loss > HIGH_LOSS for e in endpoints),
-        local_active_endpoints=len(endpoints) - inactive_endpoints,
+        endpoints_with_high_outgoing_loss=sum(e.outgoing_loss > HIGH_LOSS for e in active),
+        local_active_endpoints=len(active),
         rtt_aggregate=sum(round_trips) / len(round_trips) if round_trips else 0.0,
         inactive_conferences=len(inactive),
         p2p_conferences=sum(len(conference) == 2 for conference in inactive),
         endpoints=len(endpoints),
         participants=len(endpoints),
         local_endpoints=len(endpoints),
-        receive_only_endpoints=sum(not (e.sending_audio or e.sending_video) for e in endpoints),
+        receive_only_endpoints=sum(not (e.sending_audio or e.sending_video) for e in active),
         inactive_endpoints=inactive_endpoints,
         endpoints_sending_audio=sum(e.sending_audio for e in endpoints),
         endpoints_sending_video=sum(e.sending_video for e in endpoints),

@@ -56,7 +56,7 @@ def test_conference_is_counted_from_every_side() -> None:
     assert (told.participants, told.local_endpoints, told.endpoints) == (4, 4, 4)
     assert (told.local_active_endpoints, told.inactive_endpoints) == (3, 1)
     assert (told.endpoints_sending_audio, told.endpoints_sending_video) == (1, 0)
-    assert (told.receive_only_endpoints, told.visitors) == (3, 1)
+    assert (told.receive_only_endpoints, told.visitors) == (2, 1)
     assert (told.packet_rate_download, told.bit_rate_download) == (50, 40)
     assert (told.packet_rate_upload, told.endpoints_with_high_outgoing_loss) == (50, 1)
     assert told.rtt_aggregate == 20.0
@@ -67,6 +67,20 @@ def test_conference_is_counted_from_every_side() -> None:
         1,
     )
     assert (told.region, told.version, told.release, told.relay_id) == ("eu", "v", "r", None)
+
+
+def test_silent_conference_is_inactive_and_nothing_else() -> None:
+    """As recorded: three who send nothing are inactive, and none of them is receive-only."""
+    handler = given.colibri()
+    given.joined(handler, "a", "b")
+    reports = Reports(handler.registry, traffic := Traffic())
+    for now in (0.0, 1.0):
+        sent = int(now * 50)
+        reports.readings([Reading(2, packets_sent=sent, remote_packets_lost=sent)], [], now)
+    told = stats(handler.registry, traffic, AROUND)
+    assert (told.inactive_endpoints, told.local_active_endpoints) == (2, 0)
+    assert (told.inactive_conferences, told.p2p_conferences) == (1, 1)
+    assert (told.receive_only_endpoints, told.endpoints_with_high_outgoing_loss) == (0, 0)
 
 
 def test_shutdown_and_drain_are_published() -> None:

@@ -1,7 +1,9 @@
 """Stress: the fullest part counts, moments don't."""
 
+import math
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from octobridge.core.stress import Sample, Stress
@@ -52,8 +54,12 @@ def test_clock_that_stands_still_changes_nothing() -> None:
 
 
 numbers = st.floats(0, 1e6)
+SMALLEST = 5e-324
 
 
+@example(
+    [Sample(0, 0, 0, 0, 0, 0), Sample(SMALLEST, 1e6, 0, 1e6, 1e6, 1), Sample(9, 0, 0, 0, 0, 0)]
+)
 @given(st.lists(st.builds(Sample, numbers, numbers, numbers, numbers, numbers, numbers)))
 def test_stress_is_never_negative_whatever_is_measured(samples: list[Sample]) -> None:
     stress = Stress()
@@ -61,5 +67,6 @@ def test_stress_is_never_negative_whatever_is_measured(samples: list[Sample]) ->
         stress.observe(sample)
         load = stress.load
         assert min(load.cpu, load.thread, load.lag, load.queue) >= 0
+        assert math.isfinite(load.stress)
         assert load.stress == max(load.cpu, load.thread, load.lag, load.queue)
         assert load.queue <= 1
