@@ -54,7 +54,7 @@ test-e2e: lab ## Everything that needs a cluster, in the lab
 	@OCTOFLEET_KUBECONFIG="$$($(PY)/octolab kubeconfig)" $(PY)/pytest -m e2e -q --timeout=900
 
 .PHONY: test
-test: check test-engine replay test-fast test-e2e ## Every test
+test: check test-engine replay test-fast test-e2e prove-lab ## Every test
 
 .PHONY: replay
 replay: setup ## The recorded Colibri2 requests against our bridge
@@ -73,6 +73,10 @@ prove-hpa: lab ## A real HorizontalPodAutoscaler on a region
 .PHONY: prove-lab
 prove-lab: lab ## `octolab down` leaves nothing
 	@$(PY)/octolab down
+
+.PHONY: clean-lab
+clean-lab: ## Take the lab away, whatever state it is in
+	@if [ -x $(PY)/octolab ]; then $(PY)/octolab down; fi
 
 .PHONY: bench-engine
 bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge

@@ -10,7 +10,7 @@ import pytest_asyncio
 from octodemo.crowd import Crowd, start_crowd
 from octodemo.kube import Cluster, connect
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import Platform, fresh_namespace, install_operator
+from octodemo.platform import Platform, fresh_namespace, install_operator, until
 
 NAMESPACE = "e2e"
 REGION = "eu"
@@ -73,7 +73,12 @@ async def fleet(platform: Platform) -> AsyncGenerator[Platform]:
 
 
 async def settle(platform: Platform) -> None:
-    """Bring the region back to two bridges with the tests' usual numbers."""
+    """Bring the region back to two bridges with the tests' usual numbers, nothing stopping."""
     await platform.patch_region(REGION, {"replicas": None, "autoscaling": None})
     await platform.patch_region(REGION, {"autoscaling": quick()})
+
+    async def two_pods() -> bool | None:
+        return True if len(await platform.bridge_pods()) == 2 else None
+
+    await until("two bridge pods", two_pods, seconds=240, every=1)
     await platform.wait_ready(REGION, bridges=2)

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from octodemo.crowd import Crowd
+from octodemo.kube import CommandError, NotFoundError
 from octodemo.objects import jitsi_cluster, octo_region, quick
 from octodemo.platform import Platform, until
 
@@ -105,6 +106,7 @@ async def test_without_metrics_server_cpu_never_shrinks_the_fleet(
     deployment = ("-n", "kube-system", "deployment/metrics-server")
     await fleet.cluster.kubectl("scale", *deployment, "--replicas=0")
     try:
+        await until("metrics are gone", lambda: _without_metrics(fleet), seconds=60)
         await fleet.patch_region(region, {"autoscaling": quick(None, cpu=70)})
         stale = await fleet.wait_condition(region, "MetricsAvailable", "False", seconds=120)
         assert "CPU" in stale["message"] or "metrics" in stale["message"]
@@ -113,6 +115,14 @@ async def test_without_metrics_server_cpu_never_shrinks_the_fleet(
     finally:
         await fleet.cluster.kubectl("scale", *deployment, "--replicas=1")
     await fleet.wait_ready(region, bridges=2, seconds=240)
+
+
+async def _without_metrics(fleet: Platform) -> bool | None:
+    try:
+        await fleet.cluster.get(f"/apis/metrics.k8s.io/v1beta1/namespaces/{fleet.namespace}/pods")
+    except (CommandError, NotFoundError):
+        return True
+    return None
 
 
 async def _bridges(fleet: Platform, region: str, count: int, *, seconds: float = 120) -> None:
