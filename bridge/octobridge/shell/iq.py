@@ -70,8 +70,8 @@ def answer(
 
 
 def software(version: str) -> Software:
-    """Return what this bridge says it is."""
-    return Software("octobridge", version, platform.system())
+    """Return what this bridge says it is: the stock name, by which tools know a bridge."""
+    return Software("JVB", version, platform.system())
 
 
 def _colibri(bridge: Subject, payload: Element) -> Answer:

@@ -121,7 +121,7 @@ async def test_api_that_is_off_is_not_found(
 async def test_version_names_software_version_and_system() -> None:
     async with served() as (_, client):
         told = await (await client.get("/about/version", headers=AUTHORIZED)).json()
-        assert told == {"name": "octobridge", "version": "v1", "os": "Linux"}
+        assert told == {"name": "JVB", "version": "v1", "os": "Linux"}
 
 
 async def test_statistics_are_those_of_presence() -> None:

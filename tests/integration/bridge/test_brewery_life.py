@@ -42,7 +42,7 @@ async def test_requests_of_occupants_are_answered(prosody: Prosody) -> None:
         assert health.get("type") == "result"
         assert len(health) == 0
         version = await focus.ask(bridge.nickname, fromstring("<query xmlns='jabber:iq:version'/>"))
-        assert parse_version(version[0]).name == "octobridge"
+        assert parse_version(version[0]).name == "JVB"
         disco = await focus.ask(
             bridge.nickname, fromstring("<query xmlns='http://jabber.org/protocol/disco#info'/>")
         )

@@ -68,7 +68,7 @@ def test_version_is_told() -> None:
     given_ = ask(fromstring("<query xmlns='jabber:iq:version'/>"))
     assert given_.result is not None
     about = parse_version(given_.result)
-    assert (about.name, about.version) == ("octobridge", "v1")
+    assert (about.name, about.version) == ("JVB", "v1")
 
 
 @pytest.mark.parametrize(
