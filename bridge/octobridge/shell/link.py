@@ -32,6 +32,8 @@ from octoengine.ice import (
 __all__ = ["Link", "LinkOwner"]
 
 KEPT_TRANSACTIONS: Final = 128
+EARLY_DATAGRAMS: Final = 4
+"""DTLS kept until it can be answered: a ClientHello may be two datagrams, and come twice."""
 ESTABLISH_SECONDS: Final = 60.0
 """ICE's time from the creation of the endpoint: a client may take a while to answer."""
 FAIR_SECONDS: Final = 20.0
@@ -86,6 +88,7 @@ class Link:
         self._fingerprints: tuple[Fingerprint, ...] = ()
         self._dtls_server: bool | None = None
         self._dtls: Dtls | None = None
+        self._early: deque[bytes] = deque()
         self._channel: Channel | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -126,11 +129,17 @@ class Link:
         self._pump()
 
     def receive_dtls(self, data: bytes) -> None:
-        """Take a DTLS datagram from an address that ICE has validated."""
-        if self._dtls is None:
-            self._owner.dropped["dtls_early"] += 1
-        else:
+        """Take a DTLS datagram from an address that ICE has validated.
+
+        A client says hello as soon as one of its checks is answered, which may be before our own
+        check is, or before the focus has told its fingerprint.
+        """
+        if self._dtls is not None:
             self._dtls.receive(data)
+        elif len(self._early) < EARLY_DATAGRAMS:
+            self._early.append(data)
+        else:
+            self._owner.dropped["dtls_early"] += 1
 
     def _pump(self) -> None:
         """Send what ICE wants sent, act on what it found, and come back when it is due."""
@@ -203,6 +212,8 @@ class Link:
             on_closed=self._dtls_closed,
         )
         self._task = self._loop.create_task(self._run_dtls(self._dtls))
+        while self._early:
+            self._dtls.receive(self._early.popleft())
 
     async def _run_dtls(self, dtls: Dtls) -> None:
         try:
@@ -245,6 +256,7 @@ class Link:
         if self._is_closed:
             return
         self._is_closed = True
+        self._early.clear()
         if self._timer is not None:
             self._timer.cancel()
         self._owner.dropped.update({f"ice_{k}": n for k, n in self._agent.dropped.items()})

@@ -111,6 +111,61 @@ async def test_fingerprint_that_comes_late_starts_the_handshake(bridge: Bridge) 
         await caller.hang_up()
 
 
+def without_fingerprint(answer: Endpoint) -> Endpoint:
+    """The same answer before the focus knows the client's certificate."""
+    assert answer.transport is not None
+    assert answer.transport.ice is not None
+    ice = replace(answer.transport.ice, fingerprints=())
+    return replace(answer, transport=replace(answer.transport, ice=ice))
+
+
+async def test_hello_that_comes_before_its_fingerprint_is_answered(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = Caller("a", 1, 2)
+    hellos: list[bytes] = []
+    send = vars(Caller)["_send_dtls"]
+
+    def say_hello_once(data: bytes) -> None:
+        is_hello = data[0] == 22 and data[13] == 1
+        if is_hello:
+            hellos.append(data)
+        if not is_hello or len(hellos) == 1:
+            send(caller, data)
+
+    monkeypatch.setattr(caller, "_send_dtls", say_hello_once)
+    try:
+        offered = join(bridge, "a")
+        bridge.handle(given.modify(without_fingerprint(caller.answer())))
+        connecting = asyncio.create_task(caller.connect(offered))
+        await eventually(lambda: len(hellos) > 1, "a second hello, which is lost")
+        bridge.handle(given.modify(caller.answer()))
+        await connecting
+        await eventually(lambda: state(bridge, "a") is IceState.SECURED, "keys")
+        assert "dtls_early" not in bridge.dropped
+    finally:
+        await caller.hang_up()
+
+
+async def test_few_early_datagrams_are_kept_and_rubbish_among_them_harms_nobody(
+    bridge: Bridge,
+) -> None:
+    caller = Caller("a", 1, 2)
+    try:
+        offered = join(bridge, "a")
+        bridge.handle(given.modify(without_fingerprint(caller.answer())))
+        connecting = asyncio.create_task(caller.connect(offered))
+        await asyncio.wait_for(caller.selected.wait(), 5)
+        for number in range(20):
+            caller.misbehave(bytes([22, 254, 253, number]) * 20)
+        await eventually(lambda: bridge.dropped.get("dtls_early", 0) >= 16, "the bound")
+        bridge.handle(given.modify(caller.answer()))
+        await connecting
+        await eventually(lambda: state(bridge, "a") is IceState.SECURED, "keys")
+    finally:
+        await caller.hang_up()
+
+
 async def test_client_that_vanishes_is_given_up(bridge: Bridge) -> None:
     bridge.registry.policy = replace(bridge.registry.policy, inactivity_timeout=3.0)
     caller = Caller("a", 1, 2)
