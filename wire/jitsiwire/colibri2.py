@@ -155,6 +155,8 @@ class IceTransport:
     rtcp_mux: bool = False
     fingerprints: tuple[Fingerprint, ...] = ()
     web_sockets: tuple[WebSocket, ...] = ()
+    unreadable: int = field(default=0, compare=False)
+    """Parts that a parser left out; nothing is written of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,12 @@
 """XML of how a Colibri2 endpoint or relay connects: ICE, DTLS, SCTP, the old WebSocket.
 
-The ICE part (XEP-0176, XEP-0320) is the same that clients see in Jingle.
+The ICE part (XEP-0176, XEP-0320) is the same that clients see in Jingle, and what a client says
+there a focus passes on unseen. So parts of it that can't be read are left out and counted: one
+client's broken candidate must not have a request refused, for which Jicofo takes everyone of the
+conference off the bridge.
 """
+
+from dataclasses import replace
 
 from jitsiwire.colibri2 import (
     Candidate,
@@ -12,6 +17,7 @@ from jitsiwire.colibri2 import (
     WebSocket,
 )
 from jitsiwire.elements import INT32, UINT32, Reader, Writer, qualified
+from jitsiwire.errors import RemoteProtocolError
 from jitsiwire.namespaces import COLIBRI, COLIBRI2, DTLS, ICE
 
 __all__ = ["read_ice", "read_transport", "write_ice", "write_transport"]
@@ -49,22 +55,41 @@ def _read_sctp(reader: Reader | None) -> Sctp | None:
 
 
 def read_ice(reader: Reader) -> IceTransport | None:
-    """The ICE `transport` child: of a Colibri2 transport or of a Jingle content."""
-    child = reader.child(_ICE_TRANSPORT)
-    if child is None:
-        return None
+    """The ICE `transport` child, as far as it can be read, of whatever holds one."""
+    found, lost = reader.readable(_ICE_TRANSPORT, _read_ice)
+    if found:
+        return replace(found[0], unreadable=found[0].unreadable + len(found) - 1 + lost)
+    return IceTransport(unreadable=lost) if lost else None
+
+
+def _read_ice(reader: Reader) -> IceTransport:
+    candidates, lost_candidates = reader.readable(_CANDIDATE, _read_candidate)
+    fingerprints, lost_fingerprints = reader.readable(_FINGERPRINT, _read_fingerprint)
+    web_sockets, lost_web_sockets = reader.readable(_WEB_SOCKET, _read_web_socket)
+    ufrag, pwd, generation, lost_credentials = _read_credentials(reader)
     return IceTransport(
-        ufrag=child.optional_text("ufrag"),
-        pwd=child.optional_text("pwd"),
-        ice_generation=child.optional_integer("ice-generation", *_GENERATION),
-        candidates=tuple(_read_candidate(c) for c in child.children(_CANDIDATE)),
-        rtcp_mux=child.child(_RTCP_MUX) is not None,
-        fingerprints=tuple(_read_fingerprint(c) for c in child.children(_FINGERPRINT)),
-        web_sockets=tuple(
-            WebSocket(c.text("url"), c.optional_boolean("active"))
-            for c in child.children(_WEB_SOCKET)
-        ),
+        ufrag=ufrag,
+        pwd=pwd,
+        ice_generation=generation,
+        candidates=candidates,
+        rtcp_mux=_RTCP_MUX in reader.tags(),
+        fingerprints=fingerprints,
+        web_sockets=web_sockets,
+        unreadable=lost_candidates + lost_fingerprints + lost_web_sockets + lost_credentials,
     )
+
+
+def _read_credentials(reader: Reader) -> tuple[str | None, str | None, int | None, int]:
+    """User fragment, password and generation belong together: all of them can be read, or none."""
+    try:
+        ufrag, pwd = reader.optional_text("ufrag"), reader.optional_text("pwd")
+        return ufrag, pwd, reader.optional_integer("ice-generation", *_GENERATION), 0
+    except RemoteProtocolError:
+        return None, None, None, 1
+
+
+def _read_web_socket(reader: Reader) -> WebSocket:
+    return WebSocket(reader.text("url"), reader.optional_boolean("active"))
 
 
 def _read_candidate(reader: Reader) -> Candidate:

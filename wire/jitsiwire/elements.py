@@ -7,8 +7,9 @@ ask for are ignored, so that newer peers are understood.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import TypeVar
 from xml.etree.ElementTree import Element, SubElement
 
 from jitsiwire.errors import LocalProtocolError, RemoteProtocolError
@@ -32,6 +33,8 @@ MAX_CHILDREN = 1024
 
 MAX_ELEMENTS = 20_000
 """Elements of one whole stanza: twice what the largest relay update of 500 people needs."""
+
+_Read = TypeVar("_Read")
 
 _SECRET = frozenset({"pwd", "url"})
 """Attributes whose value no error message shows: a WebSocket's address holds its password."""
@@ -153,6 +156,20 @@ class Reader:
     def children(self, tag: str) -> Iterator["Reader"]:
         """Every child of that name, in order."""
         return (Reader(child) for child in self._element if child.tag == tag)
+
+    def readable(
+        self, tag: str, read: Callable[["Reader"], _Read]
+    ) -> tuple[tuple[_Read, ...], int]:
+        """What can be read of the children of that name, and how many of them can't be."""
+        found: list[_Read] = []
+        lost = 0
+        for child in self._element:
+            if child.tag == tag:
+                try:
+                    found.append(read(Reader(child)))
+                except RemoteProtocolError:
+                    lost += 1
+        return tuple(found), lost
 
     def tags(self) -> Iterator[str]:
         """The qualified names of all children, in order."""

@@ -24,6 +24,7 @@ class Counters:
     requests: int = 0
     requests_failed: int = 0
     candidates_dropped: int = 0
+    transport_parts_unreadable: int = 0
     connects_ignored: int = 0
     data_channel_messages_received: int = 0
     data_channel_messages_sent: int = 0

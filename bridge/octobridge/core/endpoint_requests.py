@@ -174,6 +174,7 @@ def _learn_transport(registry: Registry, endpoint: Endpoint, ice: IceTransport) 
     candidates = ice.candidates[: max(0, room)]
     endpoint.candidates_taken += len(candidates)
     registry.counters.candidates_dropped += len(ice.candidates) - len(candidates)
+    registry.counters.transport_parts_unreadable += ice.unreadable
     return SetRemote(
         endpoint.transport,
         ice.ufrag,

@@ -172,6 +172,9 @@ class Exposition(Collector):
         for name, value in (
             ("requests", counters.requests),
             ("requests_failed", counters.requests_failed),
+            ("candidates_dropped", counters.candidates_dropped),
+            ("transport_parts_unreadable", counters.transport_parts_unreadable),
+            ("connects_ignored", counters.connects_ignored),
         ):
             yield CounterMetricFamily(f"octobridge_{name}", "Colibri2 " + _help(name), value)
 

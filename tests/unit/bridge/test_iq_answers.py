@@ -120,6 +120,20 @@ def test_malformed_requests_are_bad_requests(xml: str) -> None:
     assert bridge.asked == []
 
 
+def test_broken_candidate_of_one_client_spoils_nobodys_conference() -> None:
+    """Jicofo passes candidates on as they come, and takes everyone off a bridge that refuses."""
+    bridge = FakeBridge()
+    given.joined(bridge.colibri, "a")
+    ice = "urn:xmpp:jingle:transports:ice-udp:1"
+    update = fromstring(
+        f"<conference-modify xmlns='jitsi:colibri2' meeting-id='{given.MEETING}'>"
+        f"<endpoint id='a'><transport><transport xmlns='{ice}' ufrag='u' pwd='p'>"
+        "<candidate port='99999999'/></transport></transport></endpoint></conference-modify>"
+    )
+    assert ask(update, bridge=bridge).error is None
+    assert bridge.colibri.registry.counters.transport_parts_unreadable == 1
+
+
 tags = st.sampled_from(
     ["endpoint", "transport", "sources", "media-source", "media", "relay", "force-mute", "sctp"]
 )

@@ -206,7 +206,7 @@ def test_the_strategies_fill_every_field_of_the_models() -> None:
         (colibri2.Endpoint, 12),
         (colibri2.Relay, 8),
         (colibri2.ConferenceModify, 8),
-        (colibri2.IceTransport, 7),
+        (colibri2.IceTransport, 8),
         (colibri2.Candidate, 13),
         (colibri2.Connect, 8),
     ]:
@@ -256,7 +256,6 @@ def test_a_password_shows_in_no_error() -> None:
     ice_part = colibri2.IceTransport(ufrag="u", pwd="s3cret\x01")
     with pytest.raises(LocalProtocolError) as caught:
         build_request(endpoint(transport=colibri2.Transport(ice=ice_part)))
-    assert "pwd" in str(caught.value)
     assert "s3cret" not in str(caught.value)
     assert "s3cret" not in repr(ice_part)
 
