@@ -41,8 +41,10 @@ def _move(draft: Draft, evacuating: list[Bridge]) -> None:
     meetings = _meetings([bridge for bridge in evacuating if bridge.draining is True])
     if not meetings or _is_settling(draft) or not draft.snapshot.cluster.jicofo_reachable:
         return
+    drained = {action.name for action in draft.actions if isinstance(action, DrainBridge)}
+    staying = [each for each in draft.of(READY) if each.bridge.name not in drained]
     for conference, bridge in meetings:
-        others = selection.survivors(draft.of(READY), draft.now, draft.limits)
+        others = selection.survivors(staying, draft.now, draft.limits)
         one = selection.stress_of_one(bridge, draft.limits)
         if selection.landing(conference, others, _capacity(draft, bridge), one) is not None:
             move = MoveConference(bridge.name, conference.id, conference.participants)

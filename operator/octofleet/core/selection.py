@@ -85,6 +85,7 @@ def choose(
     capacity: Capacity,
     now: Timestamp,
     limits: Limits,
+    spared: Iterable[JudgedBridge] = (),
 ) -> Choice | NoChoice:
     """Return the bridge to drain next, of those that serve or are on their way.
 
@@ -94,15 +95,17 @@ def choose(
         capacity: What each survivor may carry.
         now: Seconds since the epoch.
         limits: How old a reading may be.
+        spared: Bridges that stay whatever happens; people may land on them.
     """
-    bridges = list(candidates)
+    bridges, kept = list(candidates), list(spared)
     unserving = [each for each in bridges if _never_served(each)]
     if unserving:
         newest = max(unserving, key=lambda each: (each.state is S.PENDING, each.bridge.created_at))
         return Choice(newest.bridge, 0, "it doesn't serve yet")
     known = [each for each in bridges if _is_known(each.bridge, now, limits)]
     for victim in sorted(known, key=lambda each: _cost(each.bridge, now)):
-        others = survivors((each for each in bridges if each is not victim), now, limits)
+        remaining = [*kept, *(each for each in bridges if each is not victim)]
+        others = survivors(remaining, now, limits)
         if _all_land([*leaving, victim], others, capacity, limits):
             people = _people(victim.bridge)
             return Choice(victim.bridge, people, f"its {people} people find room on the others")

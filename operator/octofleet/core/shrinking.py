@@ -107,7 +107,12 @@ def _victim(
     if draft.decision.wanted == 0:
         # No other can take the people: they are waited for, and nobody is moved.
         return staying[-1]
-    choice = selection.choose(staying, leaving, capacity(draft), draft.now, draft.limits)
+    serving = [each for each in staying if each.state is S.READY]
+    # What Jicofo lost sight of counts towards the size, but must not cost one that it uses.
+    spared = serving if len(serving) <= draft.decision.wanted else []
+    candidates = [each for each in staying if each not in spared]
+    room = capacity(draft)
+    choice = selection.choose(candidates, leaving, room, draft.now, draft.limits, spared)
     if isinstance(choice, Choice):
         return next(each for each in staying if each.bridge is choice.bridge)
     reason = RefusalReason.UNKNOWN_PEOPLE if choice.unknown else RefusalReason.NO_ROOM

@@ -130,6 +130,24 @@ def test_scale_in_is_refused_when_the_others_have_no_room() -> None:
     assert refusals(*there, wanted=2) == [RefusalReason.NO_ROOM]
 
 
+def out_of_sight(name: str, **fields: object) -> Bridge:
+    """Return a bridge that Jicofo took for operational a moment ago, and doesn't now."""
+    ago = Timestamp(NOW - 10)
+    return replace(ready_bridge(name), registered=False, registered_at=ago, **fields)  # pyright: ignore[reportArgumentType] - any field
+
+
+def test_bridge_that_serves_is_never_drained_for_one_that_jicofo_lost_sight_of() -> None:
+    """The others count towards the size, but Jicofo puts nobody on them."""
+    serving = ready_bridge("eu-0")
+    there = (serving, out_of_sight("eu-1"), out_of_sight("eu-2"))
+    assert actions(*there, wanted=2) == (DrainBridge("eu-1", "ScaleIn"),)
+    untold = (serving, *(out_of_sight(f"eu-{n}", participants=None) for n in (1, 2)))
+    assert actions(*untold, wanted=2) == ()
+    assert refusals(*untold, wanted=2) == [RefusalReason.UNKNOWN_PEOPLE]
+    more = (serving, ready_bridge("eu-1"), ready_bridge("eu-2", 3), out_of_sight("eu-3"))
+    assert len(actions(*more, wanted=2)) == 2
+
+
 def test_scale_in_is_refused_when_people_are_unknown() -> None:
     there = tuple(ready_bridge(f"eu-{n}", 4, participants=None) for n in range(3))
     assert refusals(*there, wanted=2) == [RefusalReason.UNKNOWN_PEOPLE]
@@ -181,6 +199,12 @@ def test_nobody_is_moved_onto_bridges_without_room_until_the_deadline() -> None:
     assert actions(*full, late, wanted=2) == (MoveConference("eu-2", "room-1", 4),)
     overloaded = [replace(b, stress=Reading(0.79, NOW)) for b in full]
     assert refusals(*overloaded, late, wanted=2) == [RefusalReason.NO_ROOM]
+
+
+def test_nobody_is_moved_onto_a_bridge_that_is_drained_in_the_same_step() -> None:
+    assert actions(ready_bridge("eu-0"), evacuating((2,)), wanted=0) == (
+        DrainBridge("eu-0", "ScaleIn"),
+    )
 
 
 def test_nobody_is_ever_moved_when_the_region_says_wait() -> None:
