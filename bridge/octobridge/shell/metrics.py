@@ -5,8 +5,9 @@ names but this bridge doesn't have (Java's memory, its queues) isn't invented; w
 is prefixed `octobridge_`.
 """
 
+import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from prometheus_client.core import (
@@ -27,6 +28,7 @@ __all__ = ["Exposition"]
 
 PREFIX: Final = "jitsi_jvb_"
 BUCKETS: Final = tuple(range(21))
+JSON: Final = "application/json"
 
 GAUGES: Final = {
     "incoming_loss_fraction": "incoming_loss",
@@ -115,46 +117,56 @@ class Exposition(Collector):
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
-        self._started_ms = time.time() * 1000
+        self._started_ms = int(time.time() * 1000)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
     def render(self, accept: str | None) -> tuple[bytes, str]:
-        """Return the text and its content type, OpenMetrics when that is asked for."""
-        encode, content_type = choose_encoder(accept or "")
+        """Return the metrics and their content type: Prometheus' text, OpenMetrics or JSON."""
+        wanted = accept or ""
+        if JSON in wanted and "text" not in wanted:
+            return json.dumps(self.flat()).encode(), JSON
+        encode, content_type = choose_encoder(wanted)
         return encode(self._registry), content_type
+
+    def flat(self) -> dict[str, object]:
+        """Return the stock bridge's metrics as its JSON has them: by name, without a prefix."""
+        stats = self._bridge.stats()
+        values: dict[str, object] = {name: getattr(stats, field) for name, field in GAUGES.items()}
+        values |= {f"{name}_total": getattr(stats, field) for name, field in COUNTERS.items()}
+        values |= dict(self._rates_and_time())
+        values |= {name: _flat_histogram(sizes) for name, sizes in self._sizes()}
+        values["region"] = stats.region
+        return {name: value for name, value in values.items() if value is not None}
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric as of now."""
         stats = self._bridge.stats()
         yield from _gauges(stats)
         yield from _counters(stats)
-        yield from self._rates_and_time()
-        yield from self._conferences()
+        for name, value in self._rates_and_time():
+            yield GaugeMetricFamily(PREFIX + name, _help(name), value)
+        for name, sizes in self._sizes():
+            yield _histogram(name, sizes)
         yield from self._own()
         region = self._bridge.registry.policy.region
         if region is not None:
             yield InfoMetricFamily(PREFIX + "region", "The bridge's region.", {"region": region})
 
-    def _rates_and_time(self) -> Iterator[Metric]:
+    def _rates_and_time(self) -> Iterator[tuple[str, int]]:
         rates = self._bridge.traffic.rates()
-        for name, value in (
-            ("incoming_bitrate", rates.bits_received),
-            ("outgoing_bitrate", rates.bits_sent),
-            ("startup_time", self._started_ms),
-        ):
-            yield GaugeMetricFamily(PREFIX + name, _help(name), value)
+        yield "incoming_bitrate", int(rates.bits_received)
+        yield "outgoing_bitrate", int(rates.bits_sent)
+        yield "startup_time", self._started_ms
 
-    def _conferences(self) -> Iterator[Metric]:
+    def _sizes(self) -> Iterator[tuple[str, list[int]]]:
+        """Yield each histogram's name, and its value for each conference."""
         registry = self._bridge.registry
         audio = [sum(e.sending_audio for e in c.endpoints) for c in registry.conferences]
         video = [sum(e.sending_video for e in c.endpoints) for c in registry.conferences]
-        for name, values in (
-            ("conferences_by_size", conference_sizes(registry)),
-            ("conferences_by_audio_sender", audio),
-            ("conferences_by_video_sender", video),
-        ):
-            yield _histogram(name, values)
+        yield "conferences_by_size", conference_sizes(registry)
+        yield "conferences_by_audio_sender", audio
+        yield "conferences_by_video_sender", video
 
     def _own(self) -> Iterator[Metric]:
         load = self._bridge.load
@@ -200,13 +212,20 @@ def _labelled(name: str, text: str, values: dict[str, int]) -> Metric:
     return family
 
 
-def _histogram(name: str, values: Iterable[int]) -> Metric:
-    counted = list(values)
+def _buckets(counted: list[int]) -> list[tuple[str, float]]:
     buckets = [(str(float(b)), float(sum(v <= b for v in counted))) for b in BUCKETS]
-    buckets.append(("+Inf", float(len(counted))))
+    return [*buckets, ("+Inf", float(len(counted)))]
+
+
+def _histogram(name: str, counted: list[int]) -> Metric:
     return HistogramMetricFamily(
-        PREFIX + name, _help(name), buckets=buckets, sum_value=float(sum(counted))
+        PREFIX + name, _help(name), buckets=_buckets(counted), sum_value=float(sum(counted))
     )
+
+
+def _flat_histogram(counted: list[int]) -> dict[str, float]:
+    buckets = {f"bucket_le_{limit}": count for limit, count in _buckets(counted)}
+    return buckets | {"count": float(len(counted)), "sum": float(sum(counted))}
 
 
 def _help(name: str) -> str:

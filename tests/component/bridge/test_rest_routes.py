@@ -241,3 +241,20 @@ def test_metric_names_are_those_of_the_recorded_bridge() -> None:
     newer = {"tcc_unmatched_feedback"}
     ours = {PREFIX + name for name in (GAUGES.keys() | COUNTERS.keys()) - newer}
     assert ours <= recorded
+
+
+async def test_metrics_as_json_have_the_recorded_names_and_types() -> None:
+    recorded = json.loads(RECORDED.with_name("conf-jvb8080-metrics-json.json").read_text())
+    async with served() as (bridge, client):
+        bridge.handle(given.create(given.new_endpoint("a")))
+        bridge.poll()
+        answer = await client.get("/metrics", headers={"Accept": "application/json"})
+        told = await answer.json()
+        assert answer.content_type == "application/json"
+        assert (told["local_endpoints"], told["endpoints_total"]) == (1, 1)
+        assert (told["healthy"], told["drain_mode"], told["region"]) == (True, False, "eu")
+        assert told["conferences_by_size"]["bucket_le_1.0"] == 1.0
+        assert told["conferences_by_size"]["sum"] == 1.0
+        assert told.keys() - recorded.keys() <= {"tcc_unmatched_feedback"}
+        for name in told.keys() & recorded.keys():
+            assert type(told[name]) is type(recorded[name]), name
