@@ -34,6 +34,8 @@ class Reading:
 
     value: float
     at: Timestamp
+    window: float = 0.0
+    """It is the mean of so many seconds before `at`; 0 = of a moment."""
 
     def age(self, now: Timestamp) -> Seconds:
         """Return how old the reading is, in seconds, at least 0."""

@@ -35,6 +35,9 @@ ON_THEIR_WAY: Final = frozenset({S.PENDING, S.STARTING})
 MAY_CARRY_PEOPLE: Final = frozenset({S.READY, S.DRAINING, S.EVACUATING, S.LOST})
 """Without a count, people must be assumed on them."""
 
+STARTUP: Final = 300.0
+"""Seconds; as in Kubernetes, later a bridge that wasn't ready for a while is no new one."""
+
 # A ceiling must not jump a whole bridge over the dust of floating point.
 _DUST: Final = 1e-9
 
@@ -170,8 +173,8 @@ def _samples(bridges: tuple[JudgedBridge, ...], read: Read) -> Samples:
             starting += 1
         elif each.state is S.READY and reading is None:
             missing += 1
-        elif each.state is S.READY and reading and reading.at < (each.bridge.ready_since or 0):
-            starting += 1  # measured while it started: says nothing about its load
+        elif each.state is S.READY and reading and _of_its_start(each.bridge, reading):
+            starting += 1
         elif each.state is S.READY and reading:
             ready.append(reading.value)
         elif each.state in DEMAND_ONLY and reading is None:
@@ -179,6 +182,12 @@ def _samples(bridges: tuple[JudgedBridge, ...], read: Read) -> Samples:
         elif each.state in DEMAND_ONLY and reading:
             demand.append(reading.value)
     return Samples(tuple(ready), tuple(demand), starting, missing, demand_missing)
+
+
+def _of_its_start(bridge: Bridge, reading: Reading) -> bool:
+    """Tell whether a reading was taken while the bridge started: it says nothing of its load."""
+    new = reading.at - bridge.created_at < STARTUP
+    return new and reading.at - reading.window < (bridge.ready_since or 0)
 
 
 def per_bridge_size(

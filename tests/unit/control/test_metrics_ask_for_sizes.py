@@ -219,10 +219,24 @@ def test_nothing_can_be_told_before_a_bridge_is_ready(target: Target) -> None:
     assert (found.proposal, found.invalid) == (None, Invalid.NO_BRIDGE_READY)
 
 
+def young(cpu: Reading) -> Bridge:
+    """Return a bridge that has been ready for 50 of its 60 seconds."""
+    bridge = ready_bridge("eu-1", cpu_utilization=cpu)
+    return replace(bridge, created_at=Timestamp(NOW - 60), ready_since=Timestamp(NOW - 50))
+
+
 def test_cpu_measured_before_the_bridge_was_ready_is_not_its_load() -> None:
-    early = ready_bridge("eu-1", cpu_utilization=stale(60, 300), ready_since=Timestamp(NOW - 50))
-    found = term(CPU, ready_bridge("eu-0", 70), early)
-    assert (found.current, found.proposal) == (70, 2)
+    for early in (stale(60, 300), Reading(300, Timestamp(NOW - 40), window=20)):
+        found = term(CPU, ready_bridge("eu-0", 70), young(early))
+        assert (found.current, found.proposal) == (70, 2)
+    whole = Reading(300, Timestamp(NOW - 20), window=20)
+    assert term(CPU, ready_bridge("eu-0", 70), young(whole)).current == 185
+
+
+def test_old_bridge_that_became_ready_again_is_not_taken_for_a_new_one() -> None:
+    """An overloaded one misses probes; its load must not vanish for that."""
+    back = ready_bridge("eu-1", cpu_utilization=stale(60, 300), ready_since=Timestamp(NOW - 50))
+    assert term(CPU, ready_bridge("eu-0", 70), back).current == 185
 
 
 def test_bridge_that_is_not_registered_is_no_capacity() -> None:
