@@ -1,7 +1,8 @@
 """One endpoint's way to the bridge: its ICE agent, then DTLS over it, then a data channel.
 
 The agent is sans-I/O; this gives it time and datagrams. DTLS starts when ICE has selected an
-address and the peer's fingerprint is known. Keys go to the engine and are not kept.
+address, the peer's fingerprint is known and, where the peer begins, its hello is there. Keys go
+to the engine and are not kept.
 """
 
 import asyncio
@@ -138,6 +139,7 @@ class Link:
             self._dtls.receive(data)
         elif len(self._early) < EARLY_DATAGRAMS:
             self._early.append(data)
+            self._start_dtls()
         else:
             self._owner.dropped["dtls_early"] += 1
 
@@ -199,11 +201,12 @@ class Link:
     # ---- DTLS and what runs over it -------------------------------------------------------
 
     def _start_dtls(self) -> None:
-        ready = self._selected and self._fingerprints
+        # Undecided (the peer said actpass): waiting for its ClientHello harms nobody. A server's
+        # patience begins with it, so a client may be as slow to say hello as it likes.
+        server = self._dtls_server is not False
+        ready = self._selected and self._fingerprints and (self._early or not server)
         if not ready or self._dtls is not None or self._is_closed:
             return
-        # Undecided (the peer said actpass): waiting for its ClientHello harms nobody.
-        server = self._dtls_server is not False
         self._dtls = Dtls(
             "server" if server else "client",
             self._fingerprints,

@@ -1,6 +1,7 @@
 """A real bridge object and real callers in one process: DTLS roles, failures, silence, goodbyes."""
 
 import asyncio
+import functools
 import secrets
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from octobridge.core.endpoint import IceState
 from octobridge.core.minting import Mint
 from octobridge.core.policy import Policy
 from octobridge.core.shutdown import Timing
+from octobridge.shell import link
 from octobridge.shell.bridge import Bridge
 from octobridge.shell.media import MediaEngine
 
@@ -143,6 +145,28 @@ async def test_hello_that_comes_before_its_fingerprint_is_answered(
         await connecting
         await eventually(lambda: state(bridge, "a") is IceState.SECURED, "keys")
         assert "dtls_early" not in bridge.dropped
+    finally:
+        await caller.hang_up()
+
+
+async def test_client_may_be_slow_to_say_hello(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = functools.partial(link.Dtls, handshake_seconds=1.0)
+    monkeypatch.setattr(link, "Dtls", impatient)
+    caller = Caller("a", 1, 2)
+    send, silent_until = vars(Caller)["_send_dtls"], asyncio.get_running_loop().time() + 2.5
+
+    def be_slow(data: bytes) -> None:
+        if asyncio.get_running_loop().time() >= silent_until:
+            send(caller, data)
+
+    monkeypatch.setattr(caller, "_send_dtls", be_slow)
+    try:
+        offered = join(bridge, "a")
+        bridge.handle(given.modify(caller.answer()))
+        await caller.connect(offered)
+        await eventually(lambda: state(bridge, "a") is IceState.SECURED, "keys")
     finally:
         await caller.hang_up()
 
