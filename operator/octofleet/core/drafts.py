@@ -9,7 +9,7 @@ from typing import Final
 
 from octofleet.api.effective import EffectiveRegion
 from octofleet.core import lifecycle
-from octofleet.core.actions import Action
+from octofleet.core.actions import Action, DeleteBridge
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.limits import Limits
 from octofleet.core.observation import Bridge, BridgeState, Snapshot, Timestamp
@@ -92,6 +92,11 @@ class Draft:
     def refuse(self, reason: RefusalReason, message: str) -> None:
         """Note a step that is wanted and not taken."""
         self.refusals.append(Refusal(reason, message))
+
+    def is_deleted(self, bridge: Bridge) -> bool:
+        """Tell whether the plan deletes a bridge already."""
+        deletes = (action for action in self.actions if isinstance(action, DeleteBridge))
+        return any(action.uid == bridge.uid for action in deletes)
 
     def is_known_empty(self, bridge: Bridge) -> bool:
         """Tell whether it is certain that nobody is on a bridge."""

@@ -169,3 +169,5 @@ class Snapshot:
     history: History = field(default_factory=History)
     taken_nodes: frozenset[str] = frozenset()
     """Nodes whose bridge port is taken by a bridge of another region."""
+    config_hash: str | None = None
+    """Hash of the pod template that bridges are made from now; None while it isn't known."""

@@ -20,7 +20,15 @@ from octofleet.api.autoscaling import Mode
 from octofleet.api.effective import EffectiveRegion
 from octofleet.core import draining, growing, lifecycle, shrinking
 from octofleet.core.actions import Action, DeleteBridge
-from octofleet.core.drafts import LEAVING, SCALE_IN, SERVING, Draft, Refusal, RefusalReason
+from octofleet.core.drafts import (
+    ENDED,
+    LEAVING,
+    SCALE_IN,
+    SERVING,
+    Draft,
+    Refusal,
+    RefusalReason,
+)
 from octofleet.core.growing import bridge_name
 from octofleet.core.limits import limits_of
 from octofleet.core.observation import BridgeState, Seconds, Snapshot, Timestamp
@@ -62,6 +70,7 @@ def plan(region: EffectiveRegion, snapshot: Snapshot, decision: Decision, now: T
 def _steer(draft: Draft) -> None:
     """Take one step towards the size, and those of the drains under way."""
     _clear_ended(draft)
+    _clear_outdated(draft)
     lacking = draft.decision.wanted - draft.count(SERVING)
     returned = growing.undrain(draft, lacking)
     lacking -= len(returned)
@@ -84,6 +93,21 @@ def _clear_ended(draft: Draft) -> None:
         kept_long_enough = draft.now - bridge.created_at >= draft.limits.failed_retention
         if bridge.pod_phase == "Failed" and kept_long_enough:
             draft.actions.append(DeleteBridge(bridge.name, bridge.uid, "it has failed"))
+
+
+def _clear_outdated(draft: Draft) -> None:
+    """Delete what never ran and was made from other settings than those that hold now.
+
+    What was wrong with those is why it doesn't run, as often as not. It is made anew once it is
+    gone.
+    """
+    wanted = draft.snapshot.config_hash
+    for each in draft.of(frozenset({BridgeState.PENDING, BridgeState.FAILED})):
+        bridge = each.bridge
+        same = wanted is None or bridge.config_hash in (None, wanted)
+        if not same and bridge.pod_phase not in ENDED and draft.never_ran(bridge):
+            why = "it never ran and its settings have changed"
+            draft.actions.append(DeleteBridge(bridge.name, bridge.uid, why))
 
 
 def _drained_by_others(draft: Draft) -> int:

@@ -84,7 +84,7 @@ def capacity(draft: Draft) -> Capacity:
 
 def _retire(draft: Draft, bridge: Bridge) -> None:
     """Have a bridge leave: what never ran is deleted, everything else is drained first."""
-    if bridge.pod_phase in ENDED:
+    if bridge.pod_phase in ENDED or draft.is_deleted(bridge):
         return
     if draft.never_ran(bridge):
         draft.actions.append(DeleteBridge(bridge.name, bridge.uid, "it never ran"))

@@ -64,6 +64,7 @@ def any_bridge(draw: st.DrawFn, name: str) -> Bridge:
         registered_at=draw(st.one_of(st.none(), moments)),
         in_brewery=draw(maybe),
         healthy=draw(maybe),
+        config_hash=draw(st.sampled_from([None, "old", "new"])),
         draining=draw(maybe),
         shutting_down=draw(maybe),
         participants=draw(readings),
@@ -82,7 +83,8 @@ def any_snapshot(draw: st.DrawFn) -> Snapshot:
         jicofo_reachable=draw(st.booleans()),
         controller_ready=draw(st.booleans()),
     )
-    return replace(snapshot(*bridges), nodes=nodes(draw(st.integers(0, 6))), cluster=cluster)
+    seen = replace(snapshot(*bridges), nodes=nodes(draw(st.integers(0, 6))), cluster=cluster)
+    return replace(seen, config_hash=draw(st.sampled_from([None, "new"])))
 
 
 REGION = people_only(5, drain={"patience": "30s", "deadline": "1h", "atDeadline": "Move"})

@@ -81,6 +81,29 @@ def test_ended_pods_are_cleared_and_failed_ones_after_a_while() -> None:
     assert [action.name for action in deleted] == ["eu-0", "eu-1"]
 
 
+def test_bridge_that_never_ran_is_made_anew_when_its_settings_have_changed() -> None:
+    """Else a wrong image or a request no node can meet would outlive its mending."""
+    old = replace(pending_bridge("eu-1"), waiting_reason="Unschedulable", config_hash="old")
+    failed = replace(old, name="eu-2", uid="uid-eu-2", waiting_reason="ImagePullBackOff")
+    there = (ready_bridge("eu-0", config_hash="old"), old, failed)
+    anew = tuple(
+        DeleteBridge(name, f"uid-{name}", "it never ran and its settings have changed")
+        for name in ("eu-1", "eu-2")
+    )
+    assert actions(*there, wanted=2, config_hash="new") == anew
+    assert actions(*there, wanted=1, config_hash="new") == anew
+    assert actions(*there, wanted=2, config_hash="old") == ()
+    assert actions(*there, wanted=2) == ()
+
+
+def test_bridge_that_may_have_run_keeps_its_settings() -> None:
+    there = (ready_bridge("eu-0", config_hash="old"), shy_bridge("eu-1", config_hash="old"))
+    young = replace(there[1], created_at=Timestamp(NOW - 100), ready_since=Timestamp(NOW - 90))
+    unsure = replace(young, waiting_reason="CrashLoopBackOff", in_brewery=None)
+    for each in (young, unsure):
+        assert actions(there[0], each, wanted=2, nodes=(), config_hash="new") == ()
+
+
 def test_drain_is_asked_for_until_the_bridge_says_so() -> None:
     silent = draining_bridge("eu-2", 5, draining=False)
     there = (ready_bridge("eu-0"), ready_bridge("eu-1"), silent)
