@@ -125,19 +125,20 @@ class Brewery:
         self.connected = self.joined = False
 
     def publish(self) -> None:
-        """Publish the statistics of now, if we are in the room."""
-        if self.joined and self.connected:
+        """Publish the statistics of now, if we are in the room; a fault of ours is only logged."""
+        if not (self.joined and self.connected):
+            return
+        try:
             presence = self._client.make_presence(pto=self._occupant())
             presence.append(self._stats())
             presence.send()
+        except Exception:
+            self._log.exception("Could not publish")
 
     async def _publish_forever(self) -> None:
         while True:
             await asyncio.sleep(PRESENCE_INTERVAL)
-            try:
-                self.publish()
-            except Exception:
-                self._log.exception("Could not publish")
+            self.publish()
 
     # ---- connection -----------------------------------------------------------------------
 

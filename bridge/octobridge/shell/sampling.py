@@ -47,6 +47,7 @@ class CpuMeter:
         self._root = root
         self._paths = cgroup.paths_of(_read(root / "proc/self/cgroup") or "")
         self._limit, self._used = self._find()
+        self._seconds = 0.0
 
     @property
     def cores(self) -> float:
@@ -55,10 +56,12 @@ class CpuMeter:
 
     def sample(self, thread_seconds: float, lag: float, queue_fill: float) -> Sample:
         """Return what is measured now."""
-        used = self._used()
+        used = time.process_time() if self._limit is None else self._used()
+        # A container's file that can't be read for once must not look like idleness, then a burst.
+        self._seconds = self._seconds if used is None else used
         return Sample(
             at=time.monotonic(),
-            cpu_seconds=time.process_time() if used is None else used,
+            cpu_seconds=self._seconds,
             cores=self.cores,
             thread_seconds=thread_seconds,
             lag_seconds=lag,

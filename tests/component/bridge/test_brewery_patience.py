@@ -1,4 +1,4 @@
-"""A server that takes connections and says nothing: the client tries again and again."""
+"""What a brewery client bears: servers that say nothing or aren't there, faults of our own."""
 
 import asyncio
 from xml.etree.ElementTree import Element
@@ -73,3 +73,31 @@ async def test_server_that_is_not_there_is_tried_again(
             writer.close()
         server.close()
         await server.wait_closed()
+
+
+async def test_fault_in_the_statistics_does_not_end_publishing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = 0
+    enough = asyncio.Event()
+
+    def broken() -> Element:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            enough.set()
+        raise ValueError("no number")
+
+    monkeypatch.setattr("octobridge.shell.brewery.PRESENCE_INTERVAL", 0.01)
+    brewery = Brewery(
+        ("127.0.0.1", 9),
+        settings.read({"JVB_AUTH_PASSWORD": "x"}, "n").xmpp,
+        broken,
+        lambda _payload, _origin: Answer(),
+    )
+    brewery.connected = brewery.joined = True
+    brewery.start()
+    brewery.publish()
+    await asyncio.wait_for(enough.wait(), 10)
+    brewery.joined = False
+    await brewery.close()

@@ -112,6 +112,21 @@ def test_meter_in_a_container_of_version_1(tmp_path: Path) -> None:
     assert meter.sample(0.0, 0.0, 0.0).cpu_seconds == 9.0
 
 
+def test_unreadable_moment_is_neither_idleness_nor_a_burst(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "proc/self/cgroup": "0::/pod\n",
+            "sys/fs/cgroup/pod/cpu.max": "100000 100000\n",
+            "sys/fs/cgroup/pod/cpu.stat": "usage_usec 500000000\n",
+        },
+    )
+    meter = CpuMeter(tmp_path)
+    assert meter.sample(0.0, 0.0, 0.0).cpu_seconds == 500.0
+    (tmp_path / "sys/fs/cgroup/pod/cpu.stat").write_text("")
+    assert meter.sample(0.0, 0.0, 0.0).cpu_seconds == 500.0
+
+
 def test_separate_controllers_of_version_1(tmp_path: Path) -> None:
     write(
         tmp_path,
