@@ -37,7 +37,7 @@ def demo(*, kubeconfig: str | None = None) -> int:
     """Run the main job live; without KUBECONFIG on the current kubecontext."""
 
     async def scenario(cluster: Cluster, console: Console) -> str:
-        return (await run_demo(cluster, console, lab=kubeconfig is not None)).line()
+        return (await run_demo(cluster, console)).line()
 
     return _run(scenario, kubeconfig)
 
@@ -47,7 +47,7 @@ def hpa(*, kubeconfig: str | None = None) -> int:
     """Prove that a real HorizontalPodAutoscaler sizes a region."""
 
     async def scenario(cluster: Cluster, console: Console) -> str:
-        return await prove_hpa(cluster, console, lab=kubeconfig is not None)
+        return await prove_hpa(cluster, console)
 
     return _run(scenario, kubeconfig)
 
@@ -58,7 +58,7 @@ def restart(*, kubeconfig: str | None = None, seed: int | None = None) -> int:
     chosen = seed if seed is not None else int(time.time())
 
     async def scenario(cluster: Cluster, console: Console) -> str:
-        return await prove_restart(cluster, console, lab=kubeconfig is not None, seed=chosen)
+        return await prove_restart(cluster, console, seed=chosen)
 
     return _run(scenario, kubeconfig)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from octodemo.kube import Cluster, CommandError
-from octodemo.platform import LAB_IMAGES, until
+from octodemo.platform import image, until
 
 __all__ = ["Crowd", "People", "start_crowd"]
 
@@ -105,7 +105,6 @@ async def start_crowd(
     *,
     jitsi: str = "meet",
     name: str = "octoload",
-    image: str = LAB_IMAGES["jicofo"],
 ) -> Crowd:
     """Start the pod beside the JitsiCluster `jitsi` and wait until it answers."""
     await cluster.apply(
@@ -124,7 +123,7 @@ async def start_crowd(
                 "containers": [
                     {
                         "name": "octoload",
-                        "image": image,
+                        "image": image("load"),
                         "imagePullPolicy": "IfNotPresent",
                         "args": [
                             "octoload",

@@ -77,7 +77,7 @@ class Outcome:
         return problems
 
 
-async def run_demo(cluster: Cluster, console: Console, *, lab: bool) -> Outcome:
+async def run_demo(cluster: Cluster, console: Console) -> Outcome:
     """Install, grow, shrink; return the figures.
 
     Raises:
@@ -86,7 +86,7 @@ async def run_demo(cluster: Cluster, console: Console, *, lab: bool) -> Outcome:
     """
     with Screen(console) as screen:
         screen.phase("helm install octofleet helm/octofleet")
-        await install_operator(cluster, lab=lab)
+        await install_operator(cluster)
         platform = await _apply_example(cluster, screen)
         region = (await _first_region(platform))["metadata"]["name"]
         screen.phase("Waiting for two bridges registered with Jicofo")

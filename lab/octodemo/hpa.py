@@ -47,13 +47,13 @@ def autoscaler(namespace: str, region: str, *, most: int) -> Object:
     }
 
 
-async def prove_hpa(cluster: Cluster, console: Console, *, lab: bool) -> str:
+async def prove_hpa(cluster: Cluster, console: Console) -> str:
     """Run the proof; return its line.
 
     Raises:
         AssertionError: a bound doesn't hold.
     """
-    await install_operator(cluster, lab=lab)
+    await install_operator(cluster)
     platform = Platform(cluster, NAMESPACE)
     await fresh_namespace(cluster, NAMESPACE)
     external = quick(None, most=4, mode="External")

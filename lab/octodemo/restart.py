@@ -23,14 +23,14 @@ REGION: Final = "meet-restart"
 KILLS: Final = 20
 
 
-async def prove_restart(cluster: Cluster, console: Console, *, lab: bool, seed: int) -> str:
+async def prove_restart(cluster: Cluster, console: Console, *, seed: int) -> str:
     """Run the proof; return its line.
 
     Raises:
         AssertionError: a bound doesn't hold.
     """
     chance = random.Random(seed)  # noqa: S311 - when to kill is no secret
-    await install_operator(cluster, lab=lab)
+    await install_operator(cluster)
     platform = Platform(cluster, NAMESPACE)
     await fresh_namespace(cluster, NAMESPACE)
     await cluster.apply(jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, quick(5)))

@@ -33,7 +33,7 @@ async def cluster() -> AsyncGenerator[Cluster]:
     if not kubeconfig:
         pytest.exit("OCTOFLEET_KUBECONFIG is not set: run `make test-e2e`", returncode=4)
     async with connect(kubeconfig) as found:
-        await install_operator(found, lab=True)
+        await install_operator(found)
         yield found
 
 
