@@ -2,7 +2,7 @@
 
 from octofleet.core import lifecycle, selection, shrinking
 from octofleet.core.actions import DrainBridge, MoveConference, ShutDownBridge
-from octofleet.core.drafts import LEAVING, READY, Draft, RefusalReason
+from octofleet.core.drafts import LEAVING, READY, SCALE_IN, Draft, RefusalReason
 from octofleet.core.observation import Bridge, BridgeState, Conference
 from octofleet.core.selection import Capacity
 
@@ -26,10 +26,14 @@ def follow(draft: Draft, returned: set[str]) -> None:
 
 
 def _repeat_shutdowns(draft: Draft) -> None:
-    """Ask again where a shutdown was asked for long ago and the bridge shows no sign of it."""
+    """Ask again where a shutdown was asked for and the bridge shows no sign of it."""
     for each in draft.of(frozenset({S.STOPPING})):
         bridge, sent = each.bridge, each.bridge.shutdown_sent_at
         if sent is None or bridge.shutting_down is not False or bridge.pod_phase != "Running":
+            continue
+        if bridge.draining is False:
+            # It restarted instead of ending, and forgot that it was to go.
+            draft.actions.append(DrainBridge(bridge.name, bridge.drain_reason or SCALE_IN))
             continue
         overdue = draft.now - sent >= draft.limits.shutdown_retry
         if overdue and lifecycle.is_empty(bridge, draft.now, draft.limits):

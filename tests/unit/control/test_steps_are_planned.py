@@ -140,6 +140,16 @@ def test_shutdown_without_effect_is_asked_for_again() -> None:
     assert actions(*there, busy, wanted=2) == ()
 
 
+def test_bridge_that_restarted_instead_of_ending_is_drained_again() -> None:
+    """It forgot that it was to go, and Jicofo puts people on it."""
+    again = draining_bridge("eu-2", 3, draining=False, shutdown_sent_at=Timestamp(NOW - 121))
+    there = (ready_bridge("eu-0"), ready_bridge("eu-1"))
+    drained = (DrainBridge("eu-2", "ScaleIn"),)
+    assert actions(*there, again, wanted=2) == drained
+    assert actions(*there, replace(again, participants=Reading(0, NOW)), wanted=2) == drained
+    assert actions(*there, replace(again, pod_phase="Pending"), wanted=2) == ()
+
+
 def test_nothing_is_drained_while_jicofo_cannot_be_asked() -> None:
     there = tuple(ready_bridge(f"eu-{n}") for n in range(3))
     dark = replace(CLUSTER, jicofo_reachable=False)
