@@ -60,6 +60,7 @@ class Reason(StrEnum):
     BRIDGE_FAILED = "BridgeFailed"
     BRIDGE_UNREGISTERED = "BridgeUnregistered"
     ALL_WELL = "AllWell"
+    NOT_CREATED = "BridgeNotCreated"
     NO_NODE = "NoNode"
     NO_ROOM = "NoRoomOnTheOthers"
     PEOPLE_UNKNOWN = "PeopleUnknown"

@@ -147,6 +147,7 @@ def _all_well(found: Findings) -> Said:
 
 def _refused(found: Findings) -> Said | None:
     reasons = {
+        RefusalReason.NOT_CREATED: Reason.NOT_CREATED,
         RefusalReason.NO_NODE: Reason.NO_NODE,
         RefusalReason.NO_ROOM: Reason.NO_ROOM,
         RefusalReason.UNKNOWN_PEOPLE: Reason.PEOPLE_UNKNOWN,

@@ -51,6 +51,7 @@ ENDED: Final = frozenset({"Succeeded", "Failed"})
 class RefusalReason(StrEnum):
     """Why a wanted step isn't taken."""
 
+    NOT_CREATED = "BridgeNotCreated"
     NO_NODE = "NoNode"
     NO_ROOM = "NoRoomOnTheOthers"
     UNKNOWN_PEOPLE = "PeopleUnknown"

@@ -13,7 +13,8 @@ The rules that keep calls alive:
   only where they land without overload.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from octofleet.api.autoscaling import Mode
@@ -34,7 +35,15 @@ from octofleet.core.limits import limits_of
 from octofleet.core.observation import BridgeState, Seconds, Snapshot, Timestamp
 from octofleet.core.sizing import Decision
 
-__all__ = ["SCALE_IN", "Plan", "Refusal", "RefusalReason", "bridge_name", "plan"]
+__all__ = [
+    "SCALE_IN",
+    "Plan",
+    "Refusal",
+    "RefusalReason",
+    "bridge_name",
+    "plan",
+    "with_refused_bridges",
+]
 
 BUSY: Final = Seconds(5)
 QUIET: Final = Seconds(15)
@@ -65,6 +74,15 @@ def plan(region: EffectiveRegion, snapshot: Snapshot, decision: Decision, now: T
     else:
         _steer(draft)
     return Plan(tuple(draft.actions), tuple(draft.refusals), _requeue(draft))
+
+
+def with_refused_bridges(planned: Plan, why: Iterable[str]) -> Plan:
+    """Return the plan with bridges that the API server refused to make as its first refusal."""
+    text = "; ".join(why)
+    if not text:
+        return planned
+    refusal = Refusal(RefusalReason.NOT_CREATED, f"the API server refuses bridges: {text}")
+    return replace(planned, refusals=(refusal, *planned.refusals))
 
 
 def _steer(draft: Draft) -> None:
