@@ -101,7 +101,7 @@ class _Work:
             self.conference,
             wanted.id,
             self.now,
-            visitor=(wanted.muc_role or "").lower() == VISITOR,
+            visitor=_is_visitor(wanted),
             sctp=transport.sctp is not None and fault is None,
         )
         endpoint.stats_id = wanted.stats_id
@@ -115,6 +115,8 @@ class _Work:
 
     def _update(self, endpoint: Endpoint) -> None:
         wanted = self.wanted
+        if wanted.muc_role is not None:
+            endpoint.visitor = _is_visitor(wanted)
         endpoint.learn_media(wanted.media)
         if wanted.initial_last_n is not None:
             endpoint.initial_last_n = wanted.initial_last_n
@@ -129,6 +131,10 @@ class _Work:
         finally:
             # What was learned before a refusal still holds, so the engine must know of it.
             self.done.effects += self.conference.replan()
+
+
+def _is_visitor(wanted: colibri2.Endpoint) -> bool:
+    return (wanted.muc_role or "").lower() == VISITOR
 
 
 def _unknown(wanted: colibri2.Endpoint, tolerant: bool) -> colibri2.Endpoint:

@@ -200,6 +200,15 @@ def test_visitors_may_not_send(role: str) -> None:
     given.reply_of(handler.handle(given.modify(Endpoint("v", sources=())), 0))
 
 
+def test_visitor_who_was_let_in_may_send_and_the_other_way() -> None:
+    handler = given.colibri()
+    given.reply_of(handler.handle(given.create(given.new_endpoint("v", muc_role="visitor")), 0))
+    promoted = Endpoint("v", muc_role="participant", sources=SOURCES)
+    given.reply_of(handler.handle(given.modify(promoted), 0))
+    given.reply_of(handler.handle(given.modify(Endpoint("v", sources=SOURCES)), 0))
+    refusal(handler, given.modify(Endpoint("v", muc_role="visitor", sources=SOURCES)))
+
+
 def test_sizes_are_bounded() -> None:
     policy = Policy(max_conferences=1, max_endpoints=2, max_id_length=8, max_sources=1)
     handler = given.colibri(policy)
