@@ -9,8 +9,9 @@ Only this module knows the client library. Which verbs are used on which kinds i
 # pyright: reportUnknownArgumentType=false
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, cast
@@ -188,35 +189,47 @@ class KubernetesCluster:
             timeout_seconds=WATCH_SECONDS,
             _request_timeout=aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_connect=10),
         )
-        async with response:
-            async for line in response.content:
-                event = _document(line)
-                found = documents.mapping(event, "object")
-                yield documents.text(event, "type") or "ERROR", found
+        with _as_kube_error():
+            async with response:
+                async for line in response.content:
+                    event = _document(line)
+                    found = documents.mapping(event, "object")
+                    yield documents.text(event, "type") or "ERROR", found
 
     async def _call(self, method: str, path: str, **options: object) -> Document:
         async with self._slots:
             response = await self._request(
                 method, path, _request_timeout=TIMEOUT_SECONDS, **options
             )
-            async with response:
-                return _document(await response.read())
+            with _as_kube_error():
+                async with response:
+                    return _document(await response.read())
 
     async def _request(self, method: str, path: str, **options: object) -> aiohttp.ClientResponse:
         # The library is untyped: this is its raw response, as asked for by serialize=False.
         # Fresh containers, because it keeps adding to the lists that are its own defaults.
         request = self._dynamic.request
-        try:
+        with _as_kube_error():
             found = await request(
                 method, path, serialize=False, query_params=[], header_params={}, **options
             )
-        except DynamicApiError as error:
-            raise kube_error(error.status or 0, _reason(error)) from error
-        except ApiException as error:
-            raise kube_error(error.status or 0, str(error.reason)) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise KubeError(0, f"API server can't be reached: {error!r}") from error
         return cast("aiohttp.ClientResponse", found)
+
+
+@contextlib.contextmanager
+def _as_kube_error() -> Generator[None]:
+    """Raise whatever goes wrong between us and the server as `KubeError`.
+
+    Answers are read inside it too: the server may go away in the middle of one.
+    """
+    try:
+        yield
+    except DynamicApiError as error:
+        raise kube_error(error.status or 0, _reason(error)) from error
+    except ApiException as error:
+        raise kube_error(error.status or 0, str(error.reason)) from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise KubeError(0, f"API server can't be reached: {error!r}") from error
 
 
 def _document(raw: bytes) -> Document:

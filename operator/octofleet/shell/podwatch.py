@@ -60,7 +60,8 @@ class PodWatch:
                 await self._once(namespace)
             except KubeError as error:
                 _log.warning("Could not watch bridge pods", error=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
+            # A watch lasts minutes; a server that ends each at once must not be hammered.
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _once(self, namespace: str | None) -> None:
         """Follow one watch to its end; what it doesn't show at first is gone."""
