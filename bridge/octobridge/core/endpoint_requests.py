@@ -12,7 +12,7 @@ from jitsiwire import colibri2
 from jitsiwire.colibri2 import Capability, Colibri2Error, Condition, IceTransport, Reason, Sctp
 from octobridge.core.conference import Conference
 from octobridge.core.effects import Effect, SetRemote
-from octobridge.core.endpoint import VISITOR, Endpoint
+from octobridge.core.endpoint import VISITOR, Endpoint, IceState
 from octobridge.core.refusal import Refusal
 from octobridge.core.registry import Registry
 from octobridge.core.replies import offer
@@ -181,10 +181,13 @@ def _learn_transport(registry: Registry, endpoint: Endpoint, ice: IceTransport) 
     endpoint.candidates_taken += len(candidates)
     registry.counters.candidates_dropped += len(ice.candidates) - len(candidates)
     registry.counters.transport_parts_unreadable += ice.unreadable
+    # Consent is checked with the password that ICE was established with: one of a restart we
+    # refused, or a late repetition, must not end a call that works.
+    settled = endpoint.ice in (IceState.CONNECTED, IceState.SECURED)
     return SetRemote(
         endpoint.transport,
-        ice.ufrag,
-        ice.pwd,
+        None if settled else ice.ufrag,
+        None if settled else ice.pwd,
         candidates,
         endpoint.fingerprints,
         endpoint.dtls_server,

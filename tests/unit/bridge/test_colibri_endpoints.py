@@ -114,6 +114,23 @@ def test_first_fingerprints_setup_decides_the_dtls_role(
     assert "p" * 22 not in repr(remote)
 
 
+def test_credentials_that_come_once_ice_is_established_change_nothing() -> None:
+    handler = given.colibri()
+    given.joined(handler, "a")
+    endpoint = handler.registry.conferences[0].find("a")
+    assert endpoint is not None
+    ice = IceTransport("anew", "q" * 22, candidates=(given.HOST,))
+    told: list[tuple[str | None, str | None]] = []
+    for state in (IceState.NEW, IceState.CONNECTED, IceState.SECURED, IceState.FAILED):
+        endpoint.ice = state
+        outcome = handler.handle(given.modify(Endpoint("a", transport=Transport(ice=ice))), 0)
+        (remote,) = outcome.effects
+        assert isinstance(remote, fx.SetRemote)
+        assert remote.candidates == (given.HOST,)
+        told.append((remote.ufrag, remote.pwd))
+    assert told == [("anew", "q" * 22), (None, None), (None, None), ("anew", "q" * 22)]
+
+
 def test_candidates_trickle_and_are_bounded() -> None:
     handler = given.colibri(Policy(max_candidates=3))
     given.joined(handler, "a")
