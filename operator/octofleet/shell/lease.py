@@ -6,6 +6,7 @@ once it hasn't changed for its whole duration by our own clock.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -42,6 +43,7 @@ class Lease:
         self._clock = clock
         self._seen: tuple[str | None, str | None] | None = None
         self._seen_at = 0.0
+        self._renewed = 0.0
 
     async def acquire(self) -> None:
         """Return once the lease is ours, however long that takes."""
@@ -51,11 +53,12 @@ class Lease:
 
     async def hold(self) -> None:
         """Renew the lease for ever; return when it's lost."""
-        renewed = self._clock()
-        while self._clock() - renewed < RENEW_DEADLINE_SECONDS:
-            await asyncio.sleep(RETRY_SECONDS)
-            if await self._try():
-                renewed = self._clock()
+        while (left := RENEW_DEADLINE_SECONDS - (self._clock() - self._renewed)) > 0:
+            # No renewal is waited for beyond the deadline: another may hold it by then.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await asyncio.sleep(RETRY_SECONDS)
+                    await self._try()
         _log.error("Lost lease", lease=self._name, identity=self._identity)
 
     async def release(self) -> None:
@@ -71,6 +74,7 @@ class Lease:
 
     async def _try(self) -> bool:
         """Return whether the lease is ours for another period."""
+        began = self._clock()
         try:
             async with asyncio.timeout(RENEW_DEADLINE_SECONDS / 2):
                 found = await self._cluster.get(kube.LEASES, self._name, self._namespace)
@@ -82,6 +86,8 @@ class Lease:
         except KubeError as error:
             _log.warning("Could not renew lease", error=str(error))
             return False
+        # From before it was asked for: the server may have written it long before it answered.
+        self._renewed = began
         return True
 
     def _may_take(self, found: Document) -> bool:

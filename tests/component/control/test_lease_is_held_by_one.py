@@ -3,7 +3,10 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from octofleet.shell import documents, kube
+from octofleet.shell import lease as leases
 from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.lease import DURATION_SECONDS, Lease
 
@@ -55,6 +58,49 @@ async def test_lease_that_is_no_longer_renewed_is_taken_over_after_its_duration(
     assert await tries(second)
     assert await holder(api, "two") == "b"
     assert not await tries(first)
+
+
+async def test_holder_gives_up_before_another_may_take_over(
+    api: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slowly the API server fails, no renewal is waited for beyond the deadline."""
+    monkeypatch.setattr(leases, "RENEW_DEADLINE_SECONDS", 1.0)
+    monkeypatch.setattr(leases, "RETRY_SECONDS", 0.9)
+    clock = Clock()
+    first = lease(api, "slow", "a", clock)
+    await first.acquire()
+
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(api, "get", never)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    monkeypatch.setattr(first, "_clock", lambda: clock.now + loop.time() - began)
+    await asyncio.wait_for(first.hold(), 10)
+    assert loop.time() - began < 1.3, "0.9 of pause and one try are longer than the deadline"
+
+
+async def test_renewal_counts_from_before_it_was_written(
+    api: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may have written it long before we heard of it."""
+    clock = Clock()
+    first = lease(api, "late", "a", clock)
+    await first.acquire()
+    monkeypatch.setattr(leases, "RETRY_SECONDS", 0.01)
+    write, written = api.replace, 0
+
+    async def slow(*words: Any) -> documents.Document:
+        nonlocal written
+        done = await write(*words)
+        written += 1
+        clock.now += leases.RENEW_DEADLINE_SECONDS
+        return done
+
+    monkeypatch.setattr(api, "replace", slow)
+    await asyncio.wait_for(first.hold(), 10)
+    assert written == 1
 
 
 async def test_released_lease_is_free_at_once(api: KubernetesCluster) -> None:
