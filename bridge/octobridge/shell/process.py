@@ -1,7 +1,7 @@
 """The process: puts the parts together, takes signals, and ends with the right status.
 
-SIGTERM and SIGINT drain and wait for people; a second one changes nothing. SIGQUIT has everyone
-moved at once. Status 0 means an orderly end, 1 that it couldn't start, 2 a bad setting.
+SIGTERM, SIGINT and SIGHUP drain and wait for people; a second one changes nothing. SIGQUIT has
+everyone moved at once. Status 0 means an orderly end, 1 that it couldn't start, 2 a bad setting.
 """
 
 import asyncio
@@ -163,6 +163,7 @@ def _take_signals(bridge: Bridge) -> None:
     handlers: dict[signal.Signals, Callable[[], None]] = {
         signal.SIGTERM: lambda: leave("SIGTERM"),
         signal.SIGINT: lambda: leave("SIGINT"),
+        signal.SIGHUP: lambda: leave("SIGHUP"),
         signal.SIGQUIT: lambda: bridge.shut_down(graceful=False),
     }
     for number, handler in handlers.items():
@@ -170,7 +171,7 @@ def _take_signals(bridge: Bridge) -> None:
 
 
 def _leave_signals() -> None:
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         asyncio.get_running_loop().remove_signal_handler(number)
 
 

@@ -38,6 +38,13 @@ async def test_idle_bridge_ends_at_once_and_says_goodbye(prosody: Prosody) -> No
         assert (last_words.graceful_shutdown, last_words.shutting_down) == (True, True)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+async def test_every_signal_to_end_is_an_orderly_end(number: signal.Signals) -> None:
+    async with running(None) as bridge:
+        bridge.signal(number)
+        assert await bridge.exit_status() == 0
+
+
 async def test_terminated_bridge_waits_for_its_people(prosody: Prosody) -> None:
     async with focus_in(prosody) as focus, running(prosody) as bridge:
         await focus.until_bridge(bridge.nickname)
