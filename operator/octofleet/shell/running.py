@@ -105,8 +105,9 @@ def _ready_to_lead(
     cluster: KubernetesCluster, settings: Settings, lease: Lease
 ) -> asyncio.Task[None]:
     async def steps() -> None:
-        await lease.acquire()
+        # In this order: nobody renews the Lease while the kinds are waited for.
         await _until_served(cluster, settings)
+        await lease.acquire()
 
     return asyncio.create_task(steps())
 
@@ -136,6 +137,8 @@ async def _work(
 ) -> None:
     operator = Operator(settings, cluster, *seen_by)
     watch = asyncio.create_task(operator.watch.run(settings.namespaces))
+    # It ends only by a bug. Then a new process is better than one that sees no pod events.
+    watch.add_done_callback(lambda _: stop.set())
     try:
         await kopf.operator(
             registry=handlers.registry(operator.loops),
@@ -145,5 +148,8 @@ async def _work(
             stop_flag=stop,
         )
     finally:
+        broken = watch.exception() if watch.done() and not watch.cancelled() else None
         watch.cancel()
         await operator.close()
+    if broken is not None:
+        raise broken

@@ -1,6 +1,7 @@
 """Settings of the operator's process, from its environment."""
 
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,7 +39,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     return Settings(
         namespaces=tuple(environment.get("OCTOFLEET_NAMESPACES", "").replace(",", " ").split()),
         own_namespace=environment.get("OCTOFLEET_OWN_NAMESPACE", "octofleet-system"),
-        identity=environment.get("OCTOFLEET_IDENTITY") or os.uname().nodename,
+        # A pod's name is its own; on a host there may be two of us, and only one may lead.
+        identity=environment.get("OCTOFLEET_IDENTITY")
+        or f"{os.uname().nodename}-{secrets.token_hex(3)}",
         listen_host=environment.get("OCTOFLEET_LISTEN_HOST", "0.0.0.0"),  # noqa: S104 - as above
         listen_port=int(_number(environment, "OCTOFLEET_LISTEN_PORT", 8080)),
         period_seconds=_number(environment, "OCTOFLEET_PERIOD_SECONDS", 5.0),
