@@ -12,6 +12,8 @@ from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import DEFAULT_BRIDGE_IMAGE, EffectiveRegion, effective_region
 from octofleet.api.regions import OctoRegion
 from octofleet.core import planning, reporting, sizing
+from octofleet.core.actions import CreateBridge
+from octofleet.core.manifests import bridge as bridge_manifest
 from octofleet.core.manifests import disruption, mapping
 from octofleet.core.observation import Snapshot, Timestamp
 from octofleet.core.planning import Plan
@@ -91,6 +93,7 @@ class RegionReconciler:
         now = snapshot.taken_at
         decision, plan = self._decide(found, snapshot, now)
         outcomes = await self._act(found, snapshot, plan)
+        plan = planning.with_refused_bridges(plan, _not_created(outcomes))
         done = Pass(found.region, snapshot, decision, plan, outcomes)
         await self._publisher.region(document, found.resource.status, done)
         if any(each.done for each in outcomes):
@@ -125,7 +128,11 @@ class RegionReconciler:
             token=found.credentials.token if found.credentials else "",
         )
         history = reporting.history_of(found.resource.status)
-        return await self._observer.observe(region, facts, history)
+        snapshot = await self._observer.observe(region, facts, history)
+        if found.cluster is None:
+            return snapshot
+        settings = mapping.bridge_settings(region, found.cluster.spec.domain)
+        return replace(snapshot, config_hash=bridge_manifest.config_hash(settings))
 
     def _may_go(self, found: _Read, snapshot: Snapshot) -> bool:
         """Return whether a region that is being deleted needs nothing more.
@@ -175,6 +182,15 @@ class RegionReconciler:
     def _forget(self, key: Key, document: Document | None) -> None:
         self._guarded.pop(key, None)
         self._publisher.forget(document, key.namespace, key.name)
+
+
+def _not_created(outcomes: tuple[Outcome, ...]) -> list[str]:
+    """Return why bridges weren't made, each named."""
+    return [
+        f"{each.action.name}: {each.message}"
+        for each in outcomes
+        if isinstance(each.action, CreateBridge) and not each.done
+    ]
 
 
 def _first(error: ValidationError) -> str:

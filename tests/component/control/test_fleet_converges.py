@@ -258,8 +258,67 @@ async def test_pod_of_somebody_else_is_never_taken_over(api: KubernetesCluster) 
                 return await names(world) == ["eu-1"]
 
             await until(other_one_runs)
+
+            async def said_so() -> bool:
+                found = await condition(world, "ScalingLimited")
+                told = "a foreign pod is named eu-0" in str(found.get("message"))
+                return found.get("reason") == "BridgeNotCreated" and told
+
+            await until(said_so)
         found = await api.get(kube.PODS, "eu-0", "foreign")
         assert documents.text(found, "metadata", "uid") == documents.text(theirs, "metadata", "uid")
+
+
+async def test_namespace_that_forbids_bridges_is_named_with_the_reason(
+    api: KubernetesCluster,
+) -> None:
+    async with worlds.running(api, "strict") as world, operator(world):
+        kind = kube.Kind("v1", "namespaces", "Namespace", namespaced=False)
+        labels = {"pod-security.kubernetes.io/enforce": "baseline"}
+        await api.merge(kind, "", "strict", {"metadata": {"labels": labels}})
+        await api.create(kube.CLUSTERS, "strict", cluster("strict"))
+        await api.create(kube.REGIONS, "strict", region("strict"))
+
+        async def said_so() -> bool:
+            found = await condition(world, "ScalingLimited")
+            told = "hostNetwork" in str(found.get("message"))
+            return found.get("reason") == "BridgeNotCreated" and told
+
+        await until(said_so)
+        lifted = {"pod-security.kubernetes.io/enforce": "privileged"}
+        await api.merge(kind, "", "strict", {"metadata": {"labels": lifted}})
+        await until(lambda: ready(world))
+
+
+async def test_bridges_that_cannot_run_are_made_anew_once_their_settings_are_mended(
+    api: KubernetesCluster,
+) -> None:
+    async with worlds.running(api, "mended") as world, operator(world):
+        world.admit = False
+        await api.create(kube.CLUSTERS, "mended", cluster("mended"))
+        await api.create(kube.REGIONS, "mended", region("mended"))
+
+        async def two_wait() -> bool:
+            return await names(world) == ["eu-0", "eu-1"]
+
+        await until(two_wait)
+        await asyncio.sleep(2)
+        before = {documents.text(each, "metadata", "uid") for each in await world.pods()}
+        mended = {"spec": {"bridge": {"image": "docker.io/mended:2"}}}
+        await api.merge(kube.REGIONS, "mended", "eu", mended)
+
+        async def both_are_new() -> bool:
+            images = [
+                documents.items(each, "spec", "containers")[0]["image"]
+                for each in await world.pods()
+            ]
+            return images == ["docker.io/mended:2"] * 2
+
+        await until(both_are_new)
+        after = {documents.text(each, "metadata", "uid") for each in await world.pods()}
+        assert not before & after
+        world.admit = True
+        await until(lambda: ready(world))
 
 
 @pytest.mark.parametrize("kind", [kube.SERVICES, kube.SECRETS])
