@@ -10,7 +10,6 @@ from typing import Final
 
 import structlog
 
-from jitsiwire.stats import BridgeStats
 from octofleet.api.effective import EffectiveRegion
 from octofleet.core.manifests import naming
 from octofleet.core.observation import (
@@ -154,14 +153,15 @@ class Observer:
         pod: Document,
         cluster: ClusterFacts,
         jicofo: JicofoView | None,
-        usage: dict[str, tuple[float, Timestamp]],
+        usage: dict[str, Reading],
     ) -> Bridge:
         bridge = pods.bridge_of(pod)
         bridge = self._as_jicofo_says(bridge, jicofo)
         bridge = await self._as_it_says(bridge, cluster)
         request, used = pods.cpu_request(pod), usage.get(bridge.name)
-        if request and used is not None and used[1] >= bridge.created_at:
-            bridge = replace(bridge, cpu_utilization=Reading(100 * used[0] / request, used[1]))
+        if request and used is not None and used.at >= bridge.created_at:
+            percent = replace(used, value=100 * used.value / request)
+            bridge = replace(bridge, cpu_utilization=percent)
         return bridge
 
     def _as_jicofo_says(self, bridge: Bridge, jicofo: JicofoView | None) -> Bridge:
@@ -202,9 +202,9 @@ class Observer:
             try:
                 stats = await self._ports.bridges.stats(address)
             except Unreachable:
-                return bridge if member is None else _told(bridge, member.stats, member.at)
+                return bridge if member is None else pods.told(bridge, member.stats, member.at)
             at = now
-        return _told(bridge, stats, at)
+        return pods.told(bridge, stats, at)
 
     async def _try_jicofo(self, cluster: ClusterFacts) -> JicofoView | None:
         if not cluster.exists:
@@ -221,16 +221,18 @@ class Observer:
         self._jicofo_seen[cluster] = now
         return view
 
-    async def _try_metrics(self, namespace: str) -> dict[str, tuple[float, Timestamp]]:
+    async def _try_metrics(self, namespace: str) -> dict[str, Reading]:
+        """Return the cores that pods use, by name; none where they can't be asked for."""
         try:
             found = await self._metrics.get(namespace)
         except KubeError:
             return {}
-        usage: dict[str, tuple[float, Timestamp]] = {}
+        usage: dict[str, Reading] = {}
         for each in found:
             used, at = pods.cpu_usage(each), documents.moment(each, "timestamp")
             if used is not None and at is not None:
-                usage[documents.text(each, "metadata", "name") or ""] = (used, at)
+                name = documents.text(each, "metadata", "name") or ""
+                usage[name] = Reading(used, at, pods.window(each))
         return usage
 
     async def _read_metrics(self, namespace: str) -> list[Document]:
@@ -269,20 +271,6 @@ def available(deployment: Document | None) -> bool:
         seen >= wanted
         and updated >= 1
         and (documents.number(deployment, "status", "availableReplicas") or 0) >= 1
-    )
-
-
-def _told(bridge: Bridge, stats: BridgeStats, at: Timestamp) -> Bridge:
-    """Return the bridge with what it told at a moment."""
-    people, stress = stats.local_endpoints, stats.stress_level
-    return replace(
-        bridge,
-        participants=None if people is None else Reading(people, at),
-        stress=None if stress is None else Reading(stress, at),
-        draining=stats.drain,
-        shutting_down=stats.shutting_down or stats.graceful_shutdown,
-        healthy=stats.healthy,
-        version=stats.version or bridge.version,
     )
 
 

@@ -1,15 +1,22 @@
-"""From pod and node documents to what the core knows of bridges and nodes: pure and total."""
+"""From documents and statistics to what the core knows of bridges and nodes: pure and total."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
+from jitsiwire.stats import BridgeStats
 from octofleet.api.bridges import Toleration
 from octofleet.core.manifests import naming
-from octofleet.core.observation import Bridge, Node, Timestamp
+from octofleet.core.observation import Bridge, Node, Reading, Timestamp
 from octofleet.shell import documents
 from octofleet.shell.documents import Document
 
 REGION_ZONE: Final = "topology.kubernetes.io/zone"
+PEOPLE_LIMIT: Final = 1_000_000
+STRESS_LIMIT: Final = 1000.0
+_DURATION_PART: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|us|µs|ns|h|m|s)", re.ASCII)
+_UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
 def bridge_of(pod: Document) -> Bridge:
@@ -57,6 +64,30 @@ def cpu_usage(metrics: Document) -> float | None:
     ]
     known = [each for each in usage if each is not None]
     return sum(known) if known and len(known) == len(usage) else None
+
+
+def window(metrics: Document) -> float:
+    """Return over how many seconds a PodMetrics was measured; 0 when it doesn't say."""
+    text = documents.text(metrics, "window") or ""
+    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
+
+
+def told(bridge: Bridge, stats: BridgeStats, at: Timestamp) -> Bridge:
+    """Return the bridge with what it told at a moment; an absurd number is an unknown one."""
+    people, stress = stats.local_endpoints, stats.stress_level
+    return replace(
+        bridge,
+        participants=_reading(people, at, PEOPLE_LIMIT),
+        stress=_reading(stress, at, STRESS_LIMIT),
+        draining=stats.drain,
+        shutting_down=stats.shutting_down or stats.graceful_shutdown,
+        healthy=stats.healthy,
+        version=stats.version or bridge.version,
+    )
+
+
+def _reading(value: float | None, at: Timestamp, most: float) -> Reading | None:
+    return Reading(value, at) if value is not None and 0 <= value <= most else None
 
 
 def node_of(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitsiwire.stats import BridgeStats
 from octofleet.api.bridges import Toleration
 from octofleet.core.observation import Conference, Timestamp
 from octofleet.shell import documents, pods
@@ -45,6 +46,39 @@ def test_any_document_can_be_read_as_a_pod_a_node_or_metrics(document: dict[str,
 def test_any_text_can_be_read_as_a_time_or_an_amount(text: str) -> None:
     documents.moment({"at": text}, "at")
     documents.quantity(text)
+
+
+@given(st.text())
+def test_any_text_can_be_read_as_a_measuring_window(text: str) -> None:
+    assert pods.window({"window": text}) >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30), ("14.5s", 14.5), ("1m0.25s", 60.25), ("1h2m", 3720), ("500ms", 0.5), ("x", 0)],
+)
+def test_measuring_window_is_read_as_the_metrics_server_writes_it(
+    text: str, seconds: float
+) -> None:
+    assert pods.window({"window": text}) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("told", "people", "stress"),
+    [
+        (BridgeStats(local_endpoints=0, stress_level=0.0), 0, 0),
+        (BridgeStats(local_endpoints=7, stress_level=1.25), 7, 1.25),
+        (BridgeStats(local_endpoints=-1, stress_level=-0.5), None, None),
+        (BridgeStats(local_endpoints=10**12, stress_level=1e300), None, None),
+        (BridgeStats(), None, None),
+    ],
+)
+def test_absurd_statistics_are_unknown_not_decided_on(
+    told: BridgeStats, people: float | None, stress: float | None
+) -> None:
+    found = pods.told(pods.bridge_of({}), told, Timestamp(1.0))
+    assert (found.participants and found.participants.value) == people
+    assert (found.stress and found.stress.value) == stress
 
 
 def test_deletion_was_asked_for_before_its_grace() -> None:
