@@ -92,6 +92,7 @@ class Link:
         self._early: deque[bytes] = deque()
         self._channel: Channel | None = None
         self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._is_closed = False
         self._pump()
@@ -239,8 +240,10 @@ class Link:
         )
 
     def _dtls_closed(self) -> None:
-        """Stop sending nothing: media keys outlive the DTLS association, as in browsers."""
-        self._channel = None
+        """End the channel, whose timers run on; media keys outlive DTLS, as in browsers."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            self._ending = self._loop.create_task(channel.stop())
 
     def _channel_opened(self) -> None:
         self._owner.reporter.channel_opened(self.transport)
@@ -281,6 +284,8 @@ class Link:
                 await asyncio.gather(self._task, return_exceptions=True)
             if self._channel is not None:
                 await self._channel.stop()
+            if self._ending is not None:
+                await self._ending
             self._owner.dropped.update({f"dtls_{k}": n for k, n in dtls.dropped.items()})
             await dtls.close()
         finally:
@@ -288,13 +293,5 @@ class Link:
             done()
 
 
-def _remote_candidate(candidate: Candidate) -> RemoteCandidate:
-    return RemoteCandidate(
-        candidate.ip,
-        candidate.port,
-        candidate.priority,
-        candidate.type,
-        candidate.generation,
-        candidate.protocol,
-        candidate.component,
-    )
+def _remote_candidate(c: Candidate) -> RemoteCandidate:
+    return RemoteCandidate(c.ip, c.port, c.priority, c.type, c.generation, c.protocol, c.component)

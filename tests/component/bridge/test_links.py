@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import secrets
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from tests.integration.bridge.caller import Caller, eventually
 from tests.unit.bridge import given
 
-from jitsiwire.colibri2 import ConferenceModify, Endpoint, Transport
+from jitsiwire.colibri2 import ConferenceModify, Endpoint, Sctp, Transport
 from octobridge.core.candidates import local_candidates
 from octobridge.core.endpoint import IceState
 from octobridge.core.minting import Mint
@@ -40,11 +41,10 @@ async def bridge() -> AsyncGenerator[Bridge]:
     await made.close()
 
 
-def join(bridge: Bridge, name: str) -> Transport:
+def join(bridge: Bridge, name: str, sctp: Sctp | None = None) -> Transport:
     """Let someone in; return what they are offered."""
-    request = given.modify(given.new_endpoint(name))
-    if not bridge.registry.conferences:
-        request = given.create(given.new_endpoint(name))
+    wanted = given.new_endpoint(name, sctp=sctp)
+    request = given.modify(wanted) if bridge.registry.conferences else given.create(wanted)
     reply = bridge.handle(request)
     endpoints = getattr(reply, "endpoints", ())
     assert endpoints, reply
@@ -94,31 +94,26 @@ async def test_certificate_that_was_not_signalled_gets_no_media(bridge: Bridge) 
         await caller.hang_up()
 
 
-async def test_fingerprint_that_comes_late_starts_the_handshake(bridge: Bridge) -> None:
-    caller = Caller("a", 1, 2)
-    try:
-        offered = join(bridge, "a")
-        full = caller.answer()
-        assert full.transport is not None
-        assert full.transport.ice is not None
-        ice = full.transport.ice
-        bare = type(ice)(ice.ufrag, ice.pwd, candidates=ice.candidates)
-        bridge.handle(given.modify(Endpoint("a", transport=Transport(ice=bare))))
-        connecting = asyncio.create_task(caller.connect(offered))
-        await asyncio.wait_for(caller.selected.wait(), 5)
-        bridge.handle(given.modify(full))
-        await connecting
-        await eventually(lambda: state(bridge, "a") is IceState.SECURED, "keys")
-    finally:
-        await caller.hang_up()
-
-
 def without_fingerprint(answer: Endpoint) -> Endpoint:
     """The same answer before the focus knows the client's certificate."""
     assert answer.transport is not None
     assert answer.transport.ice is not None
     ice = replace(answer.transport.ice, fingerprints=())
     return replace(answer, transport=replace(answer.transport, ice=ice))
+
+
+async def test_fingerprint_that_comes_late_starts_the_handshake(bridge: Bridge) -> None:
+    caller = Caller("a", 1, 2)
+    try:
+        offered = join(bridge, "a")
+        bridge.handle(given.modify(without_fingerprint(caller.answer())))
+        connecting = asyncio.create_task(caller.connect(offered))
+        await asyncio.wait_for(caller.selected.wait(), 5)
+        bridge.handle(given.modify(caller.answer()))
+        await connecting
+        await eventually(lambda: state(bridge, "a") is IceState.SECURED, "keys")
+    finally:
+        await caller.hang_up()
 
 
 async def test_hello_that_comes_before_its_fingerprint_is_answered(
@@ -188,6 +183,26 @@ async def test_few_early_datagrams_are_kept_and_rubbish_among_them_harms_nobody(
         await eventually(lambda: state(bridge, "a") is IceState.SECURED, "keys")
     finally:
         await caller.hang_up()
+
+
+async def test_channel_ends_with_its_dtls(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aiortc.rtcsctptransport.SCTP_RTO_INITIAL", 0.3)
+    faults: list[dict[str, object]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: faults.append(context))
+    before = len(asyncio.all_tasks())
+    caller = Caller("a", 1, 2)
+    offered = join(bridge, "a", Sctp())
+    bridge.handle(given.modify(caller.answer()))
+    await caller.connect(offered)
+    await eventually(lambda: state(bridge, "a") is IceState.SECURED, "keys")
+    await caller.hang_up()
+    await asyncio.sleep(1.0)
+    gc.collect()
+    assert faults == []
+    bridge.handle(given.modify(Endpoint("a", expire=True)))
+    await eventually(lambda: bridge.held["closing"] == 0, "the end")
+    await eventually(lambda: len(asyncio.all_tasks()) <= before, "no task left")
 
 
 async def test_client_that_vanishes_is_given_up(bridge: Bridge) -> None:
