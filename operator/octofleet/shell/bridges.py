@@ -3,6 +3,7 @@
 Who is on it? Shutdown is graceful always: a bridge waits for whoever is on it.
 """
 
+import json
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,9 +11,12 @@ import httpx
 
 from jitsiwire import stats
 from jitsiwire.stats import BridgeStats
+from octofleet.shell import rest
 from octofleet.shell.errors import Unreachable
 
 TIMEOUT: Final = httpx.Timeout(3.0, connect=1.0)
+WHOLE_SECONDS: Final = 5.0
+ANSWER_LIMIT_BYTES: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,8 @@ class BridgeClient:
         """
         answer = await self._call("GET", bridge, "/colibri/stats")
         try:
-            found: object = answer.json()
-        except ValueError as error:
+            found: object = json.loads(answer)
+        except (ValueError, RecursionError) as error:
             raise Unreachable("bridge answers something other than JSON") from error
         return stats.from_json(found)
 
@@ -63,14 +67,8 @@ class BridgeClient:
 
     async def _call(
         self, method: str, bridge: BridgeAddress, path: str, body: object = None
-    ) -> httpx.Response:
+    ) -> bytes:
         headers = {"Authorization": f"Bearer {bridge.token}"} if bridge.token else {}
-        try:
-            answer = await self._http.request(
-                method, bridge.base + path, json=body, headers=headers, timeout=TIMEOUT
-            )
-            answer.raise_for_status()
-        except httpx.HTTPError as error:
-            # The error's text names method and URL; the token is in neither.
-            raise Unreachable(f"bridge can't be asked: {error!r}") from error
-        return answer
+        request = self._http.build_request(method, bridge.base + path, json=body, headers=headers)
+        limits = rest.Limits(ANSWER_LIMIT_BYTES, WHOLE_SECONDS, TIMEOUT)
+        return await rest.answer(self._http, request, limits, "bridge")

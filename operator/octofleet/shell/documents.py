@@ -3,6 +3,7 @@
 Documents come from the API server and from REST servers; nothing here trusts their shape.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import cast
@@ -51,11 +52,15 @@ def truth(document: object, *path: str) -> bool | None:
 
 
 def number(document: object, *path: str) -> float | None:
-    """Return the number at `path`; a boolean isn't one."""
+    """Return the number at `path`; a boolean isn't one, nor is what no float can hold."""
     found = dig(document, *path)
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
-    return float(found)
+    try:
+        number = float(found)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def texts(document: object, *path: str) -> dict[str, str]:

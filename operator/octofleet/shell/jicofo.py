@@ -3,6 +3,7 @@
 Its routes that move people are GETs with side effects, so nothing here is ever retried.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Final
 import httpx
 
 from octofleet.core.observation import Conference, Timestamp
-from octofleet.shell import documents
+from octofleet.shell import documents, rest
 from octofleet.shell.documents import Document
 from octofleet.shell.errors import Unreachable
 
@@ -75,14 +76,13 @@ class JicofoClient:
         return int(documents.number(found, "movedEndpoints") or 0)
 
     async def _get(self, url: str, query: Mapping[str, str], within: httpx.Timeout) -> Document:
+        request = self._http.build_request("GET", url, params=dict(query))
+        limits = rest.Limits(ANSWER_LIMIT_BYTES, 2 * (within.read or 0.0), within)
+        answer = await rest.answer(self._http, request, limits, "Jicofo")
         try:
-            answer = await self._http.get(url, params=dict(query), timeout=within)
-            answer.raise_for_status()
-            if len(answer.content) > ANSWER_LIMIT_BYTES:
-                raise Unreachable("Jicofo's answer is too large")
-            found: object = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise Unreachable(f"Jicofo can't be asked: {error!r}") from error
+            found: object = json.loads(answer)
+        except (ValueError, RecursionError) as error:
+            raise Unreachable(f"Jicofo answers something other than JSON: {error!r}") from error
         return documents.mapping(found)
 
 

@@ -48,6 +48,11 @@ def test_any_text_can_be_read_as_a_time_or_an_amount(text: str) -> None:
     documents.quantity(text)
 
 
+@pytest.mark.parametrize("absurd", [float("inf"), float("nan"), 10**400, -(10**400), True, "1"])
+def test_number_that_is_none_is_unknown(absurd: object) -> None:
+    assert documents.number({"at": absurd}, "at") is None
+
+
 @given(st.text())
 def test_any_text_can_be_read_as_a_measuring_window(text: str) -> None:
     assert pods.window({"window": text}) >= 0

@@ -1,0 +1,53 @@
+"""One request to a REST server of ours, bounded in size and in time."""
+
+import asyncio
+from dataclasses import dataclass
+
+import httpx
+
+from octofleet.shell.errors import Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an answer may cost at most."""
+
+    size: int
+    """Bytes."""
+    whole: float
+    """Seconds from the request to the last byte: each piece may come in time, and no end."""
+    timeout: httpx.Timeout
+    """Of each step."""
+
+
+async def answer(
+    http: httpx.AsyncClient, request: httpx.Request, limits: Limits, who: str
+) -> bytes:
+    """Return the body of a good answer; `who` names the server in errors.
+
+    Raises:
+        Unreachable: There is none, or it is bad, too large or too slow.
+    """
+    request.extensions["timeout"] = limits.timeout.as_dict()
+    try:
+        async with asyncio.timeout(limits.whole):
+            response = await http.send(request, stream=True)
+            try:
+                response.raise_for_status()
+                return await _body(response, limits.size, who)
+            finally:
+                await response.aclose()
+    except TimeoutError as error:
+        raise Unreachable(f"{who} hasn't answered {request.url} in {limits.whole} s") from error
+    except httpx.HTTPError as error:
+        # The error's text names method and URL; a token is in neither.
+        raise Unreachable(f"{who} can't be asked ({request.url}): {error!r}") from error
+
+
+async def _body(response: httpx.Response, size: int, who: str) -> bytes:
+    found = bytearray()
+    async for piece in response.aiter_bytes():
+        found += piece
+        if len(found) > size:
+            raise Unreachable(f"{who}'s answer is too large")
+    return bytes(found)
