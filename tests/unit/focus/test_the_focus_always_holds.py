@@ -1,0 +1,112 @@
+"""Whatever happens in whatever order: everyone is placed or waiting."""
+
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.unit.focus.focus_world import World, jid
+
+from jitsiwire.selection import Strategy
+from octoload.focus.conference import Stage
+from octoload.focus.doctor import HealthAnswer
+from octoload.focus.moves import move
+from octoload.focus.settings import FocusSettings
+
+NAMES = st.sampled_from(["a", "b", "c"])
+CALLS = st.sampled_from(["red", "blue"])
+
+
+class Anything(RuleBasedStateMachine):
+    """Whatever happens, nobody is forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(
+            FocusSettings("secret", strategy=Strategy.REGION_BASED, health_checks=True)
+        )
+        self.here: list[int] = []
+
+    @rule(name=NAMES, stress=st.floats(0, 1.2), drain=st.booleans(), graceful=st.booleans())
+    def bridge_publishes(self, name: str, stress: float, drain: bool, graceful: bool) -> None:
+        self.world.add(name, stress_level=stress, drain=drain, graceful_shutdown=graceful)
+
+    @rule(name=NAMES)
+    def bridge_shuts_down(self, name: str) -> None:
+        if jid(name) in self.world.bridges:
+            self.world.present(name, shutting_down=True)
+
+    @rule(name=NAMES)
+    def bridge_vanishes(self, name: str) -> None:
+        self.world.remove(name)
+
+    @rule(name=NAMES, answer=st.sampled_from(HealthAnswer))
+    def bridge_is_examined(self, name: str, answer: HealthAnswer) -> None:
+        self.world.do(self.world.focus.health(jid(name), answer, self.world.now))
+
+    @rule(call=CALLS)
+    def somebody_joins(self, call: str) -> None:
+        self.here.append(self.world.join(call))
+
+    @precondition(lambda self: self.here)
+    @rule(data=st.data())
+    def somebody_leaves(self, data: st.DataObject) -> None:
+        one = data.draw(st.sampled_from(self.here))
+        self.here.remove(one)
+        self.world.do(self.world.focus.left(*self.world.people[one]))
+
+    @rule(name=NAMES)
+    def bridge_forgets_everything(self, name: str) -> None:
+        if jid(name) in self.world.bridges:
+            self.world.bridges[jid(name)].conferences.clear()
+
+    @precondition(lambda self: self.here)
+    @rule(data=st.data())
+    def somebody_asks_for_a_restart(self, data: st.DataObject) -> None:
+        who = self.world.people[data.draw(st.sampled_from(self.here))]
+        session = self.world.focus.conferences[who[0]].participants[who[1]].session_id
+        self.world.do(self.world.focus.restart(*who, session, self.world.now))
+
+    @rule(name=NAMES)
+    def operator_moves_all(self, name: str) -> None:
+        if jid(name) in self.world.focus.bridges:
+            _, effects = move(
+                self.world.focus, "move-fraction", {"bridge": name, "fraction": "1"}, self.world.now
+            )
+            self.world.do(effects)
+
+    @rule(seconds=st.floats(0.5, 70))
+    def time_passes(self, seconds: float) -> None:
+        self.world.settle()
+        self.world.pass_time(seconds)
+
+    @rule()
+    def everything_settles(self) -> None:
+        self.world.settle()
+        self.world.pass_time(3)
+        focus, now = self.world.focus, self.world.now
+        usable = [v for v in focus.bridges.values() if v.operational(now) and not v.shutting_down]
+        for conference in focus.conferences.values():
+            versions_fit = bool(usable) and not (set(conference.sessions) - {v.jid for v in usable})
+            for one in conference.participants.values():
+                assert one.bridge is not None or one.stage is Stage.WAITING
+                if versions_fit:
+                    assert one.bridge is not None, "there is a bridge, so it is placed"
+
+    @invariant()
+    def nobody_is_forgotten(self) -> None:
+        focus = self.world.focus
+        present = {self.world.people[one] for one in self.here}
+        known = {(c.name, one) for c in focus.conferences.values() for one in c.participants}
+        assert known == present
+        for conference in focus.conferences.values():
+            assert conference.participants
+            assert len(conference.sessions) <= 1, "no relays: one bridge a conference"
+            placed = {one.bridge for one in conference.participants.values() if one.bridge}
+            assert placed == set(conference.sessions)
+            assert placed <= set(focus.bridges)
+        for view in focus.bridges.values():
+            there = sum(len(c.on(view.jid)) for c in focus.conferences.values())
+            assert view.endpoints == there
+
+
+TestAnything = Anything.TestCase
+TestAnything.settings = hypothesis_settings(max_examples=60, stateful_step_count=30, deadline=None)
