@@ -23,6 +23,7 @@ from octofleet.core.actions import (
     DrainBridge,
     MoveConference,
     ShutDownBridge,
+    UndrainBridge,
 )
 from octofleet.core.limits import Limits
 from octofleet.core.observation import Bridge, Conference, Reading, Timestamp
@@ -130,6 +131,17 @@ def test_drain_just_taken_back_is_not_made_up_for() -> None:
     there = (ready_bridge("eu-0"), ready_bridge("eu-1"), returned)
     assert actions(*there, wanted=3) == ()
     assert actions(*there, wanted=4) == (CreateBridge("eu-3"),)
+
+
+def test_drain_of_a_bridge_that_is_not_heard_is_not_taken_back() -> None:
+    """It couldn't be told so, and a bridge would be missing all the while."""
+    there = (ready_bridge("eu-0"), draining_bridge("eu-1", 5))
+    assert actions(*there, wanted=2) == (UndrainBridge("eu-1"),)
+    old = Reading(5, Timestamp(NOW - 60))
+    silent = replace(there[1], participants=old, stress=old)
+    assert actions(there[0], silent, wanted=2) == (CreateBridge("eu-2"),)
+    filtered = replace(there[1], participants=None)
+    assert actions(there[0], filtered, wanted=2) == (UndrainBridge("eu-1"),)
 
 
 def test_shutdown_without_effect_is_asked_for_again() -> None:
