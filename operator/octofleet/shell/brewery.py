@@ -44,6 +44,7 @@ class Member:
     """A bridge's last presence."""
 
     at: Timestamp
+    """When it was told to us; 0 when the room remembered it from before we came."""
     stats: BridgeStats
 
 
@@ -227,8 +228,10 @@ class BreweryWatcher:
             return
         now = Timestamp(self._clock())
         self.seen_at = now
+        # Until we are in, the room repeats what it remembers, of bridges that may be dead by now.
+        told_at = now if self._joined else Timestamp(0.0)
         try:
-            after = Member(now, stats.parse_presence(found))
+            after = Member(told_at, stats.parse_presence(found))
         except RemoteProtocolError:
             # Absurd statistics are no statistics; the last sane ones grow old.
             return

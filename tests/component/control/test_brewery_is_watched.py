@@ -101,6 +101,39 @@ async def test_bridges_are_seen_with_their_statistics_and_seen_leaving(prosody: 
         await until(left)
 
 
+async def test_what_the_room_remembers_is_no_news(prosody: Prosody) -> None:
+    """Who told it may be long dead: after a reconnect nothing is decided on it."""
+    async with watching(prosody, OWN) as first, bridge(prosody, "eu-0-abc") as one:
+
+        async def published() -> bool:
+            one.publish(local_endpoints=0, drain="true")
+            return "eu-0-abc" in first.members
+
+        await until(published)
+        began = time.time()
+        assert abs(began - first.members["eu-0-abc"].at) < 60
+        room = Room(prosody.host, prosody.port, ROOM, "octofleet-later")
+        later = BreweryWatcher(room, (OWN,), time.time, lambda: None)
+        task = asyncio.create_task(later.run())
+        try:
+
+            async def joined() -> bool:
+                return later.joined
+
+            await until(joined)
+            assert later.members["eu-0-abc"].stats.local_endpoints == 0
+            assert later.members["eu-0-abc"].at == 0
+
+            async def heard() -> bool:
+                one.publish(local_endpoints=3, drain="true")
+                return later.members["eu-0-abc"].at >= began
+
+            await until(heard)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_member_without_statistics_is_no_bridge(prosody: Prosody) -> None:
     async with watching(prosody, OWN) as watcher, bridge(prosody, "focus-like"):
 
