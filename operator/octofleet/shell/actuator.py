@@ -23,7 +23,7 @@ from octofleet.core.manifests import naming
 from octofleet.core.manifests.inputs import BridgeSettings
 from octofleet.core.manifests.naming import Manifest, Owner
 from octofleet.core.observation import Bridge, Snapshot
-from octofleet.shell import documents, kube
+from octofleet.shell import documents, kube, pods
 from octofleet.shell.bridges import BridgeAddress, BridgeClient
 from octofleet.shell.endpoints import ClusterName, Endpoints
 from octofleet.shell.errors import Conflict, FleetError, Unreachable
@@ -173,6 +173,10 @@ class Actuator:
         bridge = target.bridge(name)
         if bridge is None:
             return "it is gone"
+        # What came before in this pass may have taken long.
+        pod = await self._kube.get(kube.PODS, name, target.snapshot.namespace)
+        if documents.text(pod, "metadata", "uid") != bridge.uid:
+            return "another pod was judged"
         address = self._reach(bridge, target)
         people = await self._bridges.local_endpoints(address)
         if people:
@@ -191,17 +195,23 @@ class Actuator:
             return "another pod was judged"
         ran = documents.text(pod, "status", "hostIP") is not None
         if ran and documents.text(pod, "status", "phase") not in OVER:
-            people = await self._who_is_on(bridge, target)
+            people = await self._who_is_on(bridge, target, runs=pods.runs(pod))
             if people:
                 return people
         await self._kube.delete(kube.PODS, target.snapshot.namespace, name, uid)
         return None
 
-    async def _who_is_on(self, bridge: Bridge, target: Target) -> str | None:
-        """Return who is on a running bridge by now, in words; None when nobody is."""
+    async def _who_is_on(self, bridge: Bridge, target: Target, *, runs: bool) -> str | None:
+        """Return who is on a started bridge by now, in words; None when nobody is.
+
+        Jicofo is asked only of one whose container doesn't run: a Jicofo that has just
+        restarted knows of nobody, wherever people are.
+        """
         try:
             people = await self._bridges.local_endpoints(self._reach(bridge, target))
         except Unreachable:
+            if runs:
+                raise
             view = await self._observer.jicofo_view(target.cluster)
             conferences = view.conferences.get(bridge.nickname, ())
             people = sum(each.participants for each in conferences)

@@ -46,6 +46,12 @@ def bridge_of(pod: Document) -> Bridge:
     )
 
 
+def runs(pod: Document) -> bool:
+    """Return whether a container of the pod runs right now."""
+    statuses = documents.items(pod, "status", "containerStatuses")
+    return any(documents.dig(each, "state", "running") is not None for each in statuses)
+
+
 def cpu_request(pod: Document) -> float | None:
     """Return the pod's CPU request in cores, None when it has none."""
     requests = [

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
@@ -159,6 +159,33 @@ async def test_running_bridge_of_which_nothing_is_known_is_not_deleted(
         assert not (await found.act(DeleteBridge("eu-0", found.uid, "test"))).done
         found.world.jicofo_up = True
         assert (await found.act(DeleteBridge("eu-0", found.uid, "test"))).done
+
+
+async def test_bridge_that_runs_and_does_not_answer_is_not_deleted_on_jicofos_word(
+    api: KubernetesCluster,
+) -> None:
+    """A Jicofo that has just restarted knows of nobody."""
+    async with stage(api, "act-hearsay") as found:
+        found.bridge.people = {"a@muc": 2}
+        found.bridge.reachable = found.bridge.registered = False
+        running = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+        container = {"name": "bridge", "image": "x", "imageID": "x", "ready": True}
+        statuses = [{**container, "restartCount": 1, "state": running}]
+        await found.world.set_status(kube.PODS, "eu-0", {"containerStatuses": statuses})
+        found.world.forgetful = True
+        assert not (await found.act(DeleteBridge("eu-0", found.uid, "test"))).done
+        assert await found.pod() is not None
+
+
+async def test_shutdown_means_the_incarnation_that_was_judged(api: KubernetesCluster) -> None:
+    """Actions before it may have taken long; another bridge may be on that node by now."""
+    async with stage(api, "act-shutdown-uid") as found:
+        target = await found.target()
+        other = tuple(replace(each, uid="another") for each in target.snapshot.bridges)
+        stale = replace(target, snapshot=replace(target.snapshot, bridges=other))
+        (outcome,) = await found.actuator.run((ShutDownBridge("eu-0"),), stale)
+        assert (outcome.done, outcome.message) == (False, "another pod was judged")
+        assert found.bridge.calls == []
 
 
 async def test_delete_means_the_incarnation_that_was_judged(api: KubernetesCluster) -> None:

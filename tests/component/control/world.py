@@ -56,6 +56,8 @@ class World:
     base: str = ""
     bridges: dict[str, FakeBridge] = field(default_factory=dict[str, FakeBridge])
     jicofo_up: bool = True
+    forgetful: bool = False
+    """Whether Jicofo has just restarted and knows of no conference."""
     admit: bool = True
     """Whether pods are run at all."""
     dropped: list[str] = field(default_factory=list[str])
@@ -321,7 +323,7 @@ def _routes(world: World) -> web.Application:
 def _debug(world: World) -> Object:
     rooms: dict[str, Object] = {}
     for each in world.bridges.values():
-        for room, people in each.people.items():
+        for room, people in () if world.forgetful else each.people.items():
             members = rooms.setdefault(room, {"colibri_session_manager": {"participants": {}}})
             for number in range(people):
                 members["colibri_session_manager"]["participants"][f"{each.nickname}{number}"] = {
