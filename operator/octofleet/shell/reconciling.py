@@ -13,6 +13,8 @@ from octofleet.shell.telemetry import Telemetry
 
 FIRST_RETRY_SECONDS: Final = 1.0
 LAST_RETRY_SECONDS: Final = 300.0
+NEWS_SECONDS: Final = 5.0
+"""News may end a longer wait than this, not a shorter one."""
 
 _log = structlog.get_logger()
 
@@ -36,11 +38,15 @@ class Boundary:
         self._telemetry = telemetry
         self._clock = clock
         self._failures: dict[Key, int] = {}
+        self._not_before: dict[Key, float] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Return seconds until the next look, None when the object is gone for good."""
-        self._health.expected()
         started = self._clock()
+        left = self._not_before.get(key, 0.0) - started
+        if 0 < left <= NEWS_SECONDS:
+            return left
+        self._health.expected()
         try:
             with structlog.contextvars.bound_contextvars(kind=key.kind, object=str(key)):
                 pause = await self._step(key)
@@ -52,6 +58,7 @@ class Boundary:
             pause = self._failed(key, repr(error))
         else:
             self._failures.pop(key, None)
+            self._not_before.pop(key, None)
             self._telemetry.reconciles.labels(key.kind, "ok").inc()
         self._telemetry.duration.labels(key.kind).observe(max(0.0, self._clock() - started))
         self._health.completed()
@@ -61,5 +68,6 @@ class Boundary:
         count = self._failures[key] = self._failures.get(key, 0) + 1
         self._telemetry.reconciles.labels(key.kind, "failed").inc()
         pause = backoff_seconds(count, random.random())  # noqa: S311 - spreads retries
+        self._not_before[key] = self._clock() + min(pause, NEWS_SECONDS)
         _log.warning("Could not reconcile", object=str(key), error=message, retry_seconds=pause)
         return pause

@@ -19,7 +19,12 @@ from octofleet.shell.caching import Shared
 from octofleet.shell.errors import Unreachable
 from octofleet.shell.handlers import CLUSTER, REGION
 from octofleet.shell.jicofo import JicofoClient
-from octofleet.shell.reconciling import LAST_RETRY_SECONDS, Boundary, backoff_seconds
+from octofleet.shell.reconciling import (
+    LAST_RETRY_SECONDS,
+    NEWS_SECONDS,
+    Boundary,
+    backoff_seconds,
+)
 from octofleet.shell.serving import Health
 from octofleet.shell.settings import from_environment
 from octofleet.shell.telemetry import Telemetry
@@ -181,6 +186,32 @@ async def test_reconcile_never_raises() -> None:
     assert pause is not None
     assert pause > 0
     assert health.alive
+
+
+async def test_failing_reconcile_is_not_hurried_by_news() -> None:
+    """Bridges tell something every second; an API server in trouble must not feel that."""
+    now, tries = [100.0], [0]
+
+    async def broken(_: Key) -> float | None:
+        tries[0] += 1
+        raise Unreachable("nothing answers")
+
+    boundary = Boundary(broken, Health(5.0, time.time), Telemetry(), lambda: now[0])
+    key = Key(REGION, "a", "b")
+    for _ in range(8):
+        pause = await boundary.reconcile(key)
+        assert pause is not None
+        now[0] += pause
+    left = await boundary.reconcile(key)
+    assert left is not None
+    assert tries[0] == 9
+    for _ in range(40):
+        now[0] += 0.1
+        assert await boundary.reconcile(key) is not None
+    assert tries[0] == 9, "rung every moment, it waits"
+    now[0] += NEWS_SECONDS
+    await boundary.reconcile(key)
+    assert tries[0] == 10, "but news end a long wait"
 
 
 def test_operator_without_a_completed_reconcile_is_not_alive() -> None:
