@@ -16,6 +16,7 @@ from typing import cast
 
 from jitsiwire.bridge_view import BridgeConfig, BridgeView, Candidate
 from jitsiwire.errors import RemoteProtocolError
+from jitsiwire.stats import finite, whole
 
 __all__ = [
     "BridgeConfig",
@@ -195,7 +196,7 @@ def _bridge(data: Json) -> BridgeReport:
 
 def _conference(value: object) -> ConferenceReport:
     if not isinstance(value, Mapping):
-        return ConferenceReport(size=_as_integer(value))
+        return ConferenceReport(size=whole(value))
     data = _object(cast("Json", value))
     people = _object(_object(data.get("colibri_session_manager")).get("participants"))
     return ConferenceReport(
@@ -268,18 +269,11 @@ def _flag(data: Json, key: str) -> bool | None:
 
 
 def _number(data: Json, key: str) -> float | None:
-    value = data.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value)
+    return finite(data.get(key))
 
 
 def _integer(data: Json, key: str) -> int | None:
-    return _as_integer(data.get(key))
-
-
-def _as_integer(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return whole(data.get(key))
 
 
 def _word(value: str | None) -> str:

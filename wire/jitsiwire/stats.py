@@ -24,9 +24,11 @@ __all__ = [
     "STATS",
     "BridgeStats",
     "build_presence",
+    "finite",
     "from_json",
     "parse_presence",
     "to_json",
+    "whole",
 ]
 
 STATS = qualified(COLIBRI, "stats")
@@ -143,6 +145,7 @@ class BridgeStats:
 
 Value = bool | int | float | str
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_ABSURD = 10**18
 
 
 def _types() -> dict[str, type[Value]]:
@@ -240,12 +243,27 @@ def from_json(data: object) -> BridgeStats:
     return BridgeStats(**values)
 
 
-def _parse_json(kind: type[Value], value: object) -> Value | None:
-    if isinstance(value, bool) or kind is bool:
-        return value if isinstance(value, bool) and kind is bool else None
-    if kind is float and isinstance(value, int | float):
+def finite(value: object) -> float | None:
+    """A number of JSON as a float; None when it is none, or one that no float holds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
         number = float(value)
-        return number if math.isfinite(number) else None
-    if kind is int and isinstance(value, int):
-        return value
-    return value if kind is str and isinstance(value, str) else None
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def whole(value: object) -> int | None:
+    """A count of JSON; None when it is none, or absurdly large."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if abs(value) < _ABSURD else None
+
+
+def _parse_json(kind: type[Value], value: object) -> Value | None:
+    if kind is float:
+        return finite(value)
+    if kind is int:
+        return whole(value)
+    return value if isinstance(value, kind) else None

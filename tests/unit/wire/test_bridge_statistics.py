@@ -80,6 +80,7 @@ def test_javas_notation_of_small_numbers_is_read() -> None:
     [
         {"local_endpoints": True, "stress_level": "0.1", "drain": 0, "version": 2},
         {"local_endpoints": 1.0, "stress_level": float("inf"), "healthy": None},
+        {"local_endpoints": 10**400, "stress_level": 10**400, "threads": -(10**18)},
         {},
     ],
 )

@@ -50,6 +50,16 @@ def test_null_strings_and_wrong_types_are_unknown() -> None:
     assert debug.bridges == {"b@m/n": BridgeReport()}
 
 
+@pytest.mark.parametrize("number", [10**400, float("inf"), float("nan")])
+def test_numbers_that_make_no_sense_are_unknown(number: float) -> None:
+    bridge = {"stress": number, "endpoints": number}
+    selector = {"bridge": {"b@m/n": bridge}, "bridge_count": number}
+    debug = parse_debug({"bridge_selector": selector, "focus_manager": {"r@m": number}})
+    assert debug.bridges == {"b@m/n": BridgeReport()}
+    assert debug.conferences["r@m"].size is None
+    assert parse_stats({"bridge_selector": selector}).bridge_count is None
+
+
 def test_a_move_reply_without_numbers_is_refused() -> None:
     assert parse_move({"movedEndpoints": 3, "conferences": 1}) == MoveReply(3, 1)
     with pytest.raises(RemoteProtocolError):
