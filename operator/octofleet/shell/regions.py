@@ -77,6 +77,7 @@ class RegionReconciler:
         self._publisher = publisher
         self._clock = clock
         self._guarded: dict[Key, int] = {}
+        self._unguarded: dict[Key, str] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take one step; return seconds until the next look, None when the region may go."""
@@ -169,18 +170,28 @@ class RegionReconciler:
         return await self._actuator.run(plan.actions, target)
 
     async def _guard(self, key: Key, region: EffectiveRegion) -> None:
-        """Keep evictions off the region's bridges; written anew with each generation."""
+        """Keep evictions off the region's bridges; written anew with each generation.
+
+        Where that fails the region works all the same: a bridge that is evicted drains by itself.
+        """
         if self._guarded.get(key) == region.generation:
             return
         owner = mapping.region_owner(region)
         body = disruption.build_budget(region.cluster, region.name, region.namespace, owner)
-        await clusters.ensure_child(
-            self._api, Child(kube.BUDGETS, body), region.namespace, region.uid
-        )
+        child = Child(kube.BUDGETS, body)
+        try:
+            await clusters.ensure_child(self._api, child, region.namespace, region.uid)
+        except Refused as error:
+            if self._unguarded.get(key) != str(error):
+                _log.warning("Could not keep evictions off bridges", error=str(error))
+            self._unguarded[key] = str(error)
+            return
         self._guarded[key] = region.generation
+        self._unguarded.pop(key, None)
 
     def _forget(self, key: Key, document: Document | None) -> None:
         self._guarded.pop(key, None)
+        self._unguarded.pop(key, None)
         self._publisher.forget(document, key.namespace, key.name)
 
 

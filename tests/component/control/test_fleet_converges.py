@@ -321,6 +321,29 @@ async def test_bridges_that_cannot_run_are_made_anew_once_their_settings_are_men
         await until(lambda: ready(world))
 
 
+async def test_budget_of_somebody_else_keeps_no_region_from_working(
+    api: KubernetesCluster,
+) -> None:
+    async with worlds.running(api, "unguarded") as world, operator(world):
+        owner = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "name": "theirs",
+            "uid": "1",
+            "controller": True,
+        }
+        theirs = {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": {"name": "eu", "namespace": "unguarded", "ownerReferences": [owner]},
+            "spec": {"minAvailable": 0, "selector": {"matchLabels": {"a": "b"}}},
+        }
+        await api.create(kube.BUDGETS, "unguarded", theirs)
+        await start(world)
+        kept = await api.get(kube.BUDGETS, "eu", "unguarded")
+        assert documents.number(kept, "spec", "minAvailable") == 0
+
+
 @pytest.mark.parametrize("kind", [kube.SERVICES, kube.SECRETS])
 async def test_children_of_somebody_else_are_refused(
     api: KubernetesCluster, kind: kube.Kind
