@@ -3,6 +3,7 @@
 What fails to be written is dropped: an event is never worth a retry.
 """
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import structlog
 from octofleet.core.manifests.naming import Manifest
 from octofleet.shell import documents, kube
 from octofleet.shell.documents import Document
-from octofleet.shell.errors import KubeError
+from octofleet.shell.errors import Absent, KubeError
 from octofleet.shell.kube import KubernetesCluster
 
 BURST: Final = 25
@@ -75,8 +76,10 @@ class Recorder:
             known.count += 1
             known.at = now
             series = {"count": known.count, "lastObservedTime": documents.fine_stamp(now)}
-            await self._cluster.merge(kube.EVENTS, namespace, known.name, {"series": series})
-            return
+            # Where somebody has deleted it, it is written anew.
+            with contextlib.suppress(Absent):
+                await self._cluster.merge(kube.EVENTS, namespace, known.name, {"series": series})
+                return
         name = f"{documents.text(about, 'metadata', 'name')}.{int(now * 1e6):x}"
         await self._cluster.create(
             kube.EVENTS, namespace, self._event(about, name, (kind, reason, note), now)

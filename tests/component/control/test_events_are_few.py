@@ -29,6 +29,23 @@ async def test_repeated_event_is_one_event_with_a_count(api: KubernetesCluster) 
     assert documents.text(event, "note") == "no node is free"
 
 
+async def test_repeat_of_an_event_that_somebody_deleted_is_a_new_one(
+    api: KubernetesCluster,
+) -> None:
+    recorder = Recorder(api, "test", Clock())
+    await recorder.record(about("again"), "Warning", "NoNode", "no node is free")
+    (event,) = await of(api, "again")
+    name = documents.text(event, "metadata", "name") or ""
+    await api.delete(kube.EVENTS, "default", name, documents.text(event, "metadata", "uid") or "")
+    clock = Clock()
+    clock.now += 30
+    recorder._clock = clock  # pyright: ignore[reportPrivateUsage] - time goes on
+    await recorder.record(about("again"), "Warning", "NoNode", "no node is free")
+    (anew,) = await of(api, "again")
+    assert documents.text(anew, "metadata", "name") != name
+    assert recorder.dropped == 0
+
+
 async def test_flood_of_events_is_cut_off_and_counted(api: KubernetesCluster) -> None:
     clock = Clock()
     recorder = Recorder(api, "test", clock)
