@@ -1,6 +1,7 @@
 """`python -m octodemo demo|hpa|restart`: scenarios on the lab or on the current kubecontext."""
 
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,8 @@ Scenario = Callable[[Cluster, Console], Awaitable[str]]
 
 def _run(scenario: Scenario, kubeconfig: str | None) -> int:
     console = Console()
+    # Ended from outside, a scenario still takes its proxy and what it made away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     async def inside() -> str:
         async with connect(kubeconfig) as cluster:
