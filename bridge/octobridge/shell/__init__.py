@@ -1,1 +1,1 @@
-"""Package shell."""
+"""The bridge's edges: brewery, REST, ICE and DTLS links, and the one adapter of the engine."""

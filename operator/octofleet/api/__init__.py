@@ -1,1 +1,1 @@
-"""Package api."""
+"""The resources JitsiCluster and OctoRegion: models, their CRDs, and what holds after merging."""

@@ -1,1 +1,1 @@
-"""Package core."""
+"""Everything the operator decides: pure functions of a Snapshot and `now`, without I/O."""
