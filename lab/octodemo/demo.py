@@ -168,10 +168,7 @@ async def _until_size(platform: Platform, region: str, size: int) -> None:
         settled = status.get("desiredReplicas") == size == len(running) == len(pods)
         return True if settled else None
 
-    try:
-        await until(f"{region} back to {size} bridges", shrunk, seconds=240, every=1)
-    except TimeoutError as late:
-        raise TimeoutError(f"{late}\n{await platform.story(region)}") from late
+    await platform.wait(region, f"back to {size} bridges", shrunk, seconds=240)
 
 
 @contextlib.asynccontextmanager

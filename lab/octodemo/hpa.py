@@ -14,12 +14,14 @@ from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import watching
 from octodemo.kube import Cluster
 from octodemo.objects import API_VERSION, jitsi_cluster, octo_region, quick
-from octodemo.platform import Platform, fresh_namespace, install_operator, until
+from octodemo.platform import Platform, fresh_namespace, install_operator
 
 __all__ = ["autoscaler", "prove_hpa"]
 
 NAMESPACE: Final = "prove-hpa"
 REGION: Final = "meet-hpa"
+BUSY: Final = ("busy-0", "busy-1", "busy-2")
+"""The calls that make the CPU busy."""
 Object = dict[str, Any]
 
 
@@ -67,8 +69,7 @@ async def prove_hpa(cluster: Cluster, console: Console) -> str:
             await _load_until(platform, crowd, console)
             console.print("the load goes: down to two again, drained first")
             await crowd.call("small", 3, bitrate_bps=50_000)
-            await crowd.call("busy-0", 0)
-            for name in ("busy-1", "busy-2"):
+            for name in BUSY:
                 await crowd.call(name, 0)
             await _replicas(platform, 2, seconds=300)
             await asyncio.sleep(12)
@@ -85,7 +86,7 @@ async def prove_hpa(cluster: Cluster, console: Console) -> str:
 async def _load_until(platform: Platform, crowd: Crowd, console: Console) -> None:
     console.print("three busy calls: the HPA asks for four")
     await crowd.call("small", 3, bitrate_bps=50_000)
-    for name in ("busy-0", "busy-1", "busy-2"):
+    for name in BUSY:
         await crowd.call(name, 8, bitrate_bps=400_000)
     await crowd.connected(27)
     await _replicas(platform, 4, seconds=240)
@@ -97,10 +98,7 @@ async def _replicas(platform: Platform, count: int, *, seconds: float) -> None:
         pods = await platform.bridge_pods()
         return True if len(pods) == count else None
 
-    try:
-        await until(f"{count} bridge pods", there, seconds=seconds, every=1)
-    except TimeoutError as late:
-        raise TimeoutError(f"{late}\n{await platform.story(REGION)}") from late
+    await platform.wait(REGION, f"{count} bridge pods", there, seconds=seconds)
 
 
 def _turns(sizes: list[int]) -> list[int]:

@@ -171,12 +171,7 @@ class Platform:
                 return None
             return seen if status.get("readyReplicas") == bridges else None
 
-        try:
-            return await until(
-                f"{region} ready with {bridges} bridges", ready, seconds=seconds, every=1
-            )
-        except TimeoutError as late:
-            raise TimeoutError(f"{late}\n{await self.story(region)}") from late
+        return await self.wait(region, f"{bridges} bridges ready", ready, seconds=seconds)
 
     async def wait_condition(
         self, region: str, kind: str, status: str, *, seconds: float = 90
@@ -187,8 +182,18 @@ class Platform:
             found = condition(await self.region(region), kind)
             return found if found is not None and found["status"] == status else None
 
+        return await self.wait(region, f"{kind}={status}", holds, seconds=seconds)
+
+    async def wait(
+        self, region: str, what: str, probe: Callable[[], Awaitable[T | None]], *, seconds: float
+    ) -> T:
+        """Return the first answer of `probe`, asked every second.
+
+        Raises:
+            TimeoutError: it didn't come; the message shows the region's state, too.
+        """
         try:
-            return await until(f"{region} {kind}={status}", holds, seconds=seconds, every=1)
+            return await until(f"{region}: {what}", probe, seconds=seconds, every=1)
         except TimeoutError as late:
             raise TimeoutError(f"{late}\n{await self.story(region)}") from late
 

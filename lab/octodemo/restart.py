@@ -14,7 +14,7 @@ from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import Watcher, watching
 from octodemo.kube import Cluster
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import SYSTEM, Platform, fresh_namespace, install_operator, until
+from octodemo.platform import SYSTEM, Platform, fresh_namespace, install_operator
 
 __all__ = ["prove_restart"]
 
@@ -99,4 +99,4 @@ async def _settled(platform: Platform, wanted: int) -> None:
         )
         return True if settled else None
 
-    await until(f"{wanted} bridges after a kill", there, seconds=150, every=1)
+    await platform.wait(REGION, f"{wanted} bridges after a kill", there, seconds=150)

@@ -5,7 +5,7 @@ is ready once its REST listens: its own health check also fails for want of brid
 operator must be able to ask it then most of all.
 """
 
-from octofleet.core.manifests import containers, naming
+from octofleet.core.manifests import containers, controllers, naming
 from octofleet.core.manifests.inputs import Domains, JicofoSettings, Workload
 from octofleet.core.manifests.naming import Manifest, Owner
 
@@ -19,36 +19,16 @@ def build_jicofo(
     workload: Workload,
 ) -> Manifest:
     """Return Jicofo's Deployment."""
-    labels = naming.controller_labels(cluster, "jicofo")
-    env = _environment(cluster, namespace, domains, settings, workload)
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": naming.metadata(naming.jicofo_name(cluster), namespace, owner, labels),
-        "spec": {
-            "replicas": 1,
-            "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": _pod(env, workload)},
-        },
-    }
+    name = naming.jicofo_name(cluster)
+    pod = _pod(_environment(cluster, namespace, domains, settings, workload), workload)
+    return controllers.deployment("jicofo", cluster, name, namespace, owner, pod)
 
 
 def build_jicofo_service(cluster: str, namespace: str, owner: Owner) -> Manifest:
     """Return the Service of Jicofo's REST, and of the lab's focus' signalling."""
-    labels = naming.controller_labels(cluster, "jicofo")
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": naming.metadata(naming.jicofo_name(cluster), namespace, owner, labels),
-        "spec": {
-            "selector": labels,
-            "ports": [
-                {"name": "rest", "port": naming.JICOFO_REST_PORT, "targetPort": "rest"},
-                {"name": "signal", "port": naming.SIGNAL_PORT, "targetPort": "signal"},
-            ],
-        },
-    }
+    name = naming.jicofo_name(cluster)
+    ports = {"rest": naming.JICOFO_REST_PORT, "signal": naming.SIGNAL_PORT}
+    return controllers.service("jicofo", cluster, name, namespace, owner, ports)
 
 
 def _pod(env: list[Manifest], workload: Workload) -> Manifest:

@@ -5,7 +5,7 @@ everyone out. Its accounts are registered again at each start from the credentia
 needs no disk that outlives the pod.
 """
 
-from octofleet.core.manifests import containers, naming
+from octofleet.core.manifests import containers, controllers, naming
 from octofleet.core.manifests.inputs import Domains, Workload
 from octofleet.core.manifests.naming import Manifest, Owner
 
@@ -14,38 +14,16 @@ def build_prosody(
     cluster: str, namespace: str, owner: Owner, domains: Domains, workload: Workload
 ) -> Manifest:
     """Return Prosody's Deployment."""
-    labels = naming.controller_labels(cluster, "prosody")
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": naming.metadata(naming.prosody_name(cluster), namespace, owner, labels),
-        "spec": {
-            "replicas": 1,
-            "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": _pod(cluster, domains, workload),
-            },
-        },
-    }
+    name = naming.prosody_name(cluster)
+    pod = _pod(cluster, domains, workload)
+    return controllers.deployment("prosody", cluster, name, namespace, owner, pod)
 
 
 def build_prosody_service(cluster: str, namespace: str, owner: Owner) -> Manifest:
     """Return the Service bridges, Jicofo and the operator connect to."""
-    labels = naming.controller_labels(cluster, "prosody")
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": naming.metadata(naming.prosody_name(cluster), namespace, owner, labels),
-        "spec": {
-            "selector": labels,
-            "ports": [
-                {"name": "c2s", "port": naming.XMPP_PORT, "targetPort": "c2s"},
-                {"name": "http", "port": naming.PROSODY_HTTP_PORT, "targetPort": "http"},
-            ],
-        },
-    }
+    name = naming.prosody_name(cluster)
+    ports = {"c2s": naming.XMPP_PORT, "http": naming.PROSODY_HTTP_PORT}
+    return controllers.service("prosody", cluster, name, namespace, owner, ports)
 
 
 def _pod(cluster: str, domains: Domains, workload: Workload) -> Manifest:

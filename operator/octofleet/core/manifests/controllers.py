@@ -1,0 +1,40 @@
+"""What Prosody and Jicofo have in common: one pod of each, never two, and a Service before it."""
+
+from octofleet.core.manifests import naming
+from octofleet.core.manifests.naming import Manifest, Owner
+
+
+def deployment(
+    component: str, cluster: str, name: str, namespace: str, owner: Owner, pod: Manifest
+) -> Manifest:
+    """Return the Deployment of a component; it is recreated, since two at once would clash."""
+    labels = naming.controller_labels(cluster, component)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": naming.metadata(name, namespace, owner, labels),
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }
+
+
+def service(
+    component: str, cluster: str, name: str, namespace: str, owner: Owner, ports: dict[str, int]
+) -> Manifest:
+    """Return the Service of a component; ports by name, which is the container's port, too."""
+    labels = naming.controller_labels(cluster, component)
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": naming.metadata(name, namespace, owner, labels),
+        "spec": {
+            "selector": labels,
+            "ports": [
+                {"name": port, "port": number, "targetPort": port} for port, number in ports.items()
+            ],
+        },
+    }
