@@ -151,9 +151,9 @@ def wait_healthy(planned: Layout, steps: Progress) -> None:
     """Wait until nodes, DNS and metrics work."""
     api = Api(planned)
     with steps.step("nodes Ready"):
-        progress.wait_until("nodes", 90.0, lambda: health.node_trouble(api, planned))
+        progress.wait_until("nodes", 240.0, lambda: health.node_trouble(api, planned))
     with steps.step("cluster DNS answers on every node"):
-        progress.wait_until("DNS", 90.0, lambda: health.dns_trouble(planned))
+        progress.wait_until("DNS", 240.0, lambda: health.dns_trouble(planned))
     with steps.step("metrics of every node"):
         progress.wait_until("metrics", 120.0, lambda: health.metrics_trouble(api, planned))
 
