@@ -15,6 +15,7 @@ __all__ = [
     "MuteSource",
     "RemoveSource",
     "RemoveTransport",
+    "SendMessage",
     "SetRemote",
     "Subscribe",
     "Unsubscribe",
@@ -105,6 +106,17 @@ class Unsubscribe:
     ssrc: int
 
 
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """Send a text over the transport's message channel; dropped when that isn't open."""
+
+    transport: int
+    text: str
+
+    def __repr__(self) -> str:
+        return f"SendMessage({self.transport}, {len(self.text)} characters)"
+
+
 Effect = (
     CreateTransport
     | SetRemote
@@ -114,4 +126,5 @@ Effect = (
     | MuteSource
     | Subscribe
     | Unsubscribe
+    | SendMessage
 )

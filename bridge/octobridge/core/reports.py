@@ -4,10 +4,12 @@ Reports about transports that are gone already are of no interest and ignored: t
 always a little behind the signalling.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
-from octobridge.core.effects import Effect
+from octobridge.core.effects import Effect, SendMessage
 from octobridge.core.endpoint import Endpoint, IceState
 from octobridge.core.registry import Registry
 from octobridge.core.traffic import SourceReading, Traffic, TransportReading
@@ -78,12 +80,24 @@ class Reports:
         endpoint = self._endpoint(transport)
         if endpoint is not None:
             endpoint.message_channel = True
+            # It came once: that it may be closed later is no lateness.
+            endpoint.channel_lateness_counted = True
 
-    def channel_message(self, transport: int, *, sent: int = 0) -> None:
-        """A message came over the channel, and so many were sent."""
+    def channel_closed(self, transport: int) -> None:
+        """The message channel ended; the client may open another."""
+        endpoint = self._endpoint(transport)
+        if endpoint is not None:
+            endpoint.message_channel = False
+
+    def channel_text(self, transport: int, text: str) -> list[Effect]:
+        """A text came over the channel; return the answers to it."""
         counters = self.registry.counters
         counters.data_channel_messages_received += 1
-        counters.data_channel_messages_sent += sent
+        answers: list[Effect] = []
+        if _is_hello(text):
+            answers.append(SendMessage(transport, '{"colibriClass": "ServerHello"}'))
+        counters.data_channel_messages_sent += len(answers)
+        return answers
 
     def readings(
         self,
@@ -127,6 +141,16 @@ class Reports:
     def _endpoint(self, transport: int) -> Endpoint | None:
         found = self.registry.by_transport(transport)
         return found[1] if found else None
+
+
+def _is_hello(text: str) -> bool:
+    try:
+        parsed: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(parsed, dict):
+        return False
+    return cast(dict[str, object], parsed).get("colibriClass") == "ClientHello"
 
 
 def _note_activity(endpoint: Endpoint, reading: TransportReading, now: float) -> None:

@@ -275,9 +275,13 @@ class Bridge:
         """See `core.reports`."""
         self._reports.channel_opened(transport)
 
-    def channel_message(self, transport: int, sent: int) -> None:
+    def channel_closed(self, transport: int) -> None:
         """See `core.reports`."""
-        self._reports.channel_message(transport, sent=sent)
+        self._reports.channel_closed(transport)
+
+    def channel_text(self, transport: int, text: str) -> None:
+        """See `core.reports`."""
+        self._apply(self._reports.channel_text(transport, text))
 
     def _apply(self, effects: list[Effect]) -> None:
         self._transports.apply(effects)

@@ -1,82 +1,121 @@
-"""The message channel: SCTP over DTLS, the client opens one data channel, the bridge answers.
+"""The message channel: SCTP over DTLS, on which the client opens one data channel.
 
-In this version the bridge answers ClientHello and counts everything else. aiortc's SCTP raises
-on some hostile input; `octoengine.dtls` keeps that away from the DTLS connection.
+Carries texts both ways and knows nothing of what they say. Further channels are refused, binary
+messages and overlong ones are dropped, and what a slow reader doesn't fetch is bounded: beyond
+that, messages to it are dropped. All of it is counted.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from aiortc import RTCDataChannel, RTCSctpCapabilities, RTCSctpTransport
+from aiortc import RTCDataChannel
 
+from octobridge.shell.logs import logger
 from octoengine.dtls import Dtls
+from octoengine.sctp import MAX_MESSAGE_BYTES, Association
 
-__all__ = ["MAX_MESSAGE_BYTES", "PORT", "Channel", "answer"]
+__all__ = ["Channel", "ChannelEvents"]
 
-PORT: Final = 5000
-MAX_MESSAGE_BYTES: Final = 262_144
+MAX_QUEUED_BYTES: Final = 2 * MAX_MESSAGE_BYTES
+MAX_QUEUED_MESSAGES: Final = 1_000
+_log = logger("channel")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEvents:
+    """Whom to tell; none of them may raise or block."""
+
+    opened: Callable[[], None]
+    closed: Callable[[], None]
+    text: Callable[[str], None]
 
 
 class Channel:
-    """The association and its one channel.
+    """The association and its one channel; the client may close it and open another.
 
     Args:
         dtls: A connected DTLS association.
-        on_open: Called when the client has opened the channel.
-        on_message: Called for each message, with how many were sent in answer.
+        events: What to call.
+        dropped: Counts messages and channels not used, by reason.
+        transport: Named in the log.
     """
 
     def __init__(
-        self, dtls: Dtls, on_open: Callable[[], None], on_message: Callable[[int], None]
+        self, dtls: Dtls, events: ChannelEvents, dropped: Counter[str], transport: int = 0
     ) -> None:
-        self.rejected = 0
-        self.kinds: Counter[str] = Counter()
-        self._on_open = on_open
-        self._on_message = on_message
+        self._events = events
+        self._dropped = dropped
+        self._transport = transport
         self._open: RTCDataChannel | None = None
-        self._sctp = RTCSctpTransport(dtls.transport, port=PORT)
+        self._told_of_drops = False
+        self._association = Association(dtls)
         # The event emitter of aiortc is untyped.
-        cast(Any, self._sctp).on("datachannel", self._opened)
+        cast(Any, self._association).on("datachannel", self._offered)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether texts can be sent."""
+        return self._open is not None and self._open.readyState == "open"
 
     async def start(self) -> None:
         """Begin the association; the peer may do so, too."""
-        await self._sctp.start(RTCSctpCapabilities(maxMessageSize=MAX_MESSAGE_BYTES), PORT)
+        await self._association.begin()
 
     async def stop(self) -> None:
         """End it; needed before DTLS is closed."""
-        await self._sctp.stop()
+        await self._association.stop()
+        self._dropped.update({f"sctp_{k}": n for k, n in self._association.dropped.items()})
+        self._association.dropped.clear()
 
-    def _opened(self, channel: RTCDataChannel) -> None:
+    def send(self, text: str) -> bool:
+        """Send a text; False when it was dropped (and counted) instead."""
+        channel = self._open
+        if channel is None or channel.readyState != "open":
+            return self._drop("channel_not_open")
+        size = len(text.encode(errors="replace"))
+        if size > MAX_MESSAGE_BYTES:
+            return self._drop("message_too_long")
+        if (
+            channel.bufferedAmount + size > MAX_QUEUED_BYTES
+            or self._association.waiting_messages >= MAX_QUEUED_MESSAGES
+        ):
+            return self._drop("message_queue_full")
+        try:
+            channel.send(text)
+        except ValueError:
+            # Half a surrogate pair isn't UTF-8.
+            return self._drop("message_not_text")
+        return True
+
+    def _drop(self, reason: str) -> bool:
+        self._dropped[reason] += 1
+        if reason == "message_queue_full" and not self._told_of_drops:
+            self._told_of_drops = True
+            _log.warning("A client doesn't fetch its messages", transport=self._transport)
+        return False
+
+    # ---- from aiortc ----------------------------------------------------------------------
+
+    def _offered(self, channel: RTCDataChannel) -> None:
         if self._open is not None:
-            self.rejected += 1
+            self._dropped["channel_rejected"] += 1
             channel.close()
             return
         self._open = channel
-        cast(Any, channel).on("message", self._message)
-        self._on_open()
+        cast(Any, channel).on("message", self._received)
+        cast(Any, channel).on("close", self._ended)
+        self._events.opened()
 
-    def _message(self, message: str | bytes) -> None:
-        reply = answer(message, self.kinds)
-        if reply is not None and self._open is not None:
-            self._open.send(reply)
-        self._on_message(0 if reply is None else 1)
+    def _received(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            self._dropped["message_binary"] += 1
+        elif len(message) > MAX_MESSAGE_BYTES or len(message.encode()) > MAX_MESSAGE_BYTES:
+            self._dropped["message_too_long"] += 1
+        else:
+            self._events.text(message)
 
-
-def answer(message: str | bytes, kinds: Counter[str]) -> str | None:
-    """Return the reply to a message of the client, if it has one; count what it was."""
-    if isinstance(message, bytes):
-        kinds["binary"] += 1
-        return None
-    try:
-        parsed: object = json.loads(message)
-    except (ValueError, RecursionError):
-        kinds["malformed"] += 1
-        return None
-    kind = cast(dict[str, object], parsed).get("colibriClass") if isinstance(parsed, dict) else None
-    if kind == "ClientHello":
-        kinds["ClientHello"] += 1
-        return json.dumps({"colibriClass": "ServerHello"})
-    kinds["other"] += 1
-    return None
+    def _ended(self) -> None:
+        self._open = None
+        self._events.closed()

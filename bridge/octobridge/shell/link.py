@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from jitsiwire.colibri2 import Candidate
 from octobridge.core import effects as fx
-from octobridge.shell.channel import Channel
+from octobridge.shell.channel import Channel, ChannelEvents
 from octobridge.shell.logs import logger
 from octobridge.shell.media import MediaEngine
 from octoengine import Command
@@ -50,7 +50,8 @@ class _Reporter(Protocol):
     def dtls_connected(self, transport: int) -> None: ...
     def dtls_failed(self, transport: int) -> None: ...
     def channel_opened(self, transport: int) -> None: ...
-    def channel_message(self, transport: int, sent: int) -> None: ...
+    def channel_closed(self, transport: int) -> None: ...
+    def channel_text(self, transport: int, text: str) -> None: ...
 
 
 class LinkOwner(Protocol):
@@ -228,7 +229,9 @@ class Link:
             return
         self._owner.reporter.dtls_connected(self.transport)
         if self._sctp:
-            self._channel = Channel(dtls, self._channel_opened, self._channel_message)
+            self._channel = Channel(
+                dtls, self._channel_events(), self._owner.dropped, self.transport
+            )
             await self._channel.start()
 
     def _send_dtls(self, data: bytes) -> None:
@@ -245,11 +248,20 @@ class Link:
         if channel is not None:
             self._ending = self._loop.create_task(channel.stop())
 
-    def _channel_opened(self) -> None:
-        self._owner.reporter.channel_opened(self.transport)
+    def _channel_events(self) -> ChannelEvents:
+        reporter = self._owner.reporter
+        return ChannelEvents(
+            opened=lambda: reporter.channel_opened(self.transport),
+            closed=lambda: reporter.channel_closed(self.transport),
+            text=lambda text: reporter.channel_text(self.transport, text),
+        )
 
-    def _channel_message(self, sent: int) -> None:
-        self._owner.reporter.channel_message(self.transport, sent)
+    def send_text(self, text: str) -> None:
+        """Send a text over the message channel; dropped and counted when there is none."""
+        if self._channel is None:
+            self._owner.dropped["channel_not_open"] += 1
+        else:
+            self._channel.send(text)
 
     # ---- the end --------------------------------------------------------------------------
 

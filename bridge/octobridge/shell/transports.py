@@ -28,7 +28,8 @@ class Reporter(Protocol):
     def dtls_connected(self, transport: int) -> None: ...  # noqa: D102
     def dtls_failed(self, transport: int) -> None: ...  # noqa: D102
     def channel_opened(self, transport: int) -> None: ...  # noqa: D102
-    def channel_message(self, transport: int, sent: int) -> None: ...  # noqa: D102
+    def channel_closed(self, transport: int) -> None: ...  # noqa: D102
+    def channel_text(self, transport: int, text: str) -> None: ...  # noqa: D102
 
 
 class Transports(LinkOwner):
@@ -88,6 +89,11 @@ class Transports(LinkOwner):
                 return [Command.Subscribe(receiver, sender, ssrc)]
             case fx.Unsubscribe(receiver, sender, ssrc):
                 return [Command.Unsubscribe(receiver, sender, ssrc)]
+            case fx.SendMessage(transport, text):
+                link = self._links.get(transport)
+                if link is not None:
+                    link.send_text(text)
+                return []
             case _:
                 assert_never(effect)
 

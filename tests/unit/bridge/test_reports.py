@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import hypothesis
+from hypothesis import strategies as st
 from tests.unit.bridge import given
 
 from jitsiwire.colibri2 import Endpoint, Sctp
@@ -140,8 +142,26 @@ def test_late_message_channel_is_counted_once_per_endpoint() -> None:
 
 def test_messages_are_counted_both_ways() -> None:
     reports = with_two()
-    reports.channel_message(2, sent=1)
-    reports.channel_message(2)
+    assert reports.channel_text(2, '{"colibriClass": "ClientHello"}') == [
+        fx.SendMessage(2, '{"colibriClass": "ServerHello"}')
+    ]
+    assert reports.channel_text(2, "{") == []
     counters = reports.registry.counters
     assert counters.data_channel_messages_received == 2
     assert counters.data_channel_messages_sent == 1
+
+
+@hypothesis.given(st.text())
+def test_no_text_breaks_it(text: str) -> None:
+    with_two().channel_text(2, text)
+
+
+def test_channel_that_was_closed_is_no_late_one() -> None:
+    handler = given.colibri()
+    handler.handle(given.create(given.new_endpoint("a", sctp=Sctp())), 0)
+    reports = Reports(handler.registry, Traffic())
+    reports.channel_opened(2)
+    reports.channel_closed(2)
+    reports.readings([], [], 40.0)
+    assert handler.registry.counters.endpoints_without_channel == 0
+    assert endpoint(reports, 2).message_channel is False
