@@ -195,9 +195,7 @@ class _Table:
 def serve(lines: TextIO, out: TextIO) -> None:
     """Run a router as told line by line; see the module."""
     first = json.loads(lines.readline() or "null")
-    ports = [
-        PortSettings(**{**port, "owns": tuple(port.get("owns", ()))}) for port in first["ports"]
-    ]
+    ports = [_port(**port) for port in first["ports"]]
     with Router(ports, int(first.get("seed", 1))) as router:
         _say(out, {"ready": {"namespaces": {p.name: router.namespace(p.name) for p in ports}}})
         for line in lines:
@@ -205,6 +203,10 @@ def serve(lines: TextIO, out: TextIO) -> None:
                 _say(out, _obey(router, [p.name for p in ports], json.loads(line)))
             except (ValueError, KeyError, TypeError) as error:
                 _say(out, {"error": f"{type(error).__name__}: {error}"})
+
+
+def _port(name: str, address: str, namespace: str = "", owns: Sequence[str] = ()) -> PortSettings:
+    return PortSettings(name, address, namespace, tuple(owns))
 
 
 def _obey(router: Router, ports: list[str], command: dict[str, Any]) -> dict[str, Any]:
@@ -217,9 +219,9 @@ def _obey(router: Router, ports: list[str], command: dict[str, Any]) -> dict[str
         return {"shaped": {"port": port, "direction": way}}
     if "counts" in command:
         ways: tuple[Way, Way] = ("up", "down")
-        counts = {port: {way: asdict(router.counts(port, way)) for way in ways} for port in ports}
-        counts["router"] = {"unroutable": router.unroutable, "refused": router.refused}
-        return {"counts": counts}
+        by_port = {p: {way: asdict(router.counts(p, way)) for way in ways} for p in ports}
+        own = {"unroutable": router.unroutable, "refused": router.refused}
+        return {"counts": {**by_port, "router": own}}
     raise ValueError("neither shape nor counts")
 
 

@@ -107,7 +107,8 @@ def test_a_round_trip_takes_both_delays(router: Router) -> None:
     router.shape("p4left", "down", Shape(delay_ms=30))
     program = (
         "import socket,time; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.settimeout(5);"
-        f"b=time.monotonic(); s.sendto(b'hi',('{RIGHT}',9000)); s.recv(9); print(time.monotonic()-b)"
+        f"b=time.monotonic(); s.sendto(b'hi',('{RIGHT}',9000)); s.recv(9);"
+        "print(time.monotonic()-b)"
     )
     command = inside(router.namespace("p4left"), program)
     took = subprocess.run(command, capture_output=True, text=True, check=True).stdout
