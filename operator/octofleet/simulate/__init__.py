@@ -1,0 +1,1 @@
+"""A fleet simulated: the operator's own decisions, replayed against any load."""
