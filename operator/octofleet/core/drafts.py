@@ -9,7 +9,7 @@ from typing import Final
 
 from octofleet.api.effective import EffectiveRegion
 from octofleet.core import lifecycle
-from octofleet.core.actions import Action, DeleteBridge
+from octofleet.core.actions import Action, DeleteBridge, DrainBridge
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.limits import Limits
 from octofleet.core.observation import Bridge, BridgeState, Snapshot, Timestamp
@@ -93,6 +93,15 @@ class Draft:
     def refuse(self, reason: RefusalReason, message: str) -> None:
         """Note a step that is wanted and not taken."""
         self.refusals.append(Refusal(reason, message))
+
+    @property
+    def drained(self) -> frozenset[str]:
+        """Bridges that this plan drains; their states don't show it yet."""
+        return frozenset(a.name for a in self.actions if isinstance(a, DrainBridge))
+
+    def staying(self) -> list[JudgedBridge]:
+        """Return what counts towards the size and isn't drained by this plan."""
+        return [each for each in self.of(SERVING) if each.bridge.name not in self.drained]
 
     def is_deleted(self, bridge: Bridge) -> bool:
         """Tell whether the plan deletes a bridge already."""

@@ -45,8 +45,7 @@ def _move(draft: Draft, evacuating: list[Bridge]) -> None:
     meetings = _meetings([bridge for bridge in evacuating if bridge.draining is True])
     if not meetings or _is_settling(draft) or not draft.snapshot.cluster.jicofo_reachable:
         return
-    drained = {action.name for action in draft.actions if isinstance(action, DrainBridge)}
-    staying = [each for each in draft.of(READY) if each.bridge.name not in drained]
+    staying = [each for each in draft.of(READY) if each.bridge.name not in draft.drained]
     for conference, bridge in meetings:
         others = selection.survivors(staying, draft.now, draft.limits)
         one = selection.stress_of_one(bridge, draft.limits)
@@ -75,6 +74,7 @@ def _is_settling(draft: Draft) -> bool:
 def _capacity(draft: Draft, bridge: Bridge) -> Capacity:
     """Return what others may carry: past the deadline all that is no overload."""
     since = bridge.draining_since
-    if since is not None and draft.now - since >= draft.limits.deadline:
+    deadline = draft.limits.deadline_for(bridge.drain_reason)
+    if since is not None and draft.now - since >= deadline:
         return Capacity(float("inf"), draft.limits.stress_threshold)
     return shrinking.capacity(draft)

@@ -11,7 +11,6 @@ from octofleet.core.drafts import (
     LEAVING,
     READY,
     SCALE_IN,
-    SERVING,
     Draft,
     RefusalReason,
 )
@@ -40,12 +39,13 @@ def _may_return(draft: Draft, bridge: Bridge) -> bool:
     """Tell whether a bridge may serve again; one that isn't heard of couldn't be told to."""
     readings = (bridge.participants, bridge.stress)
     heard = any(draft.limits.fresh(reading, draft.now) for reading in readings)
-    return heard and bridge.drain_reason == SCALE_IN and bridge.registered is not False
+    ours = bridge.drain_reason == SCALE_IN and bridge.name not in draft.drained
+    return heard and ours and bridge.registered is not False
 
 
 def create(draft: Draft, lacking: int) -> None:
     """Start bridges: as many as lack, as may start at once, as there are nodes for."""
-    room = ceiling(draft) - draft.count(SERVING) - draft.count(BROKEN)
+    room = ceiling(draft) - len(draft.staying()) - draft.count(BROKEN)
     number = min(lacking, room, draft.limits.max_starting - draft.count(COMING))
     free = _free_nodes(draft)
     if number > free:

@@ -111,9 +111,10 @@ def _empty(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
 
 
 def _evacuating(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
-    if not _drains(bridge) or bridge.draining_since is None or limits.patience is None:
+    patience = limits.patience_for(bridge.drain_reason)
+    if not _drains(bridge) or bridge.draining_since is None or patience is None:
         return False
-    return now - bridge.draining_since >= limits.patience
+    return now - bridge.draining_since >= patience
 
 
 def _draining(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:

@@ -4,12 +4,16 @@ Seconds, unless a name says otherwise.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from octofleet.api.autoscaling import AtDeadline
 from octofleet.api.effective import Autoscaling
 from octofleet.core.observation import Reading, Timestamp
 
-__all__ = ["Limits", "limits_of"]
+__all__ = ["NODE_LEAVING", "Limits", "limits_of"]
+
+NODE_LEAVING: Final = "NodeLeaving"
+"""Why a bridge drains when its node is about to go: such a drain knows no patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,14 @@ class Limits:
     """After so long a draining bridge's people are moved; None = never."""
     deadline: float = float("inf")
     """After so long draining is overdue."""
+
+    def patience_for(self, drain_reason: str | None) -> float | None:
+        """Return how long a drain for this reason may take before people are moved."""
+        return 0 if drain_reason == NODE_LEAVING and self.patience is not None else self.patience
+
+    def deadline_for(self, drain_reason: str | None) -> float:
+        """Return from when on people are moved wherever that makes no overload."""
+        return 0 if drain_reason == NODE_LEAVING else self.deadline
 
     def fresh(self, reading: Reading | None, now: Timestamp) -> Reading | None:
         """Return a reading of people or stress if it is fresh enough to decide on."""

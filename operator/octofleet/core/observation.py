@@ -111,6 +111,8 @@ class Node:
     internal_address: str | None = None
     external_address: str | None = None
     zone: str | None = None
+    leaving: str | None = None
+    """Why it is about to go ("cordoned", …); None while nothing says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ The rules that keep calls alive:
 * A pod is deleted only when nothing runs in it, or never ran; a bridge is shut down only when
   it drains by its own word and a fresh count says nobody is on it.
 * Draining is taken back before a bridge is started.
+* A node that is about to go is emptied at once, and what it carried is replaced.
 * No bridge is drained while Jicofo can't be asked, nor one about which something isn't known.
 * People are moved only off a bridge whose patience is over, one whole conference at a time,
   only where they land without overload.
@@ -19,7 +20,7 @@ from typing import Final
 
 from octofleet.api.autoscaling import Mode
 from octofleet.api.effective import EffectiveRegion
-from octofleet.core import draining, growing, lifecycle, shrinking
+from octofleet.core import draining, growing, lifecycle, shrinking, vacating
 from octofleet.core.actions import Action, DeleteBridge
 from octofleet.core.drafts import (
     ENDED,
@@ -90,8 +91,10 @@ def _steer(draft: Draft) -> None:
     _clear_ended(draft)
     _clear_outdated(draft)
     lacking = draft.decision.wanted - draft.count(SERVING)
-    returned = growing.undrain(draft, lacking)
-    lacking -= len(returned)
+    stayed = vacating.give_back(draft)
+    lacking += vacating.vacate(draft) - len(stayed)
+    returned = stayed | growing.undrain(draft, lacking)
+    lacking -= len(returned - stayed)
     shrinking.retire_broken(draft, growing.ceiling(draft))
     if lacking > 0:
         growing.create(draft, lacking - _drained_by_others(draft))

@@ -41,7 +41,8 @@ def retire_broken(draft: Draft, most: int) -> None:
 
 def drain_surplus(draft: Draft) -> None:
     """Drain what is too much of those that serve, or will."""
-    staying, leaving = draft.of(SERVING), draft.of(DRAINING)
+    staying, leaving = draft.staying(), draft.of(DRAINING)
+    leaving += [each for each in draft.of(SERVING) if each not in staying]
     while len(staying) > draft.decision.wanted:
         victim = _victim(draft, staying, leaving)
         if victim is None:

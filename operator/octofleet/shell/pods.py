@@ -7,6 +7,7 @@ from typing import Final
 
 from jitsiwire.stats import BridgeStats
 from octofleet.api.bridges import Toleration
+from octofleet.core import vacating
 from octofleet.core.manifests import naming
 from octofleet.core.observation import Bridge, Node, Reading, Timestamp
 from octofleet.shell import documents
@@ -114,6 +115,10 @@ def node_of(
         internal_address=addresses.get("InternalIP"),
         external_address=addresses.get("ExternalIP"),
         zone=labels.get(REGION_ZONE),
+        leaving=vacating.departure(
+            unschedulable=documents.truth(node, "spec", "unschedulable") is True,
+            taints=documents.items(node, "spec", "taints"),
+        ),
     )
 
 

@@ -190,6 +190,7 @@ class World:
     shy_names: frozenset[str] = frozenset()
     failing_names: frozenset[str] = frozenset()
     broken_nodes: set[str] = field(default_factory=set[str])
+    leaving_nodes: set[str] = field(default_factory=set[str])
     jicofo_up: bool = True
     history: History = field(default_factory=History)
     last_moved: float | None = None
@@ -240,7 +241,8 @@ class World:
         self.now += seconds
         taken = {b.node for b in self.bridges.values() if not b.ended}
         for bridge in self.bridges.values():
-            free = [n for n in self.node_names if n not in taken and n not in self.broken_nodes]
+            unusable = taken | self.broken_nodes | self.leaving_nodes
+            free = [n for n in self.node_names if n not in unusable]
             if bridge.node is None and free:
                 bridge.node = free[0]
                 taken.add(free[0])
@@ -263,9 +265,14 @@ class World:
                 metrics_seen_at=Timestamp(self.now),
             ),
             tuple(self._seen(bridge) for bridge in self.bridges.values()),
-            tuple(Node(n, n not in self.broken_nodes, True, True) for n in self.node_names),
+            tuple(self._node(name) for name in self.node_names),
             self.history,
         )
+
+    def _node(self, name: str) -> Node:
+        leaving = name in self.leaving_nodes
+        why = "cordoned" if leaving else None
+        return Node(name, name not in self.broken_nodes, not leaving, True, leaving=why)
 
     def _seen(self, bridge: SimulatedBridge) -> Bridge:
         running, now = self._running(bridge), Timestamp(self.now)

@@ -1,0 +1,99 @@
+"""Nodes that are about to go, and the bridges on them: replaced and emptied in good time.
+
+A cordon says that an administrator wants the node; a termination taint, that its provider takes
+it back within minutes. Either way whoever is on its bridge must be elsewhere before it goes, so
+the patience of `autoscaling.drain` doesn't apply: whole conferences move as soon as others have
+room. The eviction that `kubectl drain` repeats is refused by the disruption budget until the
+bridge is empty and its pod gone.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from octofleet.core.actions import DeleteBridge, DrainBridge, UndrainBridge
+from octofleet.core.drafts import ENDED, READY, SERVING, Draft, States
+from octofleet.core.limits import NODE_LEAVING
+from octofleet.core.observation import BridgeState, Node
+
+__all__ = ["CORDONED", "TERMINATING", "departure", "give_back", "vacate"]
+
+S = BridgeState
+
+CORDONED: Final = "cordoned"
+TERMINATING: Final = "about to be terminated"
+
+TERMINATION_TAINTS: Final = (
+    "aws-node-termination-handler/",
+    "cloud.google.com/impending-node-termination",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/disruption",
+    "node.cloudprovider.kubernetes.io/shutdown",
+    "node.kubernetes.io/out-of-service",
+    "remediation.medik8s.io/",
+    "ToBeDeletedByClusterAutoscaler",
+)
+"""Taints by which providers announce an end; a name that ends in a slash stands for all below.
+
+Sources: aws-node-termination-handler docs, GKE's graceful node termination, karpenter's
+disruption docs, cluster-autoscaler's `taints` package, Kubernetes' well-known taints.
+"""
+
+MOVABLE: Final[States] = SERVING | {S.UNREGISTERED, S.DRAINING, S.EVACUATING, S.EMPTY}
+
+
+def departure(*, unschedulable: bool, taints: Iterable[Mapping[str, object]]) -> str | None:
+    """Return why a node is about to go, None if nothing says so.
+
+    Args:
+        unschedulable: The node's `spec.unschedulable`, which `kubectl cordon` sets.
+        taints: The node's `spec.taints`.
+    """
+    if any(_announces(taint) for taint in taints):
+        return TERMINATING
+    return CORDONED if unschedulable else None
+
+
+def vacate(draft: Draft) -> int:
+    """Drain the bridges on nodes that are about to go; return how many of them served."""
+    if not draft.snapshot.cluster.jicofo_reachable:
+        return 0
+    leaving, served = _leaving(draft), 0
+    for each in draft.of(MOVABLE):
+        bridge = each.bridge
+        if bridge.node not in leaving or bridge.pod_phase in ENDED or draft.is_deleted(bridge):
+            continue
+        if draft.never_ran(bridge):
+            why = f"it never ran and its node is {leaving[bridge.node].leaving}"
+            draft.actions.append(DeleteBridge(bridge.name, bridge.uid, why))
+        elif bridge.drain_reason != NODE_LEAVING:
+            draft.actions.append(DrainBridge(bridge.name, NODE_LEAVING))
+        else:
+            continue
+        served += each.state in SERVING
+    return served
+
+
+def give_back(draft: Draft) -> set[str]:
+    """Take the drains of nodes back that stay after all; return the bridges that serve again."""
+    leaving = _leaving(draft)
+    known = {node.name for node in draft.snapshot.nodes}
+    back = {
+        each.bridge.name
+        for each in draft.of(MOVABLE - SERVING | READY)
+        if each.bridge.drain_reason == NODE_LEAVING
+        and each.bridge.node in known
+        and each.bridge.node not in leaving
+    }
+    draft.actions += [UndrainBridge(name) for name in sorted(back)]
+    return back
+
+
+def _leaving(draft: Draft) -> dict[str | None, Node]:
+    return {node.name: node for node in draft.snapshot.nodes if node.leaving is not None}
+
+
+def _announces(taint: Mapping[str, object]) -> bool:
+    key, effect = str(taint.get("key", "")), str(taint.get("effect", ""))
+    return effect != "PreferNoSchedule" and any(
+        key.startswith(name) if name.endswith("/") else key == name for name in TERMINATION_TAINTS
+    )
