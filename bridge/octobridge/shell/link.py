@@ -16,7 +16,7 @@ from octobridge.shell.channel import Channel, ChannelEvents
 from octobridge.shell.logs import logger
 from octobridge.shell.media import MediaEngine
 from octoengine import Command
-from octoengine.dtls import Dtls, DtlsError, Fingerprint, Keys
+from octoengine.dtls import ALGORITHMS, Dtls, DtlsError, Fingerprint, Keys
 from octoengine.ice import (
     Agent,
     ConsentLost,
@@ -39,7 +39,6 @@ ESTABLISH_SECONDS: Final = 60.0
 """ICE's time from the creation of the endpoint: a client may take a while to answer."""
 FAIR_SECONDS: Final = 20.0
 """ICE isn't called failed before the peer's credentials are known for so long."""
-_TLS_DIGESTS: Final = ("sha-256", "sha-384", "sha-512")
 _log = logger("link")
 
 
@@ -116,7 +115,7 @@ class Link:
         known = tuple(
             Fingerprint(f.hash.lower(), f.value)
             for f in remote.fingerprints
-            if f.hash.lower() in _TLS_DIGESTS
+            if f.hash.lower() in ALGORITHMS
         )
         self._fingerprints = known or self._fingerprints
         if remote.dtls_server is not None:

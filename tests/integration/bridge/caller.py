@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aiortc import RTCSctpCapabilities, RTCSctpTransport
-
 from jitsiwire.colibri2 import (
     Candidate,
     Endpoint,
@@ -30,6 +28,7 @@ from octoengine.ice import (
 from octoengine.ice import (
     Role as IceRole,
 )
+from octoengine.sctp import Association
 
 TRANSPORT = 1
 
@@ -57,7 +56,7 @@ class Caller:
             self._loop.time(),
         )
         self._dtls: Dtls | None = None
-        self._sctp: RTCSctpTransport | None = None
+        self._sctp: Association | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._engine.submit(
             [
@@ -120,8 +119,8 @@ class Caller:
     async def open_channel(self, seconds: float = 10.0) -> "tuple[Any, asyncio.Queue[Any]]":
         """Open the message channel as a client does; return it and what comes over it."""
         assert self._dtls is not None
-        self._sctp = RTCSctpTransport(self._dtls.transport, port=5000)
-        await self._sctp.start(RTCSctpCapabilities(maxMessageSize=262144), 5000)
+        self._sctp = Association(self._dtls)
+        await self._sctp.begin()
         from aiortc import RTCDataChannel, RTCDataChannelParameters
 
         parameters = RTCDataChannelParameters(

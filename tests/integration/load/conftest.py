@@ -19,7 +19,7 @@ from octoload import signalling
 from octoload.crowd import Crowd
 
 LOCAL = "127.0.0.1"
-CERTIFICATE = dtls.RTCCertificate.generateCertificate()
+CERTIFICATE = dtls.Certificate.generate()
 
 
 @dataclass

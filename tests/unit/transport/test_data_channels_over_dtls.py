@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
+import google_crc32c
 import pytest
 from aiortc import RTCDataChannel, RTCDataChannelParameters
-from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
 
 from octoengine import dtls
+from octoengine.sctp import Association
 
 
 @pytest.fixture
@@ -34,15 +36,11 @@ async def ends() -> AsyncIterator[tuple[dtls.Dtls, dtls.Dtls]]:
 @contextlib.asynccontextmanager
 async def associations(
     ends: tuple[dtls.Dtls, dtls.Dtls],
-) -> AsyncGenerator[tuple[RTCSctpTransport, RTCSctpTransport]]:
-    first, second = (RTCSctpTransport(end.transport, port=5000) for end in ends)
+) -> AsyncGenerator[tuple[Association, Association]]:
+    first, second = (Association(end) for end in ends)
     yield first, second
     for association in (first, second):
         await association.stop()
-
-
-async def start(association: RTCSctpTransport) -> None:
-    await association.start(RTCSctpCapabilities(maxMessageSize=262_144), 5000)
 
 
 def said(channel: RTCDataChannel, got: "asyncio.Queue[Any]") -> None:
@@ -62,7 +60,7 @@ async def test_messages_go_both_ways(ends: tuple[dtls.Dtls, dtls.Dtls]) -> None:
             channel.send("hello")
 
         server.on("datachannel", opened)  # pyright: ignore[reportUnknownMemberType]
-        await asyncio.gather(start(client), start(server))
+        await asyncio.gather(client.begin(), server.begin())
         channel = RTCDataChannel(client, RTCDataChannelParameters(label="JVB", id=0))
         said(channel, at_client)
         channel.on(  # pyright: ignore[reportUnknownMemberType]
@@ -77,14 +75,17 @@ async def test_sctp_that_breaks_on_input_leaves_dtls_alive(
 ) -> None:
     client, server = ends
     async with associations(ends) as (_, association):
-        await start(association)
+        await association.begin()
 
-        async def broken(_: bytes) -> None:
+        async def broken(_: object) -> None:
             raise AssertionError("duplicate OPEN")
 
         # What SCTP raises on some input is aiortc's affair; that it may raise is what counts.
-        association._handle_data = broken  # pyright: ignore
-        await client.send_application_data(b"anything")
+        association._receive_chunk = broken  # pyright: ignore
+        association._local_verification_tag = 0  # pyright: ignore
+        abort = bytes.fromhex("1388138800000000") + bytes(4) + bytes([6, 0, 0, 4])
+        checksum = cast(Any, google_crc32c).value(abort)
+        await client.send_application_data(abort[:8] + struct.pack("<I", checksum) + abort[12:])
         await asyncio.sleep(0.05)
-        assert server.dropped["data_receiver_error"] == 1
-        assert server.transport.state == "connected"
+        assert association.dropped == {"malformed": 1}
+        assert server.state == "connected"

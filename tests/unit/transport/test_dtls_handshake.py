@@ -5,10 +5,19 @@ import random
 from collections.abc import Callable
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from octoengine import dtls
 
-CERTIFICATES = [dtls.RTCCertificate.generateCertificate() for _ in range(2)]
+CERTIFICATES = [dtls.Certificate.generate() for _ in range(2)]
+HASHES: dict[str, hashes.HashAlgorithm] = {
+    "sha-1": hashes.SHA1(),
+    "sha-224": hashes.SHA224(),
+    "sha-384": hashes.SHA384(),
+    "sha-512": hashes.SHA512(),
+}
 PRINTS = [dtls.fingerprint(certificate) for certificate in CERTIFICATES]
 
 
@@ -122,6 +131,118 @@ async def test_one_wrong_fingerprint_beside_a_right_one_is_refused() -> None:
     await close(client, server)
 
 
+@pytest.mark.parametrize("algorithm", ["sha-1", "SHA-1", "sha-224", "sha-384", "sha-512"])
+async def test_a_fingerprint_of_another_algorithm_is_checked_as_well(algorithm: str) -> None:
+    for right in (True, False):
+        digest = CERTIFICATES[1].x509.fingerprint(HASHES[algorithm.lower()]).hex(":")
+        said = dtls.Fingerprint(algorithm, digest if right else "00" + digest[2:])
+        client, server = pair(Network(), ([said], [PRINTS[0]]))
+        ends = asyncio.gather(client.handshake(), server.handshake(), return_exceptions=True)
+        at_client = (await ends)[0]
+        assert isinstance(at_client, dtls.Keys) is right
+        await close(client, server)
+
+
+async def test_one_of_several_fingerprints_of_the_best_algorithm_is_enough() -> None:
+    old = dtls.Fingerprint("sha-256", ":".join(["AB"] * 32))
+    weak = dtls.Fingerprint("sha-1", ":".join(["00"] * 20))
+    client, server = pair(Network(), ([weak, old, PRINTS[1]], [PRINTS[0]]))
+    await asyncio.gather(client.handshake(), server.handshake())
+    await close(client, server)
+
+
+async def test_a_right_weak_fingerprint_beside_a_wrong_strong_one_is_refused() -> None:
+    wrong = dtls.Fingerprint("sha-256", ":".join(["AB"] * 32))
+    digest = CERTIFICATES[1].x509.fingerprint(HASHES["sha-1"]).hex(":")
+    client, server = pair(Network(), ([dtls.Fingerprint("sha-1", digest), wrong], [PRINTS[0]]))
+    results = await asyncio.gather(client.handshake(), server.handshake(), return_exceptions=True)
+    assert isinstance(results[0], dtls.DtlsError)
+    await close(client, server)
+
+
+async def test_a_forged_alert_ends_no_handshake() -> None:
+    client, server = pair(Network())
+    alert = bytes([21, 254, 253]) + bytes(8) + bytes([0, 2, 2, 40])
+    shaking = asyncio.gather(client.handshake(), server.handshake())
+    for _ in range(20):
+        for end in (client, server):
+            end.receive(alert)
+        await asyncio.sleep(0.0005)
+    keys = await shaking
+    assert keys[0].send == keys[1].receive
+    assert server.dropped["plaintext_alert"] > 0
+    for end in (client, server):
+        end.receive(alert)
+    await asyncio.sleep(0.02)
+    assert (client.state, server.state) == ("connected", "connected")
+    await close(client, server)
+
+
+async def test_a_peer_with_an_rsa_certificate_is_met_in_both_roles() -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    template = CERTIFICATES[0].x509
+    name = template.subject
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(template.not_valid_before_utc)
+        .not_valid_after(template.not_valid_after_utc)
+        .sign(key, hashes.SHA256())
+    )
+    peer = dtls.Certificate(made, key)  # type: ignore[arg-type]
+    said = dtls.fingerprint(peer)
+    for place in (0, 1):
+        network = Network()
+        ends = pair(network, ([said], [PRINTS[0]]) if place else ([PRINTS[1]], [said]))
+        ends[place]._certificate = peer  # pyright: ignore[reportPrivateUsage]
+        await asyncio.gather(*(end.handshake() for end in ends))
+        await close(*ends)
+
+
+async def test_a_refused_peer_is_told_so() -> None:
+    closed: list[str] = []
+    wrong = dtls.Fingerprint("sha-256", ":".join(["00"] * 32))
+    client, server = pair(Network(), ([wrong], [PRINTS[0]]))
+    server._on_closed = lambda: closed.append("server")  # pyright: ignore[reportPrivateUsage]
+    await asyncio.gather(client.handshake(), server.handshake(), return_exceptions=True)
+    await asyncio.sleep(0.05)
+    assert closed == ["server"]
+    await close(client, server)
+
+
+async def test_a_record_longer_than_a_packet_delays_nothing_after_it() -> None:
+    client, server = pair(Network())
+    await asyncio.gather(client.handshake(), server.handshake())
+    got: list[int] = []
+
+    async def receiver(data: bytes) -> None:
+        got.append(len(data))
+
+    server.set_data_receiver(receiver)
+    for size in (9_000, 10, 4_000, 20):
+        await client.send_application_data(bytes(size))
+        await asyncio.sleep(0.02)
+    assert got == [9_000, 10, 4_000, 20]
+    await close(client, server)
+
+
+async def test_data_that_comes_before_its_receiver_is_kept_within_bounds() -> None:
+    client, server = pair(Network())
+    await asyncio.gather(client.handshake(), server.handshake())
+    for number in range(40):
+        await client.send_application_data(bytes([number]))
+    await asyncio.sleep(0.05)
+    got: list[bytes] = []
+
+    async def receiver(data: bytes) -> None:
+        got.append(data)
+
+    server.set_data_receiver(receiver)
+    await asyncio.sleep(0.02)
+    assert len(got) == 16
+    assert server.dropped["inbox_full"] == 24
+    await close(client, server)
+
+
 async def test_a_peer_without_fingerprint_is_refused() -> None:
     client, server = pair(Network(), ([], []))
     with pytest.raises(dtls.DtlsError, match="no fingerprint"):
@@ -131,13 +252,8 @@ async def test_a_peer_without_fingerprint_is_refused() -> None:
 
 async def test_no_profile_in_common_is_refused() -> None:
     network = Network()
-    client, server = pair(network)
-    client.transport._srtp_profiles = [  # pyright: ignore[reportPrivateUsage]
-        dtls._PROFILES["SRTP_AES128_CM_SHA1_80"]  # pyright: ignore[reportPrivateUsage]
-    ]
-    server.transport._srtp_profiles = [  # pyright: ignore[reportPrivateUsage]
-        dtls._PROFILES["SRTP_AEAD_AES_256_GCM"]  # pyright: ignore[reportPrivateUsage]
-    ]
+    client, server = pair(network, profiles=["SRTP_AES128_CM_SHA1_80"])
+    server._profiles = ("SRTP_AEAD_AES_256_GCM",)  # pyright: ignore[reportPrivateUsage]
     results = await asyncio.gather(client.handshake(), server.handshake(), return_exceptions=True)
     assert all(isinstance(result, dtls.DtlsError) for result in results)
     assert network.keys == [[], []]

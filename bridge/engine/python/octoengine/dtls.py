@@ -1,40 +1,41 @@
-"""DTLS-SRTP key exchange and data through aiortc: the one place that touches its private parts.
+"""DTLS-SRTP key exchange, and data (SCTP) over the same connection.
 
 `Dtls` runs a handshake over a channel it's given, hands out the SRTP keys and carries
-application data (SCTP). It never sees media: only datagrams whose first byte is 20..63, and
-only from addresses that ICE validated, since DTLS believes plaintext alerts in a handshake.
+application data. It never sees media: only datagrams whose first byte is 20..63, and only from
+addresses that ICE validated. Unencrypted alerts are ignored all the same: anybody who can forge
+a source address can send one, and a peer that really gave up is noticed by the time limit.
 
-What aiortc leaves open is closed here: its own SRTP sessions are replaced by exported keys; a
-failed start raises; the whole handshake has a limit; records that share a datagram are fed one
-by one; flights are sent in whole records and again before OpenSSL's fixed second is over; an
-exception in a data receiver (SCTP raises on bad input) doesn't end the connection.
-
-`tests/unit/transport/test_dtls_seams.py` fails when an aiortc release moves what is used here.
+Until the peer is verified it is granted 64 KiB of waiting records, 30 s, and a bounded number
+of repetitions of our flights, which go out sooner than OpenSSL's fixed second. Steps of
+handshakes take turns with those of all others (`dtls_turns`).
 """
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Final, cast
-
-from aiortc import rtcdtlstransport
-from aiortc.rtcdtlstransport import (
-    RTCCertificate,
-    RTCDtlsFingerprint,
-    RTCDtlsParameters,
-    RTCDtlsTransport,
-    State,
-)
-from OpenSSL import SSL
+from typing import Final
 
 from octoengine import dtls_flights, dtls_records
-from octoengine.dtls_channel import Channel, Guard, Handler, Role
+from octoengine.dtls_inbox import Inbox
+from octoengine.dtls_openssl import (
+    ALGORITHMS,
+    DEFAULT_PROFILES,
+    Certificate,
+    Connection,
+    DtlsError,
+    Fingerprint,
+    Keys,
+    Role,
+    fingerprint,
+    process_certificate,
+)
+from octoengine.dtls_turns import turns
 
 __all__ = [
+    "ALGORITHMS",
     "DEFAULT_PROFILES",
+    "Certificate",
     "Dtls",
     "DtlsError",
     "Fingerprint",
@@ -45,54 +46,9 @@ __all__ = [
     "role_of_answer",
 ]
 
-DEFAULT_PROFILES: Final = ("SRTP_AEAD_AES_128_GCM", "SRTP_AES128_CM_SHA1_80")
-HANDSHAKE_SECONDS: Final = 15.0
-READ_BYTES: Final = 16_384
-
-_PROFILES: Final = {
-    profile.openssl_profile.decode(): profile
-    for profile in (
-        rtcdtlstransport.SRTP_AEAD_AES_256_GCM,
-        rtcdtlstransport.SRTP_AEAD_AES_128_GCM,
-        rtcdtlstransport.SRTP_AES128_CM_SHA1_80,
-    )
-}
-
-
-class DtlsError(Exception):
-    """The handshake failed; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """A certificate's digest: algorithm "sha-256", "sha-384" or "sha-512", value "AA:BB:…"."""
-
-    algorithm: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """What a handshake yields: the SRTP profile's name, and key + salt for each direction."""
-
-    profile: str
-    receive: bytes = field(repr=False)
-    send: bytes = field(repr=False)
-
-
-@cache
-def process_certificate() -> RTCCertificate:
-    """Return this process' one certificate (P-256: the server's flight fits one datagram).
-
-    Peers know it by its fingerprint alone, so its dates don't matter.
-    """
-    return RTCCertificate.generateCertificate()
-
-
-def fingerprint(certificate: RTCCertificate) -> Fingerprint:
-    """Return the SHA-256 fingerprint to signal."""
-    found = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
-    return Fingerprint(found.algorithm, found.value)
+HANDSHAKE_SECONDS: Final = 30.0
+QUEUE_BYTES: Final = 65_536
+QUEUE_RECORDS: Final = 128
 
 
 def role_of_answer(setup: str) -> Role:
@@ -105,7 +61,7 @@ class Dtls:
 
     Args:
         role: "server" waits for the peer's ClientHello.
-        remote: The peer's signalled fingerprints; every one of a known algorithm must match.
+        remote: The peer's signalled fingerprints; one of the best algorithm among them must match.
         send: Sends one datagram to the peer's selected address.
         on_keys: Called once, when the peer is verified and before data flows.
         on_closed: Called once, when an established connection ends.
@@ -120,172 +76,219 @@ class Dtls:
         on_keys: Callable[[Keys], None],
         *,
         on_closed: Callable[[], None] | None = None,
-        certificate: RTCCertificate | None = None,
+        certificate: Certificate | None = None,
         profiles: Sequence[str] = DEFAULT_PROFILES,
         handshake_seconds: float = HANDSHAKE_SECONDS,
     ) -> None:
         self.role: Role = role
-        self.keys: Keys | None = None
+        self.state = "new"
+        """new, connecting, connected, closed or failed."""
         self.dropped: Counter[str] = Counter()
-        self._remote = [RTCDtlsFingerprint(f.algorithm, f.value) for f in remote]
+        self.inbox = Inbox(self.dropped)
+        self._remote = tuple(remote)
         self._send = send
         self._on_keys = on_keys
         self._on_closed = on_closed
+        self._certificate = certificate or process_certificate()
+        self._profiles = tuple(profiles)
         self._handshake_seconds = handshake_seconds
-        self._flights = dtls_flights.Flights()
+        self._connection: Connection | None = None
+        self._done: asyncio.Future[Keys] | None = None
+        self._queue: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._has_turn = False
+        self._flights: dtls_flights.Flights | None = dtls_flights.Flights()
         self._timer: asyncio.TimerHandle | None = None
-        self._channel = Channel(role, self._send_new)
-        self.transport = _Transport(self, self._channel, certificate or process_certificate())
-        """For aiortc's SCTP; stop that before `close`."""
-        self.transport._set_role(role)  # pyright: ignore[reportPrivateUsage]
-        self.transport._srtp_profiles = [  # pyright: ignore[reportPrivateUsage]
-            _PROFILES[name] for name in profiles
-        ]
 
     async def handshake(self) -> Keys:
         """Run the handshake (once); return the keys, or raise `DtlsError`."""
         if not self._remote:
             raise DtlsError("the peer signalled no fingerprint")
+        if self.state != "new":
+            raise DtlsError("the connection was used before")
+        self.state = "connecting"
+        self._connection = Connection(self.role, self._certificate, self._profiles)
+        self._done = asyncio.get_running_loop().create_future()
+        self._take_turn()
         try:
             async with asyncio.timeout(self._handshake_seconds):
-                await self.transport.start(RTCDtlsParameters(fingerprints=self._remote))
+                return await self._done
         except TimeoutError:
-            await self.close()
+            self._fail(f"no handshake in {self._handshake_seconds:g} s")
             raise DtlsError(f"no handshake in {self._handshake_seconds:g} s") from None
-        if self.keys is None or self.transport.state != "connected":
-            await self.close()
-            raise DtlsError(self.transport.failure or "the handshake failed")
-        self._flights.finished()
-        self.transport.watch_pump(self._closed)
-        return self.keys
 
     def receive(self, data: bytes) -> None:
         """Take one datagram from the peer; what isn't DTLS, or too much, is dropped and counted."""
         records = dtls_records.split(data)
         if not records:
             self.dropped["malformed"] += 1
-            return
-        if any(record[0] != dtls_records.APPLICATION_DATA for record in records):
-            self._flights.heard(time.monotonic())
-            self._arm()
-        for record in records:
-            if not self._channel.put(record):
-                self.dropped["queue_full"] += 1
+        elif self.state in ("closed", "failed"):
+            self.dropped["over"] += 1
+        elif self.state == "connected":
+            self._take(records)
+        else:
+            for record in records:
+                self._enqueue(record)
+            self._take_turn()
 
     async def send_application_data(self, data: bytes) -> None:
         """Encrypt and send one message; raises ConnectionError when not connected."""
-        await self.transport._send_data(data)  # pyright: ignore[reportPrivateUsage]
+        if self._connection is None or self.state != "connected":
+            raise ConnectionError("not connected")
+        self._connection.write(data)
+        self._flush()
 
     def set_data_receiver(self, handler: Callable[[bytes], Awaitable[None]]) -> None:
         """Have decrypted messages handed to `handler`; its exceptions are counted."""
-        self.transport._register_data_receiver(  # pyright: ignore[reportPrivateUsage]
-            Handler(handler)
-        )
+        self.inbox.set_taker(handler)
 
     async def close(self) -> None:
         """Say goodbye to the peer and stop. Idempotent."""
         self._on_closed = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        await self.transport.stop()
-        self._channel.close()
+        if self._connection is not None and self.state == "connected":
+            self._connection.shutdown()
+            self._flush()
+        if self.state == "connecting":
+            self._fail("closed")
+        self._over("closed")
 
-    def _send_new(self, datagram: bytes) -> None:
-        if not self._channel.is_closed and self.keys is None:
-            self._flights.sent(datagram, time.monotonic())
-            self._arm()
-        self._send(datagram)
+    # ---- the handshake --------------------------------------------------------------------
 
-    def _arm(self) -> None:
-        deadline = self._flights.deadline()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if deadline is not None and not self._channel.is_closed:
-            delay = max(0.0, deadline - time.monotonic())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._resend)
+    def _enqueue(self, record: bytes) -> None:
+        if record[0] == dtls_records.ALERT and dtls_records.epoch(record) == 0:
+            self.dropped["plaintext_alert"] += 1
+        elif self._queued_bytes + len(record) > QUEUE_BYTES or len(self._queue) >= QUEUE_RECORDS:
+            self.dropped["queue_full"] += 1
+        else:
+            self._queue.append(record)
+            self._queued_bytes += len(record)
 
-    def _resend(self) -> None:
-        for datagram in self._flights.expire(time.monotonic()):
-            self._send(datagram)
-        if self.keys is not None:
+    def _take_turn(self) -> None:
+        if self.state == "connecting" and not self._has_turn:
+            self._has_turn = True
+            turns().ask(self._step)
+
+    def _step(self) -> bool:
+        """Go on by one record; True when another turn is wanted."""
+        connection = self._connection
+        if self.state != "connecting" or connection is None:
+            self._has_turn = False
+            return False
+        if self._queue:
+            record = self._queue.popleft()
+            self._queued_bytes -= len(record)
+            self._heard(record)
+            connection.feed(record)
+        try:
+            if connection.advance():
+                self._finish(connection)
+        except DtlsError as error:
+            # The peer may take the connection for good already.
+            connection.shutdown()
+            self._flush()
+            self._fail(str(error))
+        except Exception as error:
+            # A fault of ours costs this one connection and nobody else's turn.
+            self._fail(f"the handshake broke: {error!r}")
+        self._flush()
+        self._has_turn = bool(self._queue) and self.state == "connecting"
+        return self._has_turn
+
+    def _finish(self, connection: Connection) -> None:
+        """Verify the peer; keys are told before any data is."""
+        keys = connection.keys(self._remote)
+        self._flush()
+        self.state = "connected"
+        self._on_keys(keys)
+        if self._done is not None and not self._done.done():
+            self._done.set_result(keys)
+        if self._flights is not None:
             self._flights.finished()
-        self._arm()
+            self._arm()
+        waiting, self._queue = list(self._queue), deque[bytes]()
+        self._take(waiting)
 
-    def _closed(self) -> None:
-        self._channel.close()
+    def _fail(self, reason: str) -> None:
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(DtlsError(reason))
+            # Nobody may be waiting any more.
+            self._done.exception()
+        self._over("failed")
+
+    def _over(self, state: str) -> None:
+        if self.state not in ("closed", "failed"):
+            self.state = state
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._queue.clear()
+        self._queued_bytes = 0
+        self.inbox.clear()
+        self._connection = None
+        self._flights = None
+
+    # ---- the established connection -------------------------------------------------------
+
+    def _take(self, records: list[bytes]) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        for record in records:
+            self._heard(record)
+            connection.feed(record)
+            messages, ended = connection.read()
+            for message in messages:
+                self.inbox.put(message)
+            if ended:
+                self._ended()
+                return
+        self._flush()
+
+    def _ended(self) -> None:
+        self._flush()
+        self._over("closed")
         callback, self._on_closed = self._on_closed, None
         if callback is not None:
             callback()
 
-    def take_keys(self, keys: Keys) -> None:
-        """Called by the transport when the peer is verified."""
-        self.keys = keys
-        self._on_keys(keys)
+    # ---- sending --------------------------------------------------------------------------
 
-
-class _Transport(RTCDtlsTransport):
-    """aiortc's transport without its SRTP."""
-
-    def __init__(self, owner: Dtls, channel: Channel, certificate: RTCCertificate) -> None:
-        # The channel has all that a DTLS transport uses of an ICE transport.
-        super().__init__(cast(Any, channel), [certificate])
-        self._owner = owner
-        self._channel = channel
-        self.failure: str | None = None
-
-    def watch_pump(self, ended: Callable[[], None]) -> None:
-        """Call `ended` when the receive loop is over, whatever ended it."""
-        task = self._task
-        if task is None:
-            ended()
+    def _flush(self) -> None:
+        """Send what OpenSSL has written, in whole records."""
+        output = b"" if self._connection is None else self._connection.output()
+        if not output:
             return
+        for datagram in dtls_records.pack(dtls_records.split(output)):
+            if self._flights is not None and self.state == "connecting":
+                self._flights.sent(datagram, time.monotonic())
+                self._arm()
+            self._send(datagram)
 
-        def done(future: "asyncio.Future[None]") -> None:
-            if not future.cancelled():
-                future.exception()
-            ended()
-
-        task.add_done_callback(done)
-
-    def _validate_peer_identity(self, remoteParameters: RTCDtlsParameters) -> None:  # noqa: N803
-        super()._validate_peer_identity(remoteParameters)
-        if self._state == State.FAILED:
-            self.failure = "the peer's certificate doesn't have the signalled fingerprint"
-
-    def _setup_srtp(self) -> None:
-        connection = cast(SSL.Connection, self._ssl)
-        name = connection.get_selected_srtp_profile()
-        chosen = next((p for p in self._srtp_profiles if p.openssl_profile == name), None)
-        if chosen is None:
-            self.failure = "no SRTP profile in common"
-            self._set_state(State.FAILED)
+    def _heard(self, record: bytes) -> None:
+        if self._flights is None:
             return
-        material = connection.export_keying_material(
-            b"EXTRACTOR-dtls_srtp", 2 * (chosen.key_length + chosen.salt_length)
-        )
-        of_client = chosen.get_key_and_salt(material, 0)
-        of_server = chosen.get_key_and_salt(material, 1)
-        mine_first = (of_client, of_server) if self._role == "client" else (of_server, of_client)
-        self._owner.take_keys(Keys(name.decode(), receive=mine_first[1], send=mine_first[0]))
+        if record[0] == dtls_records.APPLICATION_DATA:
+            # The peer has all it needs of the handshake.
+            self._flights = None
+        else:
+            self._flights.heard(time.monotonic())
+        self._arm()
 
-    def _register_data_receiver(self, receiver: Any) -> None:
-        super()._register_data_receiver(cast(Any, Guard(receiver, self._owner.dropped)))
+    def _arm(self) -> None:
+        deadline = None if self._flights is None else self._flights.deadline()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None:
+            delay = max(0.0, deadline - time.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._resend)
 
-    def _unregister_data_receiver(self, receiver: Any) -> None:
-        guard = self._data_receiver
-        if isinstance(guard, Guard) and guard.receiver is receiver:
-            self._data_receiver = None
-
-    async def _write_ssl(self) -> None:
-        """Send all that OpenSSL has written: it may be more than one datagram's worth."""
-        parts: list[bytes] = []
-        while True:
-            try:
-                part = cast(SSL.Connection, self._ssl).bio_read(READ_BYTES)
-            except SSL.Error:
-                break
-            parts.append(part)
-        if parts:
-            self._channel.send(b"".join(parts))
+    def _resend(self) -> None:
+        self._timer = None
+        if self._flights is None:
+            return
+        for datagram in self._flights.expire(time.monotonic()):
+            self._send(datagram)
+        if self.state == "connected":
+            self._flights.finished()
+        self._arm()

@@ -6,8 +6,9 @@ Source: RFC 6347 §4.1: type (1), version (2), epoch (2), sequence number (6), l
 import struct
 from typing import Final
 
-__all__ = ["APPLICATION_DATA", "is_dtls", "pack", "split"]
+__all__ = ["ALERT", "APPLICATION_DATA", "epoch", "is_dtls", "pack", "split"]
 
+ALERT: Final = 21
 APPLICATION_DATA: Final = 23
 MAX_DATAGRAM_BYTES: Final = 1200
 """What we put into one datagram: passes every network that WebRTC works on."""
@@ -20,6 +21,11 @@ _TYPES: Final = range(20, 64)
 def is_dtls(data: bytes) -> bool:
     """Return whether a datagram's first byte is of DTLS's range (RFC 7983)."""
     return len(data) >= _HEADER_BYTES and data[0] in _TYPES
+
+
+def epoch(record: bytes) -> int:
+    """Return the epoch of a whole record; in epoch 0 nothing is encrypted."""
+    return int(_LENGTH.unpack_from(record, 3)[0])
 
 
 def split(datagram: bytes) -> list[bytes]:

@@ -8,11 +8,11 @@ that goes beyond the bounds loses the association. Data channels are aiortc's ow
 """
 
 from collections import Counter
-from typing import Final
+from typing import Any, Final, cast
 
 from aiortc import RTCSctpCapabilities, RTCSctpTransport
 
-from octoengine.dtls import Dtls
+from octoengine.dtls import Dtls, Role
 
 __all__ = ["MAX_MESSAGE_BYTES", "PORT", "Association"]
 
@@ -28,10 +28,10 @@ MAX_CHANNELS: Final = 16
 
 
 class Association(RTCSctpTransport):
-    """One association over an established DTLS connection."""
+    """One association over an established DTLS connection; stop it before that is closed."""
 
     def __init__(self, dtls: Dtls) -> None:
-        super().__init__(dtls.transport, port=PORT)
+        super().__init__(cast(Any, Carrier(dtls)), port=PORT)
         self.dropped: Counter[str] = Counter()
         self._advertised_rwnd = WINDOW_BYTES
 
@@ -61,3 +61,36 @@ class Association(RTCSctpTransport):
             or len(self._sack_misordered) > MAX_GAPS
             or len(self._data_channels) > MAX_CHANNELS
         )
+
+
+class Carrier:
+    """A connection in the shape that aiortc's SCTP takes for a DTLS transport."""
+
+    def __init__(self, dtls: Dtls) -> None:
+        self._dtls = dtls
+        self._receiver: Any = None
+
+    @property
+    def state(self) -> str:
+        """As aiortc names them."""
+        return self._dtls.state
+
+    @property
+    def _role(self) -> Role:
+        return self._dtls.role
+
+    def _register_data_receiver(self, receiver: Any) -> None:
+        self._receiver = receiver
+        self._dtls.inbox.set_taker(receiver._handle_data)
+
+    def _unregister_data_receiver(self, receiver: Any) -> None:
+        if self._receiver is receiver:
+            self._receiver = None
+            self._dtls.inbox.set_taker(None)
+
+    async def _send_data(self, data: bytes) -> None:
+        # SCTP's timers outlive the connection by a moment, and nobody awaits them.
+        if self._dtls.state == "connected":
+            await self._dtls.send_application_data(data)
+        else:
+            self._dtls.dropped["sent_when_closed"] += 1
