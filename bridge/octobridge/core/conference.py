@@ -7,6 +7,7 @@ It turns changes of endpoints into effects by way of `forwarding`; it answers no
 from octobridge.core import forwarding
 from octobridge.core.effects import CreateTransport, Effect, RemoveTransport
 from octobridge.core.endpoint import Endpoint
+from octobridge.core.speakers import Speech
 
 __all__ = ["Conference"]
 
@@ -34,6 +35,7 @@ class Conference:
         self.created_at = now
         self.empty_since: float | None = now
         self.ssrc_conflicts = 0
+        self.speech = Speech()
         self._endpoints: dict[str, Endpoint] = {}
         self._plan: forwarding.Plan = {}
 
@@ -68,6 +70,7 @@ class Conference:
     def remove(self, endpoint: Endpoint, now: float) -> list[Effect]:
         """Let an endpoint go."""
         del self._endpoints[endpoint.id]
+        self.speech.leave(endpoint.id)
         if not self._endpoints:
             self.empty_since = now
         self._plan = {t: party for t, party in self._plan.items() if t != endpoint.transport}

@@ -1,6 +1,7 @@
 """Totals since the bridge started: what happened, never what is."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 __all__ = ["Counters"]
 
@@ -28,3 +29,10 @@ class Counters:
     connects_ignored: int = 0
     data_channel_messages_received: int = 0
     data_channel_messages_sent: int = 0
+    messages: Counter[str] = field(default_factory=Counter[str])
+    """Messages of clients, by kind."""
+    messages_dropped: Counter[str] = field(default_factory=Counter[str])
+    """Messages of clients that came to nothing, by reason."""
+    dominant_speaker_changes: int = 0
+    preemptive_keyframes_sent: int = 0
+    preemptive_keyframes_suppressed: int = 0

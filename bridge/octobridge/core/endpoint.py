@@ -18,6 +18,7 @@ from jitsiwire.colibri2 import (
     PayloadType,
 )
 from octobridge.core.forwarding import Party
+from octobridge.core.pacing import Inbox
 from octobridge.core.sources import Stream
 
 __all__ = ["Endpoint", "IceState"]
@@ -70,12 +71,19 @@ class Endpoint:
     """The peer no longer says it wants our packets (RFC 7675): nothing is sent to it."""
     last_activity: float | None = None
     disconnected: bool = False
+    """Not heard for long: what clients are told (`connectivity`)."""
+    lost: bool = False
+    """Disconnected after it had been heard."""
     message_channel: bool = False
     channel_lateness_counted: bool = False
+    inbox: Inbox | None = None
+    """What it may still write, once it has written."""
     sending_audio: bool = False
     sending_video: bool = False
     outgoing_loss: float = 0.0
     rtt_ms: float = -1.0
+    bandwidth_bps: int = -1
+    """What its downlink is estimated to carry; -1 = not known."""
 
     @property
     def takes_audio(self) -> bool:

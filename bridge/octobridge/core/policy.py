@@ -22,6 +22,18 @@ class Policy:
     """How often the three above are looked at (JVB: 60; sooner only forgets the dead sooner)."""
     disconnected_after: float = 8.0
     """Silence after which an endpoint counts as disconnected."""
+    connects_within: float = 15.0
+    """One that was never heard counts as disconnected after this."""
+
+    announce_version: bool = False
+    """Whether clients are told the bridge's version."""
+    stats_filter_threshold: int = 20
+    """In conferences larger than this, clients' statistics go only to those who see them."""
+    messages_per_second: float = 100.0
+    """Of one client, over its message channel; this and the next two are ours."""
+    messages_at_once: float = 200.0
+    message_bytes_per_second: float = 131_072.0
+    max_message_bytes: int = 262_144
 
     sctp_enabled: bool = True
     advertise_private_candidates: bool = True
