@@ -213,8 +213,8 @@ class Participant:
                 self._note(f"ended: {message.reason}")
                 self._ledger.ended(self.key, message.reason)
                 self.is_over = True
-            case signalling.Pong():
-                pass
+            case signalling.Pong() | signalling.NewIce():
+                pass  # nobody here asks for new ICE
 
     def _offered(self, offer: signalling.Offer) -> None:
         self._endpoint_id = offer.endpoint_id

@@ -1,7 +1,7 @@
 """What participants and the focus say to each other: JSON text frames on one WebSocket.
 
-The lab's stand-in for Jingle: as much of it as a synthetic participant needs. One WebSocket
-(`/signal` of the focus) carries one participant. Every frame is one JSON object with a `type`
+The lab's stand-in for Jingle: as much of it as participants need, synthetic or in a browser. One
+WebSocket (`/signal` of the focus) carries one participant. Every frame is one object with a `type`
 and `version`; both sides drop the connection on a frame they can't parse (`parse_*` raise
 `SignallingError`, which names the field). Frames are at most `FRAME_LIMIT` bytes.
 
@@ -44,12 +44,45 @@ The sequence:
    `ended` is the same from the focus' side (conference ended, kicked).
 
 Unknown fields are ignored, so that either side may grow; another `version` is refused.
+
+A browser says `wishes` in `join` and does a little more:
+
+* The SSRCs it sends are known once it has the offer: its `answer` holds them. `publish` replaces
+  them at any time (screen share, mute); the others hear of it by `sources`, where a source that
+  changed is in `removed` and in `added`.
+* It answers before it knows all its candidates; `trickle` brings the rest.
+* `ice-restart` asks for new ICE credentials of a transport whose DTLS and media stay. The focus
+  brings them as `new-ice`, and the browser replies with an `answer` of the same session whose
+  transport names the same generation. A bridge that refuses costs a new `offer`.
 """
 
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, TypeAdapter, ValidationError
+
+from octoload.signalling_media import (
+    Candidate,
+    CandidateList,
+    EndpointId,
+    IceToken,
+    Kind,
+    MediaDescription,
+    Name,
+    PayloadType,
+    Record,
+    RemoteSource,
+    RemoteSources,
+    SessionId,
+    SourceDescription,
+    SourceGroup,
+    SourceList,
+    SourcesOffered,
+    Ssrc,
+    Text,
+    TransportDescription,
+    VideoType,
+    Wishes,
+)
 
 __all__ = [
     "FRAME_LIMIT",
@@ -63,20 +96,31 @@ __all__ = [
     "Connected",
     "Ended",
     "FocusMessage",
+    "IceRestart",
     "Join",
+    "Kind",
     "Leave",
+    "MediaDescription",
     "Message",
+    "NewIce",
     "Offer",
+    "PayloadType",
     "Ping",
     "Pong",
+    "Publish",
     "RemoteSource",
     "Restart",
     "Resumed",
     "SignallingError",
+    "SourceDescription",
+    "SourceGroup",
     "Sources",
     "SourcesOffered",
     "TransportDescription",
+    "Trickle",
+    "VideoType",
     "Waiting",
+    "Wishes",
     "build",
     "parse_client",
     "parse_focus",
@@ -89,81 +133,15 @@ PING_SECONDS: Final = 2.0
 SILENCE_SECONDS: Final = 6.0
 RECONNECT_GRACE_SECONDS: Final = 15.0
 
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-EndpointId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-SessionId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-Ssrc = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
-Text = Annotated[str, Field(max_length=256)]
-Kind = Literal["audio", "video"]
-Setup = Literal["actpass", "active", "passive"]
-IceToken = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]+$", max_length=256)]
-
 
 class SignallingError(ValueError):
     """The other side sent a frame that isn't a message of this protocol."""
-
-
-class Record(BaseModel):
-    """Frozen data, camelCase in JSON."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        hide_input_in_errors=True,
-    )
 
 
 class Message(Record):
     """One frame."""
 
     version: Literal[1] = VERSION
-
-
-class Candidate(Record):
-    """A UDP candidate of component 1; `address` may be a hostname, which is ignored."""
-
-    foundation: Annotated[str, Field(min_length=1, max_length=32)] = "1"
-    priority: Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
-    address: Annotated[str, Field(min_length=1, max_length=255)]
-    port: Annotated[int, Field(ge=1, le=65535)]
-    type: Literal["host", "srflx", "prflx", "relay"] = "host"
-    generation: Annotated[int, Field(ge=0, le=0xFFFFFFFF)] = 0
-
-
-class TransportDescription(Record):
-    """ICE credentials, candidates and the DTLS certificate's fingerprint."""
-
-    ufrag: Annotated[IceToken, Field(min_length=4)]
-    pwd: Annotated[IceToken, Field(min_length=22, repr=False)]
-    candidates: Annotated[tuple[Candidate, ...], Field(max_length=64)] = ()
-    fingerprint_hash: Literal["sha-256", "sha-384", "sha-512"] = "sha-256"
-    fingerprint: Annotated[
-        str, Field(pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31,63}$", max_length=191)
-    ]
-    setup: Setup
-
-
-class RemoteSource(Record):
-    """One SSRC that another participant sends and that the bridge forwards to this one."""
-
-    endpoint_id: EndpointId
-    ssrc: Ssrc
-    kind: Kind
-    muted: bool = False
-    """True: announced, but nothing is expected to arrive (the sender or a moderator muted it)."""
-
-
-class SourcesOffered(Record):
-    """The SSRCs a participant wants to send; None: it doesn't send that kind."""
-
-    audio_ssrc: Ssrc | None = None
-    video_ssrc: Ssrc | None = None
-
-
-RemoteSources = Annotated[tuple[RemoteSource, ...], Field(max_length=4096)]
 
 
 class Join(Message):
@@ -176,6 +154,8 @@ class Join(Message):
     display: Text = ""
     region: Name | None = None
     sources: SourcesOffered = SourcesOffered()
+    wishes: Wishes | None = None
+    """Of a browser; its sources come with its answer."""
 
 
 class Answer(Message):
@@ -184,6 +164,33 @@ class Answer(Message):
     type: Literal["answer"] = "answer"
     session_id: SessionId
     transport: TransportDescription
+    sources: SourceList | None = None
+    """What a browser sends; None: what `join` said, or what was published since."""
+
+
+class Publish(Message):
+    """Browser: from now on I send exactly these sources."""
+
+    type: Literal["publish"] = "publish"
+    session_id: SessionId
+    sources: SourceList
+
+
+class Trickle(Message):
+    """Browser: more candidates of mine, of the answer with these credentials."""
+
+    type: Literal["trickle"] = "trickle"
+    session_id: SessionId
+    ufrag: Annotated[IceToken, Field(min_length=4)]
+    pwd: Annotated[IceToken, Field(min_length=22, repr=False)]
+    candidates: CandidateList
+
+
+class IceRestart(Message):
+    """Browser: my network changed, give me new ICE credentials for this session."""
+
+    type: Literal["ice-restart"] = "ice-restart"
+    session_id: SessionId
 
 
 class Connected(Message):
@@ -226,6 +233,18 @@ class Offer(Message):
     bridge_region: Text = ""
     transport: TransportDescription
     sources: RemoteSources = ()
+    media: tuple[MediaDescription, ...] = ()
+    """To browsers: what may be sent, and in which payload types."""
+    feedback: tuple[RemoteSource, ...] = ()
+    """To browsers: the bridge's own SSRCs, which its RTCP and its probes come from."""
+
+
+class NewIce(Message):
+    """Focus: here are the credentials of the bridge's new ICE; answer as you do an offer."""
+
+    type: Literal["new-ice"] = "new-ice"
+    session_id: SessionId
+    transport: TransportDescription
 
 
 class Resumed(Message):
@@ -266,8 +285,8 @@ class Pong(Message):
     id: Annotated[int, Field(ge=0, le=2**53)]
 
 
-ClientMessage = Join | Answer | Connected | Restart | Leave | Ping
-FocusMessage = Offer | Resumed | Sources | Waiting | Ended | Pong
+ClientMessage = Join | Answer | Publish | Trickle | IceRestart | Connected | Restart | Leave | Ping
+FocusMessage = Offer | NewIce | Resumed | Sources | Waiting | Ended | Pong
 
 _T = TypeVar("_T")
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(

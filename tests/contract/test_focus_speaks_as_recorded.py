@@ -9,7 +9,7 @@ from tests.contract.replay import RECORDING
 from jitsiwire.colibri2 import Capability, ConferenceModify, Endpoint, Sctp, Transport
 from jitsiwire.colibri2_xml import parse_request
 from octoload import signalling
-from octoload.focus import requests
+from octoload.focus import requests, sources
 
 
 def recorded(line: int) -> ConferenceModify:
@@ -67,7 +67,11 @@ def test_an_answer_is_the_recorded_one() -> None:
     first = {one.type: one.sources[0].ssrc for one in endpoint.sources}
     offered = signalling.SourcesOffered(audio_ssrc=first["audio"], video_ssrc=first["video"])
     ours = requests.answer(
-        theirs.meeting_id, endpoint.id, str(endpoint.stats_id), described, offered
+        theirs.meeting_id,
+        endpoint.id,
+        str(endpoint.stats_id),
+        described,
+        sources.described(offered),
     )
     (mine,) = ours.endpoints
     assert replace(mine, sources=None, transport=None) == replace(

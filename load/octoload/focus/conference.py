@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from jitsiwire.colibri2 import MediaSource
 from octoload import signalling
+from octoload.focus import sources
 
 __all__ = ["Conference", "Participant", "Session", "Stage"]
 
@@ -51,8 +52,11 @@ class Participant:
     """Its endpoint id."""
     stats_id: str
     region: str | None
-    offered: signalling.SourcesOffered
+    published: tuple[signalling.SourceDescription, ...]
+    """What it sends, once it has answered."""
     connection: int | None
+    wishes: signalling.Wishes | None = None
+    """Of a browser."""
     away_since: float | None = None
     """Its connection closed then without a word."""
     stage: Stage = Stage.WAITING
@@ -61,6 +65,8 @@ class Participant:
     """Of the newest invitation; answers to others are out of date."""
     informed: bool = False
     """It got the list of the others' sources."""
+    generation: int = 0
+    """Of the newest ICE credentials it was told."""
     announced: bool = False
     """The others were told of its sources."""
     tried_at: float = 0.0
@@ -73,15 +79,7 @@ class Participant:
 
     def sources(self) -> tuple[signalling.RemoteSource, ...]:
         """What it sends, as others are told."""
-        found: list[signalling.RemoteSource] = []
-        if self.offered.audio_ssrc is not None:
-            found.append(self._source(self.offered.audio_ssrc, "audio"))
-        if self.offered.video_ssrc is not None:
-            found.append(self._source(self.offered.video_ssrc, "video"))
-        return tuple(found)
-
-    def _source(self, ssrc: int, kind: signalling.Kind) -> signalling.RemoteSource:
-        return signalling.RemoteSource(endpoint_id=self.id, ssrc=ssrc, kind=kind)
+        return tuple(sources.remote(self.id, source) for source in self.published)
 
     def restart_allowed_at(self, now: float) -> float:
         """When it may have its next restart: 5 s after the last, five a minute."""

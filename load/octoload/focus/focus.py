@@ -13,7 +13,7 @@ from collections.abc import Callable
 from jitsiwire.bridge_view import BridgeView
 from jitsiwire.stats import BridgeStats
 from octoload import signalling
-from octoload.focus import requests
+from octoload.focus import requests, sources
 from octoload.focus.conference import Conference, Participant, Stage
 from octoload.focus.doctor import Diagnosis, Doctor, HealthAnswer
 from octoload.focus.effects import CheckHealth, CloseConnection, Effect, Tell
@@ -149,8 +149,9 @@ class Focus:
             id=join.endpoint_id or self._new_endpoint_id(conference),
             stats_id=_printable(join.display) or "participant",
             region=join.region,
-            offered=join.sources,
+            published=sources.described(join.sources),
             connection=connection,
+            wishes=join.wishes,
         )
         conference.participants[one.id] = one
         self.counters.participants += 1
@@ -196,7 +197,7 @@ class Focus:
         self, conference_name: str, endpoint: str, answer: signalling.Answer
     ) -> list[Effect]:
         """A participant said how it connects."""
-        found = self._current(conference_name, endpoint, answer.session_id)
+        found = self.current(conference_name, endpoint, answer.session_id)
         if found is None:
             return []
         conference, one = found
@@ -204,18 +205,19 @@ class Focus:
         if session is None:
             return []
         one.stage = Stage.ANSWERED
+        before = one.published if one.announced else ()
+        one.published = one.published if answer.sources is None else answer.sources
+        one.announced = True
         request = requests.answer(
-            conference.meeting_id, one.id, one.stats_id, answer.transport, one.offered
+            conference.meeting_id, one.id, one.stats_id, answer.transport, one.published
         )
         effects: list[Effect] = [self.placement.send(conference, session, request)]
-        if not one.announced:
-            one.announced = True
-            effects += announce(conference, one, signalling.Sources(added=one.sources()))
-        return effects
+        change = sources.change(one.id, before, one.published)
+        return effects + announce(conference, one, change)
 
     def connected(self, conference_name: str, endpoint: str, session_id: str) -> list[Effect]:
         """A participant's media can flow."""
-        found = self._current(conference_name, endpoint, session_id)
+        found = self.current(conference_name, endpoint, session_id)
         if found is not None:
             found[1].stage = Stage.CONNECTED
             found[1].failures = 0
@@ -225,7 +227,7 @@ class Focus:
         self, conference_name: str, endpoint: str, session_id: str, now: float
     ) -> list[Effect]:
         """A participant's transport failed: it gets a new place, at a bounded pace."""
-        found = self._current(conference_name, endpoint, session_id)
+        found = self.current(conference_name, endpoint, session_id)
         if found is None:
             return []
         conference, one = found
@@ -276,9 +278,10 @@ class Focus:
         found = self.conferences.get(conference)
         return found.participants.get(endpoint) if found else None
 
-    def _current(
+    def current(
         self, conference_name: str, endpoint: str, session_id: str
     ) -> tuple[Conference, Participant] | None:
+        """Find who speaks of its newest session; None when it's another one."""
         conference = self.conferences.get(conference_name)
         one = self._participant(conference_name, endpoint)
         if conference is None or one is None or one.session_id != session_id:

@@ -16,7 +16,7 @@ from octoload import signalling
 from octoload.focus import requests
 from octoload.focus.conference import Conference, Participant, Session, Stage
 from octoload.focus.effects import Effect, SendRequest, Tell
-from octoload.focus.replies import Reply, Verdict, judge_allocation, judge_update
+from octoload.focus.replies import Reply, Verdict, judge_allocation, judge_restart, judge_update
 from octoload.focus.settings import FocusSettings
 
 __all__ = ["Counters", "Placement"]
@@ -50,8 +50,10 @@ class _Pending:
     conference: str
     session: str
     endpoint: str | None
-    """Of an allocation."""
+    """Of an allocation or a restart."""
     invitation: str
+    restart: bool = False
+    """Of its ICE, not an allocation."""
 
 
 class Placement:
@@ -105,7 +107,8 @@ class Placement:
         self.bridges[jid] = self.bridges[jid].endpoint_added(now)
         room = None if session.created else conference.room
         session.created = True
-        request = requests.allocation(conference.meeting_id, one.id, one.stats_id, room)
+        request = requests.allocation(conference.meeting_id, one.id, one.stats_id, room, one.wishes)
+        one.generation = 0
         return [self.send(conference, session, request, one)]
 
     def _select(self, conference: Conference, one: Participant, now: float) -> str | None:
@@ -191,8 +194,10 @@ class Placement:
         session = found[0]
         if pending.endpoint is None:
             return self._follow(conference, session, judge_update(reply), now)
-        verdict = judge_allocation(reply, pending.endpoint)
         one = conference.participants.get(pending.endpoint)
+        if pending.restart:
+            return self._restarted(conference, session, one, pending, reply, now)
+        verdict = judge_allocation(reply, pending.endpoint)
         if one is not None and one.session_id == pending.invitation:
             if verdict.transport is not None:
                 session.feedback = session.feedback or verdict.feedback or ()
@@ -245,8 +250,34 @@ class Placement:
             bridge_region=(view.region if view else None) or "",
             transport=transport,
             sources=conference.sources_for(one),
+            media=requests.described_media() if one.wishes else (),
+            feedback=requests.feedback(session.feedback) if one.wishes else (),
         )
         return [Tell(one.connection, offer)]
+
+    def _restarted(
+        self,
+        conference: Conference,
+        session: Session,
+        one: Participant | None,
+        pending: _Pending,
+        reply: Reply,
+        now: float,
+    ) -> list[Effect]:
+        if one is None or one.session_id != pending.invitation:
+            return []
+        verdict = judge_restart(reply, one.id)
+        transport = verdict.transport
+        if transport is None:
+            return self._follow(conference, session, verdict, now)
+        generation = transport.generation
+        if generation is not None and generation <= one.generation:
+            return []  # an answer that came after a newer one
+        one.generation = generation or one.generation
+        if one.connection is None:
+            return []
+        new = signalling.NewIce(session_id=one.session_id, transport=transport)
+        return [Tell(one.connection, new)]
 
     # -- sending ----------------------------------------------------------------------------------
 
@@ -256,14 +287,17 @@ class Placement:
         session: Session,
         request: ConferenceModify,
         allocating: Participant | None = None,
+        restarting: Participant | None = None,
     ) -> SendRequest:
         """Return the request to send, and remember whose it is."""
         token = self._next_token()
+        one = allocating or restarting
         self._pending[token] = _Pending(
             conference.name,
             session.id,
-            None if allocating is None else allocating.id,
-            "" if allocating is None else allocating.session_id,
+            None if one is None else one.id,
+            "" if one is None else one.session_id,
+            restarting is not None,
         )
         return SendRequest(token, session.bridge, request)
 

@@ -19,10 +19,11 @@ from jitsiwire.colibri2 import (
     IceTransport,
     MediaSource,
     Reason,
+    Sctp,
 )
 from octoload import signalling
 
-__all__ = ["Nothing", "Reply", "Verdict", "judge_allocation", "judge_update"]
+__all__ = ["Nothing", "Reply", "Verdict", "judge_allocation", "judge_restart", "judge_update"]
 
 
 class Nothing(Enum):
@@ -82,6 +83,15 @@ def _judge_refusal(error: Colibri2Error) -> Verdict:
             return Verdict(fail_bridge=True, end_session=True)
 
 
+def judge_restart(reply: Reply, endpoint_id: str) -> Verdict:
+    """Judge the answer to an ICE restart: a bridge that says no transport refuses it."""
+    verdict = judge_update(reply)
+    if not isinstance(reply, ConferenceModified):
+        return verdict
+    transport = _transport(reply, endpoint_id)
+    return Verdict(transport) if transport else Verdict(reinvite=(endpoint_id,))
+
+
 def judge_update(reply: Reply) -> Verdict:
     """Judge the answer to any other request."""
     match reply:
@@ -98,11 +108,11 @@ def _transport(
 ) -> signalling.TransportDescription | None:
     for endpoint in reply.endpoints:
         if endpoint.id == endpoint_id and endpoint.transport and endpoint.transport.ice:
-            return _description(endpoint.transport.ice)
+            return _description(endpoint.transport.ice, endpoint.transport.sctp)
     return None
 
 
-def _description(ice: IceTransport) -> signalling.TransportDescription | None:
+def _description(ice: IceTransport, sctp: Sctp | None) -> signalling.TransportDescription | None:
     """The ICE transport as participants are told it; None when it is of no use to them."""
     if not ice.fingerprints:
         return None
@@ -127,6 +137,8 @@ def _description(ice: IceTransport) -> signalling.TransportDescription | None:
                 "fingerprintHash": fingerprint.hash.lower(),
                 "fingerprint": fingerprint.value,
                 "setup": fingerprint.setup or "actpass",
+                "generation": ice.ice_generation,
+                "sctpPort": None if sctp is None else sctp.port,
             }
         )
     except ValidationError:

@@ -87,7 +87,7 @@ def _placement(focus: Focus, one: Participant) -> dict[str, object]:
         "audio_muted": False,
         "video_muted": False,
         "private_addresses": False,
-        "ssrc_rewriting": False,
+        "ssrc_rewriting": one.wishes is not None and one.wishes.ssrc_rewriting,
         "visitor": False,
     }
 

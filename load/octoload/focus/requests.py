@@ -14,18 +14,23 @@ from jitsiwire.colibri2 import (
     MediaSource,
     PayloadType,
     RtcpFeedback,
-    Source,
+    Sctp,
     Transport,
 )
 from octoload import signalling
+from octoload.focus import sources
 
 __all__ = [
     "MEDIA",
     "allocation",
     "answer",
+    "candidates",
+    "described_media",
     "expire_conference",
     "expire_endpoints",
-    "media_sources",
+    "feedback",
+    "ice_restart",
+    "publication",
 ]
 
 _FEEDBACK = (
@@ -98,21 +103,32 @@ MEDIA = (
 
 
 def allocation(
-    meeting_id: str, endpoint_id: str, stats_id: str, room: str | None
+    meeting_id: str,
+    endpoint_id: str,
+    stats_id: str,
+    room: str | None,
+    wishes: signalling.Wishes | None = None,
 ) -> ConferenceModify:
     """Ask for a place; with a room's JID, for the conference as well.
 
     Synthetic participants keep SSRCs apart themselves and have no data channel, so neither SSRC
-    rewriting nor SCTP is asked for.
+    rewriting nor SCTP is asked for: only what a browser wishes.
     """
+    wanted = wishes or signalling.Wishes(data_channel=False)
+    capabilities = {
+        Capability.SOURCE_NAMES: True,
+        Capability.SSRC_REWRITING: wanted.ssrc_rewriting,
+        Capability.RTP_MID_DEMUX: wanted.mid_demux,
+    }
     endpoint = Endpoint(
         endpoint_id,
         create=True,
         stats_id=stats_id,
         media=MEDIA,
-        transport=Transport(ice_controlling=True),
+        transport=Transport(ice_controlling=True, sctp=Sctp() if wanted.data_channel else None),
         sources=(),
-        capabilities=(Capability.SOURCE_NAMES,),
+        capabilities=tuple(name for name, asked in capabilities.items() if asked),
+        initial_last_n=wanted.initial_last_n,
     )
     return ConferenceModify(
         meeting_id,
@@ -128,15 +144,14 @@ def answer(
     endpoint_id: str,
     stats_id: str,
     transport: signalling.TransportDescription,
-    sources: signalling.SourcesOffered,
+    published: tuple[signalling.SourceDescription, ...],
 ) -> ConferenceModify:
     """Tell the bridge how the participant connects and what it sends."""
     ice = IceTransport(
         ufrag=transport.ufrag,
         pwd=transport.pwd,
-        candidates=tuple(
-            _candidate(number, one) for number, one in enumerate(transport.candidates, 1)
-        ),
+        ice_generation=transport.generation,
+        candidates=_candidates(transport.candidates),
         rtcp_mux=True,
         fingerprints=(
             Fingerprint(transport.fingerprint_hash, transport.fingerprint, transport.setup),
@@ -146,21 +161,44 @@ def answer(
         endpoint_id,
         stats_id=stats_id,
         transport=Transport(ice=ice),
-        sources=media_sources(endpoint_id, sources),
+        sources=sources.media_sources(endpoint_id, published),
     )
     return ConferenceModify(meeting_id, endpoints=(endpoint,))
 
 
-def media_sources(endpoint_id: str, sources: signalling.SourcesOffered) -> tuple[MediaSource, ...]:
-    """A participant's sources under the names Jitsi's clients give them."""
-    found: list[MediaSource] = []
-    if sources.audio_ssrc is not None:
-        name = f"{endpoint_id}-a0"
-        found.append(MediaSource("audio", name, (Source(sources.audio_ssrc, name),)))
-    if sources.video_ssrc is not None:
-        name = f"{endpoint_id}-v0"
-        found.append(MediaSource("video", name, (Source(sources.video_ssrc, name, "camera"),)))
-    return tuple(found)
+def publication(
+    meeting_id: str,
+    endpoint_id: str,
+    stats_id: str,
+    published: tuple[signalling.SourceDescription, ...],
+) -> ConferenceModify:
+    """Tell the bridge what the participant sends from now on."""
+    endpoint = Endpoint(
+        endpoint_id, stats_id=stats_id, sources=sources.media_sources(endpoint_id, published)
+    )
+    return ConferenceModify(meeting_id, endpoints=(endpoint,))
+
+
+def candidates(
+    meeting_id: str, endpoint_id: str, stats_id: str, trickle: signalling.Trickle
+) -> ConferenceModify:
+    """Tell the bridge of more candidates of a participant."""
+    ice = IceTransport(
+        ufrag=trickle.ufrag, pwd=trickle.pwd, candidates=_candidates(trickle.candidates)
+    )
+    endpoint = Endpoint(endpoint_id, stats_id=stats_id, transport=Transport(ice=ice))
+    return ConferenceModify(meeting_id, endpoints=(endpoint,))
+
+
+def ice_restart(meeting_id: str, endpoint_id: str) -> ConferenceModify:
+    """Ask the bridge for new ICE credentials of a transport."""
+    endpoint = Endpoint(endpoint_id, transport=Transport(ice_restart=True))
+    return ConferenceModify(meeting_id, endpoints=(endpoint,))
+
+
+def described_media() -> tuple[signalling.MediaDescription, ...]:
+    """`MEDIA` as browsers are told it."""
+    return tuple(_described(media) for media in MEDIA)
 
 
 def expire_endpoints(meeting_id: str, endpoint_ids: Iterable[str]) -> ConferenceModify:
@@ -172,6 +210,43 @@ def expire_endpoints(meeting_id: str, endpoint_ids: Iterable[str]) -> Conference
 def expire_conference(meeting_id: str) -> ConferenceModify:
     """Let all of a conference go."""
     return ConferenceModify(meeting_id, expire=True)
+
+
+def feedback(found: tuple[MediaSource, ...]) -> tuple[signalling.RemoteSource, ...]:
+    """The bridge's own sources as browsers are told them."""
+    return tuple(
+        signalling.RemoteSource(
+            endpoint_id="jvb",
+            ssrc=source.ssrc,
+            kind="audio" if media.type == "audio" else "video",
+            name=media.id,
+        )
+        for media in found
+        for source in media.sources
+        if source.ssrc
+    )
+
+
+def _described(media: Media) -> signalling.MediaDescription:
+    return signalling.MediaDescription(
+        kind="audio" if media.type == "audio" else "video",
+        payload_types=tuple(
+            signalling.PayloadType(
+                id=one.id,
+                name=one.name or "",
+                clockrate=one.clockrate or 0,
+                channels=one.channels,
+                parameters=one.parameters,
+                feedback=tuple(" ".join(filter(None, (f.type, f.subtype))) for f in one.feedback),
+            )
+            for one in media.payload_types
+        ),
+        extensions=tuple((one.id, one.uri) for one in media.header_extensions),
+    )
+
+
+def _candidates(found: tuple[signalling.Candidate, ...]) -> tuple[Candidate, ...]:
+    return tuple(_candidate(number, one) for number, one in enumerate(found, 1))
 
 
 def _candidate(number: int, one: signalling.Candidate) -> Candidate:

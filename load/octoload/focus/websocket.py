@@ -11,6 +11,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from octoload import signalling
+from octoload.focus import browsers, page
 from octoload.focus.effects import Effect
 from octoload.focus.shell import Shell
 
@@ -40,6 +41,7 @@ class SignalServer:
         """The routes."""
         application = web.Application()
         application.router.add_get("/signal", self._serve)
+        page.add_routes(application)
         return application
 
     # -- Connections ------------------------------------------------------------------------------
@@ -143,6 +145,8 @@ class SignalServer:
                 return False
             case signalling.Answer() | signalling.Connected() | signalling.Restart() if who:
                 self._shell.perform(self._said(who, message))
+            case signalling.Publish() | signalling.Trickle() | signalling.IceRestart() if who:
+                self._shell.perform(browsers.take(self._shell.focus, who, message))
             case _:  # a second join, or anything else before the first
                 self.malformed += 1
                 return False

@@ -1,0 +1,59 @@
+"""What participants send: as they describe it, as the bridge and the others are told it."""
+
+from jitsiwire.colibri2 import MediaSource, Source, SourceGroup
+from octoload import signalling
+
+__all__ = ["change", "described", "media_sources", "remote"]
+
+Descriptions = tuple[signalling.SourceDescription, ...]
+
+
+def described(offered: signalling.SourcesOffered) -> Descriptions:
+    """A synthetic participant's sources: one SSRC each, of a microphone and a camera."""
+    found: list[signalling.SourceDescription] = []
+    if offered.audio_ssrc is not None:
+        found.append(signalling.SourceDescription(kind="audio", ssrcs=(offered.audio_ssrc,)))
+    if offered.video_ssrc is not None:
+        camera = signalling.SourceDescription(
+            kind="video", video_type="camera", ssrcs=(offered.video_ssrc,)
+        )
+        found.append(camera)
+    return tuple(found)
+
+
+def remote(endpoint_id: str, source: signalling.SourceDescription) -> signalling.RemoteSource:
+    """A source as the others are told it."""
+    return signalling.RemoteSource(
+        endpoint_id=endpoint_id,
+        ssrc=source.ssrcs[0],
+        kind=source.kind,
+        muted=source.muted,
+        name=source.name(endpoint_id),
+        rtx=source.rtx,
+        video_type=source.video_type,
+    )
+
+
+def change(endpoint_id: str, before: Descriptions, after: Descriptions) -> signalling.Sources:
+    """What the others are told when one's sources change."""
+    old = [remote(endpoint_id, source) for source in before]
+    new = [remote(endpoint_id, source) for source in after]
+    return signalling.Sources(
+        added=tuple(source for source in new if source not in old),
+        removed=tuple(source.ssrc for source in old if source not in new),
+    )
+
+
+def media_sources(endpoint_id: str, sources: Descriptions) -> tuple[MediaSource, ...]:
+    """A participant's sources as a bridge is told them, under the names Jitsi's clients use."""
+    return tuple(_media_source(endpoint_id, source) for source in sources)
+
+
+def _media_source(endpoint_id: str, source: signalling.SourceDescription) -> MediaSource:
+    name = source.name(endpoint_id)
+    return MediaSource(
+        source.kind,
+        name,
+        tuple(Source(ssrc, name, source.video_type) for ssrc in source.ssrcs),
+        tuple(SourceGroup(group.semantics, group.ssrcs) for group in source.groups),
+    )
