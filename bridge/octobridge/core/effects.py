@@ -15,6 +15,7 @@ __all__ = [
     "MuteSource",
     "RemoveSource",
     "RemoveTransport",
+    "RestartIce",
     "SendMessage",
     "SetRemote",
     "Subscribe",
@@ -50,9 +51,27 @@ class SetRemote:
     fingerprints: tuple[Fingerprint, ...] = ()
     dtls_server: bool | None = None
     """Whether the bridge is the DTLS server; None while the peer's setup hasn't decided it."""
+    generation: int | None = None
+    """Which ICE agent's peer it is about; None for the one in use."""
 
     def __repr__(self) -> str:
         return f"SetRemote({self.transport}, candidates={len(self.candidates)})"
+
+
+@dataclass(frozen=True, slots=True)
+class RestartIce:
+    """Begin an ICE agent of new credentials beside the one in use; it takes over if it connects.
+
+    One that was begun before and hasn't connected yet is given up.
+    """
+
+    transport: int
+    generation: int
+    ufrag: str
+    pwd: str
+
+    def __repr__(self) -> str:
+        return f"RestartIce({self.transport}, generation={self.generation})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +139,7 @@ class SendMessage:
 Effect = (
     CreateTransport
     | SetRemote
+    | RestartIce
     | RemoveTransport
     | AddSource
     | RemoveSource
