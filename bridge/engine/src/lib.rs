@@ -8,6 +8,7 @@
 #[cfg(feature = "python")]
 mod boundary;
 mod bucket;
+pub mod cc;
 pub mod clock;
 pub mod counter;
 mod downtrack;

@@ -1,7 +1,7 @@
 //! Writing RTCP into a fixed buffer: what doesn't fit is refused, never cut.
 
 use super::parse::{Nack, ReportBlock};
-use super::{format, kind};
+use super::{format, kind, transport_cc};
 
 /// Builds one compound packet in place.
 pub struct Builder<'a> {
@@ -112,6 +112,41 @@ impl<'a> Builder<'a> {
             }
             true
         }
+    }
+
+    /// Transport-wide feedback about the packets from `first` on; see `transport_cc`.
+    pub fn transport_wide(
+        &mut self,
+        sender: u32,
+        media: u32,
+        first: &transport_cc::Base,
+        ticks: &[Option<i32>],
+    ) -> bool {
+        let len = 16 + transport_cc::body_len(ticks);
+        let words = len.div_ceil(4);
+        let count = ticks.len().min(usize::from(u16::MAX));
+        if !self.begin(kind::TRANSPORT_FEEDBACK, format::TRANSPORT_WIDE, words) {
+            return false;
+        }
+        let start = self.len - 4;
+        for word in [
+            sender,
+            media,
+            u32::from(first.sequence) << 16 | count as u32,
+            (first.reference as u32) << 8 | u32::from(first.number),
+        ] {
+            self.word(word);
+        }
+        let end = start + 4 + 4 * words;
+        self.buffer[self.len..end].fill(0);
+        transport_cc::write(&mut self.buffer[self.len..end], ticks);
+        let padding = 4 * words - len;
+        if padding > 0 {
+            self.buffer[start] |= 0x20;
+            self.buffer[end - 1] = padding as u8;
+        }
+        self.len = end;
+        true
     }
 
     /// A source description with nothing but a CNAME of at most 32 bytes.

@@ -2,6 +2,7 @@
 
 mod build;
 mod parse;
+pub mod transport_cc;
 
 pub use build::{Builder, Sent};
 pub use parse::{Malformed, Nack, Packet, Packets, ReportBlock, fir_targets, nacks, words};
@@ -22,4 +23,6 @@ pub mod format {
     pub const PICTURE_LOSS: u8 = 1;
     pub const FULL_INTRA: u8 = 4;
     pub const APPLICATION: u8 = 15;
+    /// draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1
+    pub const TRANSPORT_WIDE: u8 = 15;
 }

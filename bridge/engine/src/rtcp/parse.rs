@@ -13,7 +13,7 @@ pub struct Packet<'a> {
     pub kind: u8,
     /// Count of report blocks, or feedback format.
     pub count: u8,
-    /// What follows the 4-byte header; whole words.
+    /// What follows the 4-byte header; whole words, but for oddly padded packets.
     pub body: &'a [u8],
 }
 
@@ -34,7 +34,8 @@ impl<'a> Packets<'a> {
         }
         let (packet, rest) = self.0.split_at(len);
         let padding = if header[0] & 0x20 != 0 { usize::from(packet[len - 1]) } else { 0 };
-        if padding % 4 != 0 || padding > len - 4 || (header[0] & 0x20 != 0 && padding == 0) {
+        // RFC 3550 wants whole words of padding; libwebrtc's transport-wide feedback pads with fewer.
+        if padding > len - 4 || (header[0] & 0x20 != 0 && padding == 0) {
             return None;
         }
         self.0 = rest;
@@ -149,6 +150,8 @@ mod tests {
         let compound = [0xa0, 201, 0, 2, 0, 0, 0, 7, 0, 0, 0, 4];
         let packet = Packets::new(&compound).next().unwrap().unwrap();
         assert_eq!(packet.body, [0, 0, 0, 7]);
+        let odd = [0xaf, 205, 0, 2, 0, 0, 0, 7, 9, 0, 0, 3];
+        assert_eq!(Packets::new(&odd).next().unwrap().unwrap().body, [0, 0, 0, 7, 9]);
     }
 
     proptest! {
