@@ -1,4 +1,8 @@
 //! Packets sent together are measured together: bursts, and the times between them.
+//!
+//! WebRTC compares the last packets of groups, since its pacer spreads each picture out. A bridge
+//! forwards pictures as they come, and a larger picture takes the line longer without any queue
+//! being left when the next one starts; so here the first packets are compared.
 
 use super::{MS, Micros, SECOND};
 
@@ -66,7 +70,7 @@ impl Groups {
         let Some(previous) = self.previous else {
             return Some(None);
         };
-        let arrived = current.arrival - previous.arrival;
+        let arrived = current.first_arrival - previous.first_arrival;
         if arrived - (current.heard - previous.heard) >= JUMP {
             *self = Self::default();
             return None;
@@ -79,7 +83,7 @@ impl Groups {
             return None;
         }
         self.reordered = 0;
-        Some(Some(Delta { sent: current.sent - previous.sent, arrived }))
+        Some(Some(Delta { sent: current.first_sent - previous.first_sent, arrived }))
     }
 }
 

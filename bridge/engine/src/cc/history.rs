@@ -69,16 +69,15 @@ impl History {
     /// Append what a feedback packet tells for the first time.
     pub fn acknowledge(&mut self, feedback: &Feedback, acked: &mut Vec<Acked>) {
         let end = self.front + self.sent.len() as i64;
-        let mut number = unwrap(end, feedback.base.sequence);
+        let first = unwrap(end, feedback.base.sequence);
         let mut time = self.reference(feedback.base.reference) * REFERENCE_US;
-        for (_, ticks) in feedback.packets() {
+        for (number, (_, ticks)) in (first..).zip(feedback.packets()) {
             time += Micros::from(ticks.unwrap_or_default()) * TICK_US;
             if let Ok(place) = usize::try_from(number - self.front)
                 && let Some(sent) = self.sent.get_mut(place)
             {
                 acked.extend(take(sent, ticks.map(|_| time)));
             }
-            number += 1;
         }
     }
 

@@ -109,7 +109,7 @@ impl Loss {
             self.lowest.pop_back();
         }
         self.lowest.push_back((now, self.bps));
-        if !self.reported.is_some_and(|reported| now - reported < STALE) {
+        if self.reported.is_none_or(|reported| now - reported >= STALE) {
             return;
         }
         if self.fraction <= LOW {
