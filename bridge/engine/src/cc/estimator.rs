@@ -174,6 +174,11 @@ impl Estimator {
         self.probing.want(wanted);
     }
 
+    /// Whether a probe is under way.
+    pub fn is_probing(&self) -> bool {
+        self.probing.is_active()
+    }
+
     /// Padding that a probe under way needs now, and the most that one packet of it may have.
     pub fn probe_due(&self, now: Micros) -> Option<(usize, usize)> {
         self.probing.due(now)
