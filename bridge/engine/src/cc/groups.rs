@@ -108,10 +108,23 @@ mod tests {
         }
         assert_eq!(groups.packet(33 * MS, 83 * MS, 0), None, "nothing to compare with yet");
         let delta = groups.packet(66 * MS, 130 * MS, 0);
-        assert_eq!(delta, Some(Delta { sent: 29 * MS, arrived: 29 * MS }));
+        assert_eq!(delta, Some(Delta { sent: 33 * MS, arrived: 33 * MS }));
         assert_eq!(groups.packet(67 * MS, 131 * MS, 0), None);
         let delta = groups.packet(99 * MS, 180 * MS, 0);
-        assert_eq!(delta, Some(Delta { sent: 34 * MS, arrived: 48 * MS }));
+        assert_eq!(delta, Some(Delta { sent: 33 * MS, arrived: 47 * MS }));
+    }
+
+    #[test]
+    fn a_large_picture_is_no_queue_when_the_next_one_finds_the_line_free() {
+        let mut groups = Groups::default();
+        for (picture, packets) in [(0, 2), (1, 2), (2, 20), (3, 20), (4, 20)] {
+            let sent = picture * 33 * MS;
+            for packet in 0..packets {
+                if let Some(delta) = groups.packet(sent, sent + (50 + packet) * MS, 0) {
+                    assert_eq!(delta.sent, delta.arrived);
+                }
+            }
+        }
     }
 
     #[test]
@@ -123,7 +136,7 @@ mod tests {
             groups.packet(at * 20 * MS, 170 * MS + at, 0);
         }
         let delta = groups.packet(140 * MS, 195 * MS, 0);
-        assert_eq!(delta, Some(Delta { sent: 80 * MS, arrived: 100 * MS + 5 }));
+        assert_eq!(delta, Some(Delta { sent: 20 * MS, arrived: 100 * MS + 2 }));
     }
 
     #[test]
