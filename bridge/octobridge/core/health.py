@@ -1,7 +1,9 @@
-"""Whether the bridge is healthy, by the stock bridge's rules.
+"""Whether the bridge is healthy: two verdicts, for two kinds of asker.
 
-Whether it is in the brewery isn't part of it: a lost XMPP server must not take down bridges
-that carry calls. The shell publishes that beside it.
+`check` is the stock bridge's: may this process go on? Whoever restarts what fails it (a kubelet,
+a focus that moves calls off) must be asked no more than that: a lost XMPP server must not take
+down bridges that carry calls. `whole` adds whether the bridge is in a brewery, without which
+nobody new can be placed on it; that is for people and monitoring to know.
 """
 
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ from typing import Final
 from jitsiwire.colibri2 import Candidate
 from octobridge.core.candidates import is_private
 
-__all__ = ["Health", "Vitals", "check"]
+__all__ = ["Enrolment", "Health", "Vitals", "check", "whole"]
 
 STALE_AFTER: Final = 90.0
 """Seconds without a look at the engine after which health is unknown, and that is a failure."""
@@ -31,11 +33,25 @@ class Vitals:
 
 
 @dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Whether a focus can find the bridge."""
+
+    wanted: bool
+    """Whether it has any XMPP server to log in to."""
+    last_joined: float
+    """When it was last in a brewery; its start before that."""
+    grace: float
+    """Seconds it may be out without anything being wrong."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """The verdict; `message` says what is wrong."""
 
     success: bool
     message: str = ""
+    soft: bool = False
+    """A failure that a restart isn't known to mend."""
 
 
 def check(vitals: Vitals, now: float) -> Health:
@@ -49,3 +65,11 @@ def check(vitals: Vitals, now: float) -> Health:
     if now - vitals.looked_at > STALE_AFTER:
         return Health(success=False, message="No health check was done lately.")
     return Health(success=True)
+
+
+def whole(vital: Health, enrolment: Enrolment, now: float) -> Health:
+    """Return the verdict on everything, given that on the process."""
+    away = now - enrolment.last_joined
+    if not vital.success or not enrolment.wanted or away <= enrolment.grace:
+        return vital
+    return Health(success=False, message=f"Not in the brewery for {away:.0f} seconds.", soft=True)

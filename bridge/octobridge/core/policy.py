@@ -25,6 +25,9 @@ class Policy:
     connects_within: float = 15.0
     """One that was never heard counts as disconnected after this."""
 
+    brewery_grace: float = 60.0
+    """How long the bridge may be out of its brewery without being called unwell; ours."""
+
     announce_version: bool = False
     """Whether clients are told the bridge's version."""
     stats_filter_threshold: int = 20

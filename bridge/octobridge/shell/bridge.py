@@ -20,7 +20,7 @@ from octobridge.core import debug, reporting
 from octobridge.core.colibri import Colibri
 from octobridge.core.effects import Effect
 from octobridge.core.expiry import expire, may_judge
-from octobridge.core.health import Health, Vitals, check
+from octobridge.core.health import Enrolment, Health, Vitals, check, whole
 from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
 from octobridge.core.reports import Reports
@@ -91,6 +91,7 @@ class Bridge:
         self._lag = LagMeter()
         self._require_valid_address = require_valid_address
         self._looked_at = self._now()
+        self._joined_at = self._now()
         self._expired_at = self._now()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -152,7 +153,7 @@ class Bridge:
         return self._stress.load
 
     def health(self) -> Health:
-        """Return whether it is healthy, as of now."""
+        """Return whether the process is healthy, as of now."""
         vitals = Vitals(
             sockets=len(self.media.sockets),
             engine_running=self.media.is_running,
@@ -161,6 +162,18 @@ class Bridge:
             require_valid_address=self._require_valid_address,
         )
         return check(vitals, self._now())
+
+    def whole_health(self) -> Health:
+        """Return whether it is healthy and can be found by a focus, as of now."""
+        brewery = self.brewery()
+        if brewery.joined:
+            self._joined_at = self._now()
+        enrolment = Enrolment(
+            wanted=brewery.configured > 0,
+            last_joined=self._joined_at,
+            grace=self.registry.policy.brewery_grace,
+        )
+        return whole(self.health(), enrolment, self._now())
 
     def stats(self) -> BridgeStats:
         """Return the whole list of statistics."""
@@ -236,6 +249,8 @@ class Bridge:
         self._stress.observe(
             self._cpu.sample(engine.thread_cpu_ns / 1e9, self._lag.take(), engine.queue_fill)
         )
+        if self.brewery().joined:
+            self._joined_at = now
         present, self._looked_at = may_judge(self._looked_at, now), now
         if now - self._expired_at >= self.registry.policy.expire_interval:
             self._expired_at = now

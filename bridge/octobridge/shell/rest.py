@@ -23,6 +23,8 @@ from octobridge.shell.settings import RestSettings
 __all__ = ["application"]
 
 MAX_BODY_BYTES: Final = 64 * 1024
+KUBELET: Final = "kube-probe/"
+"""How the kubelet's probes begin to name themselves."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _OPEN: Final = ("/about/health", "/metrics")
 _log = logger("rest")
@@ -70,11 +72,13 @@ class _Routes:
 
         return guard
 
-    async def health(self, _request: web.Request) -> web.Response:
-        verdict = self._bridge.health()
+    async def health(self, request: web.Request) -> web.Response:
+        # A kubelet restarts what fails: it is asked to judge the process only, and that alone.
+        probe = request.headers.get("User-Agent", "").startswith(KUBELET)
+        verdict = self._bridge.health() if probe else self._bridge.whole_health()
         if verdict.success:
             return web.Response()
-        return web.Response(status=500, text=verdict.message)
+        return web.Response(status=503 if verdict.soft else 500, text=verdict.message)
 
     async def version(self, _request: web.Request) -> web.Response:
         about = iq.software(self._bridge.registry.policy.version)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -18,7 +19,7 @@ from jitsiwire import stats as wire
 from jitsiwire.colibri2 import Candidate, Endpoint
 from octobridge.core.policy import Policy
 from octobridge.core.shutdown import ShutdownState, Timing
-from octobridge.shell.bridge import Bridge
+from octobridge.shell.bridge import BrewerySummary, Bridge
 from octobridge.shell.media import MediaEngine
 from octobridge.shell.metrics import COUNTERS, GAUGES, PREFIX
 from octobridge.shell.rest import application
@@ -92,6 +93,22 @@ async def test_private_route_asks_for_the_token_and_does_nothing_without(
 async def test_health_and_metrics_are_open(path: str) -> None:
     async with served() as (_, client):
         assert (await client.get(path)).status == 200
+
+
+async def test_health_tells_of_a_lost_brewery_to_all_but_who_would_restart_the_bridge() -> None:
+    async with served() as (bridge, client):
+        bridge.brewery = lambda: BrewerySummary(configured=1, connected=0, joined=0)
+        assert (await client.get("/about/health")).status == 200
+        bridge.registry.policy = replace(bridge.registry.policy, brewery_grace=-1.0)
+        answer = await client.get("/about/health")
+        assert answer.status == 503
+        assert "brewery" in await answer.text()
+        probe = {"User-Agent": "kube-probe/1.34"}
+        assert (await client.get("/about/health", headers=probe)).status == 200
+        assert bridge.stats().healthy
+        bridge.brewery = lambda: BrewerySummary(configured=2, connected=1, joined=1)
+        bridge.registry.policy = replace(bridge.registry.policy, brewery_grace=60.0)
+        assert (await client.get("/about/health")).status == 200
 
 
 async def test_without_a_token_this_machine_may_do_everything() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.bridge.given import HOST, PUBLIC
 
-from octobridge.core.health import Vitals, check
+from octobridge.core.health import Enrolment, Health, Vitals, check, whole
 
 WELL = Vitals(sockets=1, engine_running=True, looked_at=0.0, candidates=(HOST,))
 
@@ -31,3 +31,24 @@ def test_what_is_wrong_is_said(vitals: Vitals, now: float) -> None:
 
 def test_public_address_satisfies_who_requires_one() -> None:
     assert check(replace(WELL, require_valid_address=True, candidates=(HOST, PUBLIC)), 1.0).success
+
+
+AWAY = Enrolment(wanted=True, last_joined=100.0, grace=60.0)
+
+
+def test_bridge_that_no_focus_can_find_is_unwell_after_a_while_but_softly() -> None:
+    well = Health(success=True)
+    assert whole(well, AWAY, 160.0).success
+    verdict = whole(well, AWAY, 161.0)
+    assert (verdict.success, verdict.soft) == (False, True)
+    assert "brewery" in verdict.message
+
+
+def test_bridge_without_xmpp_needs_no_brewery() -> None:
+    assert whole(Health(success=True), replace(AWAY, wanted=False), 1e6).success
+
+
+def test_what_is_wrong_with_the_process_goes_first() -> None:
+    broken = check(replace(WELL, sockets=0), 1.0)
+    assert whole(broken, AWAY, 1e6) == broken
+    assert not broken.soft
