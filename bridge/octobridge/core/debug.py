@@ -11,7 +11,7 @@ from octobridge.core.health import Health
 from octobridge.core.registry import Registry
 from octobridge.core.stress import Load
 
-__all__ = ["bridge_view", "conference_view", "endpoint_view"]
+__all__ = ["bridge_view", "conference_view", "endpoint_view", "speech_view"]
 
 OVERLOADED = 1.0
 
@@ -53,9 +53,30 @@ def conference_view(conference: Conference, *, full: bool) -> dict[str, Any]:
         },
     }
     if full:
+        view["speech"] = speech_view(conference)
         view["name"] = conference.name
         view["ssrc_conflicts"] = conference.ssrc_conflicts
     return view
+
+
+def speech_view(conference: Conference) -> dict[str, Any]:
+    """Return who speaks, as the stock bridge's route for it does ("null" is its word)."""
+    speech = conference.speech
+    order = speech.order(endpoint.id for endpoint in conference.endpoints)
+    return {
+        "dominantEndpoint": speech.dominant or "null",
+        "dominantSpeakerIdentification": speech.activity(),
+        "endpointsBySpeechActivity": list(order),
+        "endpointsInLastNOrder": [
+            *(name for name in order if _shows(conference, name)),
+            *(name for name in order if not _shows(conference, name)),
+        ],
+    }
+
+
+def _shows(conference: Conference, endpoint_id: str) -> bool:
+    endpoint = conference.find(endpoint_id)
+    return endpoint is not None and endpoint.sending_video
 
 
 def endpoint_view(endpoint: Endpoint) -> dict[str, Any]:
@@ -68,6 +89,7 @@ def endpoint_view(endpoint: Endpoint) -> dict[str, Any]:
         "dtls_failed": endpoint.dtls_failed,
         "message_channel": endpoint.message_channel,
         "disconnected": endpoint.disconnected,
+        "bandwidth_bps": endpoint.bandwidth_bps,
         "ssrcs": sorted(endpoint.streams),
         "force_mute": {
             "audio": endpoint.force_mute.audio,

@@ -70,13 +70,9 @@ class Speech:
             dominant_speaker_endpoint=recent[0], previous_speakers=recent[1:]
         )
 
-    def view(self) -> dict[str, object]:
-        """Return the state for `/debug`."""
+    def activity(self) -> dict[str, dict[str, float]]:
+        """Return how active everyone is, for `/debug`."""
         return {
-            "dominantEndpoint": self.dominant,
-            "dominantSpeakerIdentification": {
-                name: {"immediate": now, "medium": medium, "long": long}
-                for name, (now, medium, long) in self._identification.scores().items()
-            },
-            "recentSpeakers": list(self.recent),
+            name: {"immediate": now, "medium": medium, "long": long}
+            for name, (now, medium, long) in self._identification.scores().items()
         }

@@ -12,7 +12,9 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from jitsiwire import stats
+from jitsiwire import bridge_channel_json, colibri2_json, stats
+from jitsiwire.colibri2 import Colibri2Error
+from jitsiwire.errors import RemoteProtocolError
 from octobridge.core import debug
 from octobridge.shell import access, iq
 from octobridge.shell.bridge import Bridge
@@ -25,6 +27,7 @@ __all__ = ["application"]
 MAX_BODY_BYTES: Final = 64 * 1024
 KUBELET: Final = "kube-probe/"
 """How the kubelet's probes begin to name themselves."""
+CONFERENCES: Final = "/colibri/v2/conferences"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _OPEN: Final = ("/about/health", "/metrics")
 _log = logger("rest")
@@ -45,6 +48,14 @@ def application(bridge: Bridge, settings: RestSettings) -> web.Application:
     app.router.add_post("/colibri/drain/disable", routes.drain_disable)
     if settings.colibri_enabled:
         app.router.add_get("/colibri/stats", routes.stats)
+        app.router.add_post(CONFERENCES, routes.create_conference)
+        app.router.add_post(CONFERENCES + "/", routes.create_conference)
+        app.router.add_get(CONFERENCES, routes.conferences)
+        app.router.add_patch(CONFERENCES + "/{meeting}", routes.change_conference)
+        app.router.add_get(CONFERENCES + "/{meeting}", routes.conference)
+        app.router.add_get(
+            CONFERENCES + "/{meeting}/dominant-speaker-identification", routes.speakers
+        )
     if settings.shutdown_enabled:
         app.router.add_post("/colibri/shutdown", routes.shutdown)
     return app
@@ -110,6 +121,38 @@ class _Routes:
             )
         self._bridge.shut_down(graceful=graceful)
         return web.Response()
+
+    async def create_conference(self, request: web.Request) -> web.Response:
+        return self._colibri(await request.text(), {"create": True})
+
+    async def change_conference(self, request: web.Request) -> web.Response:
+        return self._colibri(await request.text(), {"meeting-id": request.match_info["meeting"]})
+
+    def _colibri(self, body: str, given: dict[str, object]) -> web.Response:
+        """Handle a Colibri2 request; whatever is wrong is status 400, as with the stock bridge."""
+        try:
+            data = bridge_channel_json.decode(body, MAX_BODY_BYTES)
+            request = colibri2_json.parse_request(data | given)
+        except RemoteProtocolError as error:
+            return web.Response(status=400, text=str(error))
+        reply = self._bridge.handle(request)
+        if isinstance(reply, Colibri2Error):
+            return web.Response(status=400, text=reply.text or str(reply.condition))
+        return web.json_response(colibri2_json.build_reply(reply))
+
+    async def conferences(self, _request: web.Request) -> web.Response:
+        raise web.HTTPNotImplemented
+
+    async def conference(self, request: web.Request) -> web.Response:
+        if self._bridge.registry.find(request.match_info["meeting"]) is None:
+            raise web.HTTPNotFound
+        raise web.HTTPNotImplemented
+
+    async def speakers(self, request: web.Request) -> web.Response:
+        conference = self._bridge.registry.find(request.match_info["meeting"])
+        if conference is None:
+            raise web.HTTPNotFound
+        return web.json_response(debug.speech_view(conference))
 
     async def debug(self, request: web.Request) -> web.Response:
         full = request.query.get("full", "").lower() == "true"

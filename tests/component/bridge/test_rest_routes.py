@@ -72,6 +72,9 @@ PRIVATE = [
     ("GET", "/debug"),
     ("GET", "/debug/x"),
     ("GET", "/debug/x/y"),
+    ("POST", "/colibri/v2/conferences"),
+    ("PATCH", "/colibri/v2/conferences/m"),
+    ("GET", "/colibri/v2/conferences"),
     ("GET", "/no/such/route"),
 ]
 
@@ -120,7 +123,7 @@ async def test_without_a_token_this_machine_may_do_everything() -> None:
 @pytest.mark.parametrize(
     ("colibri", "shutdown", "missing"),
     [
-        (False, False, ["/colibri/stats", "/colibri/shutdown"]),
+        (False, False, ["/colibri/stats", "/colibri/shutdown", "/colibri/v2/conferences"]),
         (True, False, ["/colibri/shutdown"]),
     ],
 )
