@@ -19,6 +19,10 @@ class Counters:
     endpoints_dtls_failed: int = 0
     ice_failed: int = 0
     ice_succeeded: int = 0
+    ice_restarts: int = 0
+    ice_restarts_succeeded: int = 0
+    ice_restarts_failed: int = 0
+    ice_generations_stale: int = 0
     endpoints_disconnected: int = 0
     endpoints_reconnected: int = 0
     endpoints_without_channel: int = 0

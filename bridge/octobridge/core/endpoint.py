@@ -21,7 +21,7 @@ from octobridge.core.forwarding import Party
 from octobridge.core.pacing import Inbox
 from octobridge.core.sources import Stream
 
-__all__ = ["Endpoint", "IceState"]
+__all__ = ["Endpoint", "IceRestart", "IceState"]
 
 VISITOR: Final = "visitor"
 
@@ -35,6 +35,15 @@ class IceState(Enum):
     SECURED = "secured"
     """DTLS is done: media flows."""
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class IceRestart:
+    """Credentials of an agent that may replace the one in use; generations count from 1."""
+
+    generation: int
+    ufrag: str
+    pwd: str = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -64,6 +73,12 @@ class Endpoint:
     fingerprints: tuple[Fingerprint, ...] = ()
     dtls_server: bool | None = None
     candidates_taken: int = 0
+    generation: int = 0
+    """Of the ICE agent in use; 0 is the first."""
+    last_generation: int = 0
+    """Given out last."""
+    restart: IceRestart | None = None
+    """Under way."""
 
     ice: IceState = IceState.NEW
     dtls_failed: bool = False

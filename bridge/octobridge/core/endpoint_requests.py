@@ -6,13 +6,21 @@ turned out to be wrong stays (it expires by itself), as there.
 Source: JVB Colibri2ConferenceHandler.kt, handleColibri2Endpoint.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jitsiwire import colibri2
-from jitsiwire.colibri2 import Capability, Colibri2Error, Condition, IceTransport, Reason, Sctp
+from jitsiwire.colibri2 import (
+    Candidate,
+    Capability,
+    Colibri2Error,
+    Condition,
+    IceTransport,
+    Reason,
+    Sctp,
+)
 from octobridge.core.conference import Conference
-from octobridge.core.effects import Effect, SetRemote
-from octobridge.core.endpoint import VISITOR, Endpoint, IceState
+from octobridge.core.effects import Effect, RestartIce, SetRemote
+from octobridge.core.endpoint import VISITOR, Endpoint, IceRestart, IceState
 from octobridge.core.refusal import Refusal
 from octobridge.core.registry import Registry
 from octobridge.core.replies import offer
@@ -122,7 +130,7 @@ class _Work:
             endpoint.initial_last_n = wanted.initial_last_n
         if wanted.transport is not None and wanted.transport.ice is not None:
             learned = _learn_transport(self.registry, endpoint, wanted.transport.ice)
-            self.done.effects.append(learned)
+            self.done.effects += learned
         try:
             if wanted.sources is not None:
                 _replace_sources(self.registry, endpoint, wanted.sources)
@@ -131,6 +139,8 @@ class _Work:
         finally:
             # What was learned before a refusal still holds, so the engine must know of it.
             self.done.effects += self.conference.replan()
+        if wanted.transport is not None and wanted.transport.ice_restart and not wanted.create:
+            self.done.effects += _restart_ice(self.registry, endpoint)
 
 
 def _is_visitor(wanted: colibri2.Endpoint) -> bool:
@@ -174,24 +184,53 @@ def _sctp_fault(registry: Registry, sctp: Sctp | None) -> Colibri2Error | None:
     return None
 
 
-def _learn_transport(registry: Registry, endpoint: Endpoint, ice: IceTransport) -> SetRemote:
+def _learn_transport(registry: Registry, endpoint: Endpoint, ice: IceTransport) -> list[SetRemote]:
     endpoint.learn_fingerprints(ice)
+    registry.counters.transport_parts_unreadable += ice.unreadable
+    restart = endpoint.restart
+    if restart is not None and ice.ice_generation == restart.generation:
+        generation, fresh = restart.generation, True
+    else:
+        generation = None
+        # Consent is checked with the password that ICE was established with: one of a restart
+        # we refused, or a late repetition, must not end a call that works.
+        fresh = endpoint.ice not in (IceState.CONNECTED, IceState.SECURED)
+        if ice.ice_generation not in (None, endpoint.generation):
+            registry.counters.ice_generations_stale += 1
+            ice = replace(ice, ufrag=None, pwd=None, candidates=())
+    return [
+        SetRemote(
+            endpoint.transport,
+            ice.ufrag if fresh else None,
+            ice.pwd if fresh else None,
+            _candidates_with_room(registry, endpoint, ice),
+            endpoint.fingerprints,
+            endpoint.dtls_server,
+            generation,
+        )
+    ]
+
+
+def _candidates_with_room(
+    registry: Registry, endpoint: Endpoint, ice: IceTransport
+) -> tuple[Candidate, ...]:
     room = registry.policy.max_candidates - endpoint.candidates_taken
     candidates = ice.candidates[: max(0, room)]
     endpoint.candidates_taken += len(candidates)
     registry.counters.candidates_dropped += len(ice.candidates) - len(candidates)
-    registry.counters.transport_parts_unreadable += ice.unreadable
-    # Consent is checked with the password that ICE was established with: one of a restart we
-    # refused, or a late repetition, must not end a call that works.
-    settled = endpoint.ice in (IceState.CONNECTED, IceState.SECURED)
-    return SetRemote(
-        endpoint.transport,
-        None if settled else ice.ufrag,
-        None if settled else ice.pwd,
-        candidates,
-        endpoint.fingerprints,
-        endpoint.dtls_server,
-    )
+    return candidates
+
+
+def _restart_ice(registry: Registry, endpoint: Endpoint) -> list[Effect]:
+    """Begin a new agent where there is an established one to begin it beside."""
+    if endpoint.ice not in (IceState.CONNECTED, IceState.SECURED):
+        return []
+    endpoint.last_generation += 1
+    restart = IceRestart(endpoint.last_generation, registry.mint.ufrag(), registry.mint.pwd())
+    endpoint.restart = restart
+    endpoint.candidates_taken = 0
+    registry.counters.ice_restarts += 1
+    return [RestartIce(endpoint.transport, restart.generation, restart.ufrag, restart.pwd)]
 
 
 def _replace_sources(

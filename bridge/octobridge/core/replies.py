@@ -1,8 +1,8 @@
 """The transport part of a reply: what the bridge offers an endpoint to connect to.
 
-It is there when the endpoint was just created. An ICE restart is honoured only as "keep what
-you have": before ICE is established the same credentials are told again; after that the bridge
-leaves the transport out, which tells the focus to re-invite.
+It is there when the endpoint was just created and in answer to an ICE restart: with a generation
+and the new agent's credentials; or without one and with those in use, while ICE isn't established
+yet. A restart of what has failed gets no transport, which tells the focus to re-invite.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from dataclasses import replace
 from jitsiwire import colibri2
 from jitsiwire.colibri2 import Candidate, IceTransport, Sctp, Transport
 from octobridge.core.candidates import is_private
-from octobridge.core.endpoint import Endpoint, IceState
+from octobridge.core.endpoint import Endpoint, IceRestart, IceState
 from octobridge.core.registry import Registry
 
 __all__ = ["offer"]
@@ -20,19 +20,24 @@ SCTP_PORT = 5000
 
 def offer(registry: Registry, endpoint: Endpoint, wanted: colibri2.Endpoint) -> Transport | None:
     """Return the reply's transport, or None when none is due."""
-    restart = wanted.transport is not None and wanted.transport.ice_restart
-    if not wanted.create and not (restart and endpoint.ice is IceState.NEW):
+    asked = wanted.transport is not None and wanted.transport.ice_restart
+    if not wanted.create and not (asked and endpoint.ice is not IceState.FAILED):
         return None
+    restart = endpoint.restart if asked else None
     sctp = Sctp(SCTP_PORT, "server") if wanted.create and endpoint.sctp else None
-    return Transport(ice=_ice(registry, endpoint), sctp=sctp)
+    return Transport(ice=_ice(registry, endpoint, restart), sctp=sctp)
 
 
-def _ice(registry: Registry, endpoint: Endpoint) -> IceTransport:
+def _ice(registry: Registry, endpoint: Endpoint, restart: IceRestart | None) -> IceTransport:
     fingerprint = registry.fingerprint
+    candidates = _candidates(registry, endpoint)
+    if restart is not None:
+        candidates = tuple(replace(c, generation=restart.generation) for c in candidates)
     return IceTransport(
-        ufrag=endpoint.ufrag,
-        pwd=endpoint.pwd,
-        candidates=_candidates(registry, endpoint),
+        ufrag=restart.ufrag if restart else endpoint.ufrag,
+        pwd=restart.pwd if restart else endpoint.pwd,
+        ice_generation=restart.generation if restart else None,
+        candidates=candidates,
         rtcp_mux=True,
         fingerprints=(replace(fingerprint, setup=_setup(endpoint)),) if fingerprint else (),
     )

@@ -44,6 +44,26 @@ class Reports:
         endpoint.consent_lost = False
         return conference.replan()
 
+    def ice_restarted(self, transport: int, generation: int) -> None:
+        """A restarted agent took over."""
+        endpoint = self._endpoint(transport)
+        if endpoint is not None:
+            endpoint.generation = generation
+            self._end_restart(endpoint, generation)
+            self.registry.counters.ice_restarts_succeeded += 1
+
+    def ice_restart_failed(self, transport: int, generation: int) -> None:
+        """It didn't connect in time; what was there before stays."""
+        endpoint = self._endpoint(transport)
+        if endpoint is not None:
+            self._end_restart(endpoint, generation)
+            self.registry.counters.ice_restarts_failed += 1
+
+    @staticmethod
+    def _end_restart(endpoint: Endpoint, generation: int) -> None:
+        if endpoint.restart is not None and endpoint.restart.generation == generation:
+            endpoint.restart = None
+
     def consent_lost(self, transport: int) -> list[Effect]:
         """The peer stopped answering: nothing more may be sent to it."""
         found = self.registry.by_transport(transport)

@@ -274,6 +274,16 @@ class Bridge:
         _log.info("ICE failed", transport=transport)
         self._reports.ice_failed(transport)
 
+    def ice_restarted(self, transport: int, generation: int) -> None:
+        """See `core.reports`."""
+        _log.info("ICE restarted", transport=transport, generation=generation)
+        self._reports.ice_restarted(transport, generation)
+
+    def ice_restart_failed(self, transport: int, generation: int) -> None:
+        """See `core.reports`."""
+        _log.info("ICE restart failed", transport=transport, generation=generation)
+        self._reports.ice_restart_failed(transport, generation)
+
     def consent_lost(self, transport: int) -> None:
         """See `core.reports`."""
         self._apply(self._reports.consent_lost(transport))

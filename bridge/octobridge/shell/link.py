@@ -1,91 +1,73 @@
-"""One endpoint's way to the bridge: its ICE agent, then DTLS over it, then a data channel.
+"""One endpoint's way to the bridge: ICE, then DTLS over it, then a message channel over that.
 
-The agent is sans-I/O; this gives it time and datagrams. DTLS starts when ICE has selected an
-address, the peer's fingerprint is known and, where the peer begins, its hello is there. Keys go
-to the engine and are not kept.
+DTLS starts when ICE has selected an address, the peer's fingerprint is known and, where the peer
+begins, its hello is there. Keys go to the engine and are not kept. ICE may move to another
+address or agent at any time; DTLS and media don't notice.
 """
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from jitsiwire.colibri2 import Candidate
 from octobridge.core import effects as fx
 from octobridge.shell.channel import Channel, ChannelEvents
+from octobridge.shell.ice_run import Lookup
+from octobridge.shell.ice_transport import IceEvents, IceTransport
 from octobridge.shell.logs import logger
-from octobridge.shell.media import MediaEngine
+from octobridge.shell.media import Socket
 from octoengine import Command
 from octoengine.dtls import ALGORITHMS, Dtls, DtlsError, Fingerprint, Keys
-from octoengine.ice import (
-    Agent,
-    ConsentLost,
-    Credentials,
-    Failed,
-    IceLimits,
-    LocalCandidate,
-    RemoteCandidate,
-    Role,
-    Selected,
-    Validated,
-)
+from octoengine.ice import Credentials
 
-__all__ = ["Link", "LinkOwner"]
+__all__ = ["Link", "LinkOwner", "Reporter"]
 
-KEPT_TRANSACTIONS: Final = 128
 EARLY_DATAGRAMS: Final = 4
 """DTLS kept until it can be answered: a ClientHello may be two datagrams, and come twice."""
-ESTABLISH_SECONDS: Final = 60.0
-"""ICE's time from the creation of the endpoint: a client may take a while to answer."""
-FAIR_SECONDS: Final = 20.0
-"""ICE isn't called failed before the peer's credentials are known for so long."""
 _log = logger("link")
 
 
-class _Reporter(Protocol):
-    def ice_connected(self, transport: int) -> None: ...
-    def ice_failed(self, transport: int) -> None: ...
-    def consent_lost(self, transport: int) -> None: ...
-    def dtls_connected(self, transport: int) -> None: ...
-    def dtls_failed(self, transport: int) -> None: ...
-    def channel_opened(self, transport: int) -> None: ...
-    def channel_closed(self, transport: int) -> None: ...
-    def channel_text(self, transport: int, text: str) -> None: ...
+class Reporter(Protocol):
+    """Is told how transports fare."""
+
+    def ice_connected(self, transport: int) -> None: ...  # noqa: D102
+    def ice_failed(self, transport: int) -> None: ...  # noqa: D102
+    def ice_restarted(self, transport: int, generation: int) -> None: ...  # noqa: D102
+    def ice_restart_failed(self, transport: int, generation: int) -> None: ...  # noqa: D102
+    def consent_lost(self, transport: int) -> None: ...  # noqa: D102
+    def dtls_connected(self, transport: int) -> None: ...  # noqa: D102
+    def dtls_failed(self, transport: int) -> None: ...  # noqa: D102
+    def channel_opened(self, transport: int) -> None: ...  # noqa: D102
+    def channel_closed(self, transport: int) -> None: ...  # noqa: D102
+    def channel_text(self, transport: int, text: str) -> None: ...  # noqa: D102
 
 
-class LinkOwner(Protocol):
+class LinkOwner(Lookup, Protocol):
     """What a link needs of the whole."""
 
-    media: MediaEngine
-    reporter: _Reporter
-    dropped: Counter[str]
+    reporter: Reporter
 
-    def remember_transaction(self, transaction: bytes, link: "Link") -> bool: ...  # noqa: D102
-    def forget_transaction(self, transaction: bytes) -> None: ...  # noqa: D102
+    def may_shake_hands(self, link: "Link") -> bool: ...  # noqa: D102
+    def shook_hands(self, link: "Link") -> None: ...  # noqa: D102
 
 
 class Link:
     """See the module."""
 
-    def __init__(self, owner: LinkOwner, effect: fx.CreateTransport) -> None:
+    def __init__(
+        self, owner: LinkOwner, effect: fx.CreateTransport, sockets: Sequence[Socket]
+    ) -> None:
         self.transport = effect.transport
-        self.ufrag = effect.ufrag
-        self.transactions: deque[bytes] = deque()
         self._owner = owner
         self._loop = asyncio.get_running_loop()
-        self._agent = Agent(
-            Role.CONTROLLING,
+        self._ice = IceTransport(
+            owner,
+            effect.transport,
             Credentials(effect.ufrag, effect.pwd),
-            tuple(
-                LocalCandidate(s.number, s.address.ip, s.address.port) for s in owner.media.sockets
-            ),
-            self._loop.time(),
-            limits=IceLimits(establish_seconds=ESTABLISH_SECONDS),
+            sockets,
+            self._ice_events(),
         )
         self._sctp = effect.sctp
-        self._timer: asyncio.TimerHandle | None = None
-        self._remote_known_at: float | None = None
-        self._selected = False
         self._fingerprints: tuple[Fingerprint, ...] = ()
         self._dtls_server: bool | None = None
         self._dtls: Dtls | None = None
@@ -95,23 +77,27 @@ class Link:
         self._ending: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._is_closed = False
-        self._pump()
+
+    def _ice_events(self) -> IceEvents:
+        reporter, transport = self._owner.reporter, self.transport
+        return IceEvents(
+            connected=self._ice_connected,
+            failed=lambda: reporter.ice_failed(transport),
+            consent_lost=lambda: reporter.consent_lost(transport),
+            restarted=lambda generation: reporter.ice_restarted(transport, generation),
+            restart_failed=lambda generation: reporter.ice_restart_failed(transport, generation),
+        )
+
+    def _ice_connected(self) -> None:
+        self._owner.reporter.ice_connected(self.transport)
+        # Once the engine knows where to send to.
+        self._loop.call_soon(self._start_dtls)
 
     # ---- what signalling says -------------------------------------------------------------
 
     def set_remote(self, remote: fx.SetRemote) -> None:
         """Learn more about the peer."""
-        now = self._loop.time()
-        if remote.ufrag and remote.pwd:
-            try:
-                credentials = Credentials(remote.ufrag, remote.pwd)
-            except ValueError:
-                self._owner.dropped["ice_credentials_malformed"] += 1
-            else:
-                self._remote_known_at = self._remote_known_at or now
-                self._agent.set_remote_credentials(credentials, now)
-        for candidate in remote.candidates:
-            self._agent.add_remote_candidate(_remote_candidate(candidate))
+        self._ice.set_remote(remote)
         known = tuple(
             Fingerprint(f.hash.lower(), f.value)
             for f in remote.fingerprints
@@ -120,15 +106,20 @@ class Link:
         self._fingerprints = known or self._fingerprints
         if remote.dtls_server is not None:
             self._dtls_server = remote.dtls_server
-        self._pump()
         self._start_dtls()
 
-    # ---- what the network says ------------------------------------------------------------
+    def restart_ice(self, restart: fx.RestartIce) -> None:
+        """Begin another ICE agent beside the one in use."""
+        self._ice.restart(restart)
 
-    def receive_stun(self, data: bytes, socket: int, source: tuple[str, int]) -> None:
-        """Take a STUN message that is this link's."""
-        self._agent.receive(data, socket, source, self._loop.time())
-        self._pump()
+    def send_text(self, text: str) -> None:
+        """Send a text over the message channel; dropped and counted when there is none."""
+        if self._channel is None:
+            self._owner.dropped["channel_not_open"] += 1
+        else:
+            self._channel.send(text)
+
+    # ---- DTLS and what runs over it -------------------------------------------------------
 
     def receive_dtls(self, data: bytes) -> None:
         """Take a DTLS datagram from an address that ICE has validated.
@@ -144,69 +135,17 @@ class Link:
         else:
             self._owner.dropped["dtls_early"] += 1
 
-    def _pump(self) -> None:
-        """Send what ICE wants sent, act on what it found, and come back when it is due."""
-        commands: list[Command] = []
-        for event in self._agent.events():
-            match event:
-                case Validated(socket, address, port):
-                    commands.append(Command.BindAddress(self.transport, socket, address, port))
-                case Selected(socket, address, port):
-                    commands.append(Command.SelectAddress(self.transport, socket, address, port))
-                    self._selected = True
-                    self._owner.reporter.ice_connected(self.transport)
-                case Failed():
-                    self._failed()
-                case ConsentLost():
-                    self._owner.reporter.consent_lost(self.transport)
-        for datagram in self._agent.transmits():
-            self._note_transaction(datagram.data)
-            commands.append(
-                Command.SendDatagram(
-                    datagram.socket, datagram.address, datagram.port, datagram.data
-                )
-            )
-        self._owner.media.submit(commands)
-        self._arm()
-        self._start_dtls()
-
-    def _failed(self) -> None:
-        known = self._remote_known_at
-        # A peer that answered just now may yet come through; silence is for `expiry` to judge.
-        if known is not None and self._loop.time() - known >= FAIR_SECONDS:
-            self._owner.reporter.ice_failed(self.transport)
-
-    def _note_transaction(self, data: bytes) -> None:
-        is_request = data[0] & 0x01 == 0 and data[1] & 0x10 == 0
-        transaction = data[8:20]
-        if not is_request or transaction in self.transactions:
-            return
-        if self._owner.remember_transaction(transaction, self):
-            self.transactions.append(transaction)
-        if len(self.transactions) > KEPT_TRANSACTIONS:
-            self._owner.forget_transaction(self.transactions.popleft())
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = self._agent.deadline()
-        if due is not None and not self._is_closed:
-            self._timer = self._loop.call_at(due, self._expire)
-
-    def _expire(self) -> None:
-        self._timer = None
-        self._agent.expire(self._loop.time())
-        self._pump()
-
-    # ---- DTLS and what runs over it -------------------------------------------------------
-
     def _start_dtls(self) -> None:
         # Undecided (the peer said actpass): waiting for its ClientHello harms nobody. A server's
         # patience begins with it, so a client may be as slow to say hello as it likes.
         server = self._dtls_server is not False
-        ready = self._selected and self._fingerprints and (self._early or not server)
+        ready = self._ice.is_selected and self._fingerprints and (self._early or not server)
         if not ready or self._dtls is not None or self._is_closed:
+            return
+        if not self._owner.may_shake_hands(self):
+            # Its hello comes again, and ours can wait.
+            self._early.clear()
+            self._loop.call_later(1.0, self._start_dtls)
             return
         self._dtls = Dtls(
             "server" if server else "client",
@@ -226,6 +165,8 @@ class Link:
             _log.info("DTLS failed", transport=self.transport, reason=str(error))
             self._owner.reporter.dtls_failed(self.transport)
             return
+        finally:
+            self._owner.shook_hands(self)
         self._owner.reporter.dtls_connected(self.transport)
         if self._sctp:
             self._channel = Channel(
@@ -248,19 +189,12 @@ class Link:
             self._ending = self._loop.create_task(channel.stop())
 
     def _channel_events(self) -> ChannelEvents:
-        reporter = self._owner.reporter
+        reporter, transport = self._owner.reporter, self.transport
         return ChannelEvents(
-            opened=lambda: reporter.channel_opened(self.transport),
-            closed=lambda: reporter.channel_closed(self.transport),
-            text=lambda text: reporter.channel_text(self.transport, text),
+            opened=lambda: reporter.channel_opened(transport),
+            closed=lambda: reporter.channel_closed(transport),
+            text=lambda text: reporter.channel_text(transport, text),
         )
-
-    def send_text(self, text: str) -> None:
-        """Send a text over the message channel; dropped and counted when there is none."""
-        if self._channel is None:
-            self._owner.dropped["channel_not_open"] += 1
-        else:
-            self._channel.send(text)
 
     # ---- the end --------------------------------------------------------------------------
 
@@ -274,9 +208,7 @@ class Link:
             return
         self._is_closed = True
         self._early.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._owner.dropped.update({f"ice_{k}": n for k, n in self._agent.dropped.items()})
+        self._ice.close()
         if self._dtls is None:
             self._owner.media.submit([Command.RemoveTransport(self.transport)])
             done()
@@ -297,12 +229,8 @@ class Link:
                 await self._channel.stop()
             if self._ending is not None:
                 await self._ending
-            self._owner.dropped.update({f"dtls_{k}": n for k, n in dtls.dropped.items()})
             await dtls.close()
+            self._owner.dropped.update({f"dtls_{k}": n for k, n in dtls.dropped.items()})
         finally:
             self._owner.media.submit([Command.RemoveTransport(self.transport)])
             done()
-
-
-def _remote_candidate(c: Candidate) -> RemoteCandidate:
-    return RemoteCandidate(c.ip, c.port, c.priority, c.type, c.generation, c.protocol, c.component)

@@ -6,10 +6,11 @@ transport by the first half of USERNAME, a response by the transaction we sent.
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 from octobridge.core import effects as fx
-from octobridge.shell.link import Link, LinkOwner
+from octobridge.shell.ice_run import IceRun
+from octobridge.shell.link import Link, LinkOwner, Reporter
 from octobridge.shell.media import MediaEngine
 from octoengine import Command, Event
 from octoengine.ice import is_stun, username_fragment
@@ -17,19 +18,8 @@ from octoengine.ice import is_stun, username_fragment
 __all__ = ["Reporter", "Transports"]
 
 MAX_TRANSACTIONS: Final = 100_000
-
-
-class Reporter(Protocol):
-    """Is told how transports fare."""
-
-    def ice_connected(self, transport: int) -> None: ...  # noqa: D102
-    def ice_failed(self, transport: int) -> None: ...  # noqa: D102
-    def consent_lost(self, transport: int) -> None: ...  # noqa: D102
-    def dtls_connected(self, transport: int) -> None: ...  # noqa: D102
-    def dtls_failed(self, transport: int) -> None: ...  # noqa: D102
-    def channel_opened(self, transport: int) -> None: ...  # noqa: D102
-    def channel_closed(self, transport: int) -> None: ...  # noqa: D102
-    def channel_text(self, transport: int, text: str) -> None: ...  # noqa: D102
+MAX_HANDSHAKES: Final = 2_000
+"""DTLS handshakes under way; those beyond begin when the peer says hello again."""
 
 
 class Transports(LinkOwner):
@@ -43,8 +33,9 @@ class Transports(LinkOwner):
         self._links: dict[int, Link] = {}
         self._sources: dict[int, set[int]] = {}
         self._closing: set[Link] = set()
-        self._by_ufrag: dict[str, Link] = {}
-        self._by_transaction: dict[bytes, Link] = {}
+        self._shaking: set[Link] = set()
+        self._by_ufrag: dict[str, IceRun] = {}
+        self._by_transaction: dict[bytes, IceRun] = {}
         media.listen(self)
 
     @property
@@ -52,6 +43,8 @@ class Transports(LinkOwner):
         """How much is kept, by table: all zero when nobody is here."""
         return {
             "links": len(self._links),
+            "agents": len(self._by_ufrag),
+            "handshakes": len(self._shaking),
             "transactions": len(self._by_transaction),
             "closing": len(self._closing),
         }
@@ -67,13 +60,11 @@ class Transports(LinkOwner):
         match effect:
             case fx.CreateTransport():
                 return self._create(effect)
-            case fx.SetRemote():
+            case fx.SetRemote() | fx.RestartIce():
                 # ICE may send at once, and must not overtake what was decided before it.
                 self.media.submit(before)
                 before.clear()
-                link = self._links.get(effect.transport)
-                if link is not None:
-                    link.set_remote(effect)
+                self._tell(effect)
                 return []
             case fx.RemoveTransport(transport):
                 return self._remove(transport)
@@ -98,13 +89,20 @@ class Transports(LinkOwner):
                 assert_never(effect)
 
     def _create(self, effect: fx.CreateTransport) -> list[Command]:
-        link = Link(self, effect)
-        self._links[effect.transport] = link
-        self._by_ufrag[effect.ufrag] = link
+        self._links[effect.transport] = Link(self, effect, self.media.sockets)
         return [
             Command.AddTransport(effect.transport, effect.group),
             Command.SetIce(effect.transport, effect.ufrag, effect.pwd),
         ]
+
+    def _tell(self, effect: fx.SetRemote | fx.RestartIce) -> None:
+        link = self._links.get(effect.transport)
+        if link is None:
+            return
+        if isinstance(effect, fx.RestartIce):
+            link.restart_ice(effect)
+        else:
+            link.set_remote(effect)
 
     def _remove(self, transport: int) -> list[Command]:
         """Close the link, which removes the transport once it has said goodbye.
@@ -116,9 +114,7 @@ class Transports(LinkOwner):
         link = self._links.pop(transport, None)
         if link is None:
             return []
-        self._by_ufrag.pop(link.ufrag, None)
-        for transaction in link.transactions:
-            self._by_transaction.pop(transaction, None)
+        self._shaking.discard(link)
         self._closing.add(link)
         link.close(lambda: self._closing.discard(link))
         return [Command.RemoveSource(transport, ssrc) for ssrc in sources]
@@ -148,29 +144,49 @@ class Transports(LinkOwner):
             self.dropped["stun_malformed"] += 1
             return
         is_request = data[0] & 0x01 == 0 and data[1] & 0x10 == 0
-        link = self._by_request(data) if is_request else self._by_transaction.get(data[8:20])
-        if link is None:
+        run = self._by_request(data) if is_request else self._by_transaction.get(data[8:20])
+        if run is None:
             self.dropped["stun_unknown"] += 1
             return
-        link.receive_stun(data, socket, (address, port))
+        run.receive(data, socket, (address, port))
 
-    def _by_request(self, data: bytes) -> Link | None:
+    def _by_request(self, data: bytes) -> IceRun | None:
         ufrag = username_fragment(data)
         return None if ufrag is None else self._by_ufrag.get(ufrag)
 
     # ---- for links ------------------------------------------------------------------------
 
-    def remember_transaction(self, transaction: bytes, link: Link) -> bool:
-        """Send the response to this transaction to that link."""
+    def remember_agent(self, ufrag: str, run: IceRun) -> None:
+        """Send requests to this user name to that agent."""
+        self._by_ufrag[ufrag] = run
+
+    def forget_agent(self, ufrag: str) -> None:
+        """Answer no requests to it any more."""
+        self._by_ufrag.pop(ufrag, None)
+
+    def remember_transaction(self, transaction: bytes, run: IceRun) -> bool:
+        """Send the response to this transaction to that agent."""
         if len(self._by_transaction) >= MAX_TRANSACTIONS:
             self.dropped["transaction_limit"] += 1
             return False
-        self._by_transaction[transaction] = link
+        self._by_transaction[transaction] = run
         return True
 
     def forget_transaction(self, transaction: bytes) -> None:
         """Expect no response to it any more."""
         self._by_transaction.pop(transaction, None)
+
+    def may_shake_hands(self, link: Link) -> bool:
+        """Count a handshake in; False when there are too many already."""
+        if len(self._shaking) >= MAX_HANDSHAKES:
+            self.dropped["handshake_limit"] += 1
+            return False
+        self._shaking.add(link)
+        return True
+
+    def shook_hands(self, link: Link) -> None:
+        """Count it out."""
+        self._shaking.discard(link)
 
     async def close(self) -> None:
         """Say goodbye on every transport, for an orderly end of the process."""

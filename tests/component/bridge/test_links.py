@@ -283,7 +283,7 @@ async def test_comers_and_goers_leave_nothing_behind(bridge: Bridge) -> None:
     await eventually(lambda: bridge.media.transport_stats() == [], "no transport left")
     await eventually(lambda: len(asyncio.all_tasks()) <= before, "no task left")
     assert bridge.registry.occupancy().is_empty
-    assert bridge.held == {"links": 0, "transactions": 0, "closing": 0}
+    assert set(bridge.held.values()) == {0}
 
 
 async def test_bridge_that_was_frozen_gives_nobody_up_when_it_wakes(bridge: Bridge) -> None:

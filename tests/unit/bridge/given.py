@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from jitsiwire.colibri2 import (
     Candidate,
     Capability,
+    Colibri2Error,
     ConferenceModified,
     ConferenceModify,
     Endpoint,
@@ -125,3 +126,9 @@ def reply_of(outcome: Outcome) -> ConferenceModified:
     """The reply of a request that must have worked."""
     assert isinstance(outcome.reply, ConferenceModified), outcome.reply
     return outcome.reply
+
+
+def reply_of_bridge(reply: ConferenceModified | Colibri2Error) -> ConferenceModified:
+    """The reply of a bridge that must have done what it was asked."""
+    assert isinstance(reply, ConferenceModified), reply
+    return reply

@@ -249,29 +249,6 @@ def test_same_meeting_can_be_held_again() -> None:
     assert handler.registry.conferences[0].id != first
 
 
-def test_ice_restart_before_ice_is_up_keeps_the_agent() -> None:
-    handler = given.colibri()
-    given.joined(handler, "a")
-    request = given.modify(Endpoint("a", transport=Transport(ice_restart=True)))
-    (endpoint,) = given.reply_of(handler.handle(request, 0)).endpoints
-    known = handler.registry.conferences[0].find("a")
-    assert known is not None
-    assert endpoint.transport is not None
-    ice = endpoint.transport.ice
-    assert ice is not None
-    assert (ice.ufrag, ice.ice_generation) == (known.ufrag, None)
-
-
-def test_ice_restart_afterwards_is_refused_by_leaving_the_transport_out() -> None:
-    handler = given.colibri()
-    given.joined(handler, "a")
-    known = handler.registry.conferences[0].find("a")
-    assert known is not None
-    known.ice = IceState.SECURED
-    request = given.modify(Endpoint("a", transport=Transport(ice_restart=True)))
-    assert given.reply_of(handler.handle(request, 0)).endpoints == (Endpoint("a"),)
-
-
 def test_exporters_are_ignored_and_counted() -> None:
     handler = given.colibri()
     given.joined(handler, "a")
