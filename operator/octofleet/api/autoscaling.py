@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from octofleet.api.headroom import HeadroomSettings, Windows
 from octofleet.api.kube import Duration, KubeModel, ListOf, Quantity, Rule, rules
 
 __all__ = [
@@ -23,8 +24,10 @@ __all__ = [
     "MetricTarget",
     "MetricType",
     "Mode",
+    "PauseDirection",
     "Policy",
     "PolicyType",
+    "Rebalancing",
     "ScalingRules",
     "SelectPolicy",
 ]
@@ -45,6 +48,25 @@ class MetricType(StrEnum):
     CPU = "CPU"
     PARTICIPANTS = "Participants"
     STRESS = "Stress"
+    PACKET_RATE = "PacketRate"
+    BIT_RATE = "BitRate"
+    CONFERENCES = "Conferences"
+    PACKET_LOSS = "PacketLoss"
+    RTT = "RTT"
+
+
+class Rebalancing(StrEnum):
+    """Whether people are moved off a hot bridge."""
+
+    AUTO = "Auto"
+    OFF = "Off"
+
+
+class PauseDirection(StrEnum):
+    """What mode Paused holds up."""
+
+    BOTH = "Both"
+    SCALE_IN = "ScaleIn"
 
 
 class PolicyType(StrEnum):
@@ -84,7 +106,12 @@ class MetricTarget(KubeModel, frozen=True):
     average_utilization: Annotated[int, Field(ge=1, le=1000)] | None = None
     """For CPU: percent of the bridges' CPU request."""
     average_value: Quantity | None = None
-    """For Participants: people on a bridge. For Stress: 0 to 1, where 1 is full."""
+    """For Participants and Conferences: how many on a bridge. For Stress: 0 to 1, where 1 is full.
+    For PacketRate: packets a second. For BitRate: bits a second. For PacketLoss: a fraction. For
+    RTT: seconds."""
+    worst_value: Quantity | None = None
+    """For Stress: the value that the busiest bridge must not reach; beyond it one bridge more is
+    asked for, however low the mean is."""
 
 
 class Metric(KubeModel, frozen=True):
@@ -100,14 +127,18 @@ class Metric(KubeModel, frozen=True):
         Rule(
             "self.type == 'CPU' || (has(self.target.averageValue)"
             " && !has(self.target.averageUtilization))",
-            "a Participants or Stress metric needs target.averageValue"
-            " and no target.averageUtilization",
+            "every metric but CPU needs target.averageValue and no target.averageUtilization",
+            ".target",
+        ),
+        Rule(
+            "self.type == 'Stress' || !has(self.target.worstValue)",
+            "only a Stress metric may have target.worstValue",
             ".target",
         ),
     )
 
     type: MetricType
-    """What is measured: CPU, Participants or Stress."""
+    """What is measured. PacketLoss and RTT only ever ask for one bridge more than there is."""
     target: MetricTarget
     """The value to hold on average over the region's bridges."""
 
@@ -132,7 +163,7 @@ class Policy(KubeModel, frozen=True):
 
 
 Policies = Annotated[tuple[Policy, ...], Field(min_length=1, max_length=8), ListOf("atomic")]
-Metrics = Annotated[tuple[Metric, ...], Field(min_length=1, max_length=3), ListOf("map", ("type",))]
+Metrics = Annotated[tuple[Metric, ...], Field(min_length=1, max_length=8), ListOf("map", ("type",))]
 
 
 class ScalingRules(KubeModel, frozen=True):
@@ -261,13 +292,22 @@ class AutoscalingSettings(KubeModel, frozen=True):
     mode: Mode | None = None
     """Auto: sized by the metrics. Recommend: sized by spec.replicas, the status says what Auto
     would do. External: sized by spec.replicas, for kubectl scale, HPA and KEDA. Paused: nothing
-    is started, drained or stopped."""
+    is started, drained or stopped, as far as `paused` says."""
     min_bridges: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Fewest bridges in modes Auto and Recommend. Above an inherited maxBridges, it raises it."""
     max_bridges: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Most bridges in modes Auto and Recommend. Below an inherited minBridges, it lowers it."""
     metrics: Metrics | None = None
     """What the region is sized by; the list is inherited or replaced as a whole."""
+    headroom: HeadroomSettings | None = None
+    """Room kept for those who join before another bridge could help. Without it, none is kept."""
+    schedule: Windows | None = None
+    """Hours in which there are more bridges at least; inherited or replaced as a whole."""
+    rebalancing: Rebalancing | None = None
+    """Auto: whole conferences are moved off a bridge above Jicofo's stress threshold, one at a
+    time, where another stays well below it. Off: nobody is."""
+    paused: PauseDirection | None = None
+    """What mode Paused holds up. Both: everything. ScaleIn: the region still grows."""
     behavior: Behavior | None = None
     """How fast and how readily the size changes."""
     drain: DrainSettings | None = None
@@ -280,12 +320,21 @@ class AutoscalingDefaults(AutoscalingSettings, frozen=True):
     mode: Mode = Mode.AUTO
     """Auto: sized by the metrics. Recommend: sized by spec.replicas, the status says what Auto
     would do. External: sized by spec.replicas, for kubectl scale, HPA and KEDA. Paused: nothing
-    is started, drained or stopped."""
+    is started, drained or stopped, as far as `paused` says."""
     metrics: Metrics = (
         Metric(type=MetricType.CPU, target=MetricTarget(average_utilization=70)),
         Metric(type=MetricType.PARTICIPANTS, target=MetricTarget(average_value="50")),
     )
     """What the region is sized by; the one that wants most bridges wins."""
+    headroom: HeadroomSettings | None = None
+    """Room kept for those who join before another bridge could help. Without it, none is kept."""
+    schedule: Windows = ()
+    """Hours in which there are more bridges at least; inherited or replaced as a whole."""
+    rebalancing: Rebalancing = Rebalancing.OFF
+    """Auto: whole conferences are moved off a bridge above Jicofo's stress threshold, one at a
+    time, where another stays well below it. Off: nobody is."""
+    paused: PauseDirection = PauseDirection.BOTH
+    """What mode Paused holds up. Both: everything. ScaleIn: the region still grows."""
     behavior: BehaviorDefaults = BehaviorDefaults()
     """How fast and how readily the size changes."""
     drain: DrainDefaults = DrainDefaults()

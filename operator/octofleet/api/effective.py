@@ -16,7 +16,9 @@ from octofleet.api.autoscaling import (
     Metric,
     MetricType,
     Mode,
+    PauseDirection,
     PolicyType,
+    Rebalancing,
     ScalingRules,
     SelectPolicy,
 )
@@ -28,6 +30,7 @@ from octofleet.api.bridges import (
     Toleration,
 )
 from octofleet.api.clusters import JitsiCluster, JitsiClusterSpec, SelectionStrategy
+from octofleet.api.headroom import HeadroomSettings, ScheduleWindow
 from octofleet.api.kube import KubeModel
 from octofleet.api.layering import (
     SIZES,
@@ -47,9 +50,11 @@ __all__ = [
     "Drain",
     "EffectiveCluster",
     "EffectiveRegion",
+    "Headroom",
     "Pace",
     "PolicyLimit",
     "Target",
+    "Window",
     "effective_cluster",
     "effective_region",
 ]
@@ -64,6 +69,8 @@ class Target:
 
     type: MetricType
     value: float
+    worst: float | None = None
+    """The value that no single bridge may reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,26 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class Headroom:
+    """Room kept for joins."""
+
+    joins: float | None
+    """So many; None: `quantile` of those that were seen."""
+    quantile: float
+    spare_bridges: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Hours with a floor of their own; `duration` in seconds."""
+
+    cron: str
+    time_zone: str
+    duration: float
+    min_bridges: int
+
+
+@dataclass(frozen=True, slots=True)
 class Autoscaling:
     """How a region is sized."""
 
@@ -105,6 +132,11 @@ class Autoscaling:
     scale_up: Pace
     scale_down: Pace
     drain: Drain
+    headroom: Headroom | None = None
+    schedule: tuple[Window, ...] = ()
+    rebalances: bool = False
+    pauses_growth: bool = True
+    """Mode Paused holds up growth too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +282,23 @@ def _autoscaling(size: SizeDefaults, above: KubeModel, own: KubeModel) -> Autosc
         scale_up=_pace(merged.behavior.scale_up),
         scale_down=_pace(merged.behavior.scale_down),
         drain=_drain(merged.drain),
+        headroom=None if merged.headroom is None else _headroom(merged.headroom),
+        schedule=tuple(_window(each) for each in merged.schedule),
+        rebalances=merged.rebalancing is Rebalancing.AUTO,
+        pauses_growth=merged.paused is PauseDirection.BOTH,
     )
+
+
+def _headroom(headroom: HeadroomSettings) -> Headroom:
+    said = "P99" if headroom.joins is None else str(headroom.joins)
+    spare = headroom.spare_bridges or 0
+    if said.startswith("P"):
+        return Headroom(None, float(said[1:]) / 100, spare)
+    return Headroom(float(said), 1.0, spare)
+
+
+def _window(window: ScheduleWindow) -> Window:
+    return Window(window.cron, window.time_zone, seconds(window.duration), window.min_bridges)
 
 
 def _bounds(layers: list[Layer]) -> tuple[int, int]:
@@ -275,7 +323,12 @@ def _with_room_to_drain(autoscaling: dict[str, Any]) -> dict[str, Any]:
 def _target(metric: Metric) -> Target:
     if metric.type is MetricType.CPU:
         return Target(metric.type, float(metric.target.average_utilization or 0))
-    return Target(metric.type, quantity(metric.target.average_value or 0))
+    worst = metric.target.worst_value
+    return Target(
+        metric.type,
+        quantity(metric.target.average_value or 0),
+        None if worst is None else quantity(worst),
+    )
 
 
 def _pace(rules: ScalingRules) -> Pace:

@@ -107,8 +107,8 @@ class DecisionStatus(KubeModel, frozen=True):
     """What kept the size from the recommended one."""
     message: Text = ""
     """The decision in a sentence."""
-    terms: Annotated[tuple[TermStatus, ...], Field(max_length=8), ListOf("atomic")] = ()
-    """What every metric asked for."""
+    terms: Annotated[tuple[TermStatus, ...], Field(max_length=12), ListOf("atomic")] = ()
+    """What every metric, headroom and schedule asked for."""
 
 
 class RecommendationStatus(KubeModel, frozen=True):

@@ -5,9 +5,12 @@ the moment it was taken. A reading that is missing is None, never zero. Times ar
 the epoch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
+
+from octofleet.core.memory import Memory
 
 Seconds = NewType("Seconds", float)
 Timestamp = NewType("Timestamp", float)
@@ -52,6 +55,22 @@ class Conference:
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """What passes through a bridge, as it tells; each may be missing."""
+
+    at: Timestamp
+    packet_rate: float | None = None
+    """Packets a second, both ways, relays included."""
+    bit_rate: float | None = None
+    """Bits a second, both ways, relays included."""
+    conferences: float | None = None
+    packet_loss: float | None = None
+    """Fraction."""
+    rtt: float | None = None
+    """Round trips to its participants, seconds, mean."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bridge:
     """One bridge pod with everything known about the bridge in it."""
 
@@ -91,9 +110,12 @@ class Bridge:
     participants: Reading | None = None
     """Its `local_endpoints`."""
     stress: Reading | None = None
+    corrected_stress: Reading | None = None
+    """With what Jicofo has placed on it since it told its stress."""
     cpu_utilization: Reading | None = None
     """Percent of the pod's CPU request."""
-    conferences: tuple[Conference, ...] | None = None
+    traffic: Traffic | None = None
+    conferences: Sequence[Conference] | None = None
     """None = unknown."""
     last_error: str | None = None
 
@@ -113,6 +135,8 @@ class Node:
     zone: str | None = None
     leaving: str | None = None
     """Why it is about to go ("cordoned", …); None while nothing says so."""
+    kind: str | None = None
+    """Its machine type: what one person costs a bridge depends on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +180,8 @@ class History:
     scale_events: tuple[ScaleEvent, ...] = ()
     desired: int | None = None
     """The size last decided."""
+    memory: Memory = field(default_factory=Memory)
+    """What was learned of the region's load; kept outside the status."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import Final
 
 from octofleet.api.autoscaling import Mode
 from octofleet.api.effective import EffectiveRegion
-from octofleet.core import draining, growing, lifecycle, shrinking, vacating
+from octofleet.core import draining, growing, lifecycle, rebalancing, shrinking, vacating
 from octofleet.core.actions import Action, DeleteBridge
 from octofleet.core.drafts import (
     ENDED,
@@ -67,7 +67,7 @@ def plan(region: EffectiveRegion, snapshot: Snapshot, decision: Decision, now: T
     draft = Draft(region, snapshot, decision, now, limits, bridges)
     if decision.removing:
         _steer(draft)
-    elif region.autoscaling.mode is Mode.PAUSED:
+    elif region.autoscaling.mode is Mode.PAUSED and region.autoscaling.pauses_growth:
         draft.refuse(RefusalReason.PAUSED, "autoscaling.mode is Paused: nothing is changed")
     elif not snapshot.cluster.exists:
         why = f"JitsiCluster {region.cluster} doesn't exist: nothing is changed"
@@ -101,6 +101,7 @@ def _steer(draft: Draft) -> None:
     elif not returned:
         shrinking.drain_surplus(draft)
     draining.follow(draft, returned)
+    rebalancing.cool(draft)
 
 
 def _clear_ended(draft: Draft) -> None:

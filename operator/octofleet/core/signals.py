@@ -15,7 +15,7 @@ Source: Kubernetes, pkg/controller/podautoscaler/replica_calculator.go.
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, assert_never
 
@@ -24,9 +24,20 @@ from octofleet.api.effective import Autoscaling, Target
 from octofleet.api.quantities import number_text
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.limits import Limits
-from octofleet.core.observation import Bridge, BridgeState, Reading, Timestamp
+from octofleet.core.observation import Bridge, BridgeState, Reading, Timestamp, Traffic
+from octofleet.core.pressures import pressure_size, worst_size
 
-__all__ = ["Band", "Invalid", "Samples", "Term", "per_bridge_size", "term", "terms", "total_size"]
+__all__ = [
+    "Band",
+    "Invalid",
+    "Rule",
+    "Samples",
+    "Term",
+    "per_bridge_size",
+    "term",
+    "terms",
+    "total_size",
+]
 
 S = BridgeState
 DEMAND_ONLY: Final = frozenset({S.DRAINING, S.EVACUATING})
@@ -34,6 +45,8 @@ DEMAND_ONLY: Final = frozenset({S.DRAINING, S.EVACUATING})
 ON_THEIR_WAY: Final = frozenset({S.PENDING, S.STARTING})
 MAY_CARRY_PEOPLE: Final = frozenset({S.READY, S.DRAINING, S.EVACUATING, S.LOST})
 """Without a count, people must be assumed on them."""
+
+SUMS: Final = frozenset({MetricType.PARTICIPANTS, MetricType.CONFERENCES})
 
 STARTUP: Final = 300.0
 """Seconds; as in Kubernetes, later a bridge that wasn't ready for a while is no new one."""
@@ -47,13 +60,21 @@ class Invalid(StrEnum):
 
     NO_BRIDGE_READY = "NoBridgeReady"
     NO_READING = "NoFreshReading"
+    NOT_UNDERSTOOD = "NotUnderstood"
+
+
+class Rule(StrEnum):
+    """What asks for a size besides the metrics."""
+
+    HEADROOM = "Headroom"
+    SCHEDULE = "Schedule"
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What one metric asks for."""
+    """What one metric or rule asks for."""
 
-    type: MetricType
+    type: MetricType | Rule
     target: float
     current: float | None = None
     """CPU and stress: mean over ready bridges, with the draining ones' load. Participants: sum."""
@@ -132,18 +153,79 @@ def term(
                 assumed,
             )
         case MetricType.STRESS:
-            return _mean_term(
+            found = _mean_term(
                 target, band, bridges, current, lambda b: limits.fresh(b.stress, now), target.value
             )
+            return _with_worst(found, target, bridges, current, now, limits)
         case MetricType.PARTICIPANTS:
             return _total_term(
                 target, band, bridges, current, lambda b: limits.fresh(b.participants, now)
             )
+        case MetricType.PACKET_RATE | MetricType.BIT_RATE:
+            read = _traffic(target.type, now, limits)
+            return _mean_term(target, band, bridges, current, read, target.value)
+        case MetricType.CONFERENCES:
+            return _total_term(target, band, bridges, current, _traffic(target.type, now, limits))
+        case MetricType.PACKET_LOSS | MetricType.RTT:
+            return _pressure_term(target, band, bridges, _traffic(target.type, now, limits))
         case _:
             assert_never(target.type)
 
 
 Read = Callable[[Bridge], Reading | None]
+
+_TRAFFIC: Final[dict[MetricType, Callable[[Traffic], float | None]]] = {
+    MetricType.PACKET_RATE: lambda traffic: traffic.packet_rate,
+    MetricType.BIT_RATE: lambda traffic: traffic.bit_rate,
+    MetricType.CONFERENCES: lambda traffic: traffic.conferences,
+    MetricType.PACKET_LOSS: lambda traffic: traffic.packet_loss,
+    MetricType.RTT: lambda traffic: traffic.rtt,
+}
+
+
+def _traffic(kind: MetricType, now: Timestamp, limits: Limits) -> Read:
+    def read(bridge: Bridge) -> Reading | None:
+        if bridge.traffic is None:
+            return None
+        value = _TRAFFIC[kind](bridge.traffic)
+        return None if value is None else limits.fresh(Reading(value, bridge.traffic.at), now)
+
+    return read
+
+
+def _with_worst(
+    found: Term,
+    target: Target,
+    bridges: tuple[JudgedBridge, ...],
+    current: int,
+    now: Timestamp,
+    limits: Limits,
+) -> Term:
+    """Return the term of a mean, raised where one bridge alone is too hot."""
+    if target.worst is None or found.proposal is None:
+        return found
+    ready = [each.bridge for each in bridges if each.state is S.READY]
+    known = [r.value for bridge in ready if (r := limits.fresh(bridge.stress, now)) is not None]
+    proposal = worst_size(max(known, default=0.0), target.worst, len(ready), current)
+    if proposal is None or proposal <= found.proposal:
+        return found
+    text = f"{found.message}; the busiest has {number_text(max(known))}"
+    return replace(found, proposal=proposal, message=text)
+
+
+def _pressure_term(
+    target: Target, band: Band, bridges: tuple[JudgedBridge, ...], read: Read
+) -> Term:
+    """Return what a metric asks for that more bridges help, but not in proportion."""
+    missing = _without_reading(bridges, read, frozenset({S.READY}))
+    known = [r.value for each in bridges if each.state is S.READY and (r := read(each.bridge))]
+    if not known:
+        return _invalid(target, missing)
+    mean = sum(known) / len(known)
+    serving = sum(each.state is S.READY or each.state in ON_THEIR_WAY for each in bridges)
+    coming = sum(each.state in ON_THEIR_WAY for each in bridges)
+    proposal = pressure_size(mean / target.value, band.up, serving, coming)
+    return _valid(target, mean, proposal, missing)
 
 
 def _mean_term(
@@ -281,7 +363,7 @@ def _invalid(target: Target, missing: tuple[str, ...]) -> Term:
 
 def _valid(target: Target, current: float, proposal: int, missing: tuple[str, ...]) -> Term:
     text = f"{_shown(target.type, current)} for a target of {_shown(target.type, target.value)}"
-    text += " a bridge" if target.type is MetricType.PARTICIPANTS else " on average"
+    text += " a bridge" if target.type in SUMS else " on average"
     if missing:
         text += f"; no fresh reading of {', '.join(missing[:5])}"
     return Term(target.type, target.value, current, proposal, None, missing, text)

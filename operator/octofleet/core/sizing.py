@@ -16,7 +16,7 @@ from enum import StrEnum
 from octofleet.api.autoscaling import Mode, PolicyType, SelectPolicy
 from octofleet.api.effective import Autoscaling, EffectiveRegion, Pace, PolicyLimit
 from octofleet.core import history as histories
-from octofleet.core import lifecycle, limits, signals
+from octofleet.core import learning, lifecycle, limits, reserves, signals
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.observation import BridgeState, History, Snapshot, Timestamp
 
@@ -77,8 +77,14 @@ def decide(region: EffectiveRegion, snapshot: Snapshot, now: Timestamp) -> Decis
     """Return the size to steer to."""
     bounds = limits.limits_of(region.autoscaling)
     bridges = lifecycle.judged(snapshot, now, bounds)
+    if region.autoscaling.headroom is not None:
+        memory = learning.learned(snapshot.history.memory, snapshot, bridges, now, bounds)
+        snapshot = replace(snapshot, history=replace(snapshot.history, memory=memory))
     current = _current_size(region, snapshot.history, bridges)
-    terms = signals.terms(region.autoscaling, bridges, current, now, bounds)
+    terms = (
+        *signals.terms(region.autoscaling, bridges, current, now, bounds),
+        *reserves.terms(region, snapshot, bridges, now, bounds),
+    )
     automatic = _automatic(region.autoscaling, snapshot, terms, current, now)
     decision = _by_mode(region, snapshot, automatic)
     paces = (region.autoscaling.scale_up, region.autoscaling.scale_down)
@@ -241,6 +247,10 @@ def _by_mode(region: EffectiveRegion, snapshot: Snapshot, automatic: Decision) -
         return replace(unknown, wanted=decision.current, held_because=why)
     if mode is Mode.AUTO:
         return decision
+    if mode is Mode.PAUSED and not region.autoscaling.pauses_growth:
+        if decision.wanted >= decision.current:
+            return decision
+        return replace(decision, wanted=decision.current, winner="autoscaling.paused")
     if mode is Mode.PAUSED:
         return replace(decision, wanted=decision.current, winner="autoscaling.mode")
     return replace(decision, wanted=region.replicas, winner="spec.replicas")

@@ -174,6 +174,9 @@ class Observer:
             registered=registered,
             registered_at=self._seen_registered(bridge, registered),
             conferences=jicofo.conferences.get(bridge.nickname, ()),
+            corrected_stress=pods.stress_reading(seen.corrected_stress, jicofo.at)
+            if seen
+            else None,
             version=seen.version if seen else None,
         )
 

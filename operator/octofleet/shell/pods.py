@@ -9,11 +9,12 @@ from jitsiwire.stats import BridgeStats
 from octofleet.api.bridges import Toleration
 from octofleet.core import vacating
 from octofleet.core.manifests import naming
-from octofleet.core.observation import Bridge, Node, Reading, Timestamp
+from octofleet.core.observation import Bridge, Node, Reading, Timestamp, Traffic
 from octofleet.shell import documents
 from octofleet.shell.documents import Document
 
 REGION_ZONE: Final = "topology.kubernetes.io/zone"
+INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
 PEOPLE_LIMIT: Final = 1_000_000
 STRESS_LIMIT: Final = 1000.0
 _DURATION_PART: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|us|µs|ns|h|m|s)", re.ASCII)
@@ -86,11 +87,44 @@ def told(bridge: Bridge, stats: BridgeStats, at: Timestamp) -> Bridge:
         bridge,
         participants=_reading(people, at, PEOPLE_LIMIT),
         stress=_reading(stress, at, STRESS_LIMIT),
+        traffic=_traffic(stats, at),
         draining=stats.drain,
         shutting_down=stats.shutting_down or stats.graceful_shutdown,
         healthy=stats.healthy,
         version=stats.version or bridge.version,
     )
+
+
+def stress_reading(value: float | None, at: Timestamp) -> Reading | None:
+    """Return stress as a reading; an absurd number is an unknown one."""
+    return _reading(value, at, STRESS_LIMIT)
+
+
+def _traffic(stats: BridgeStats, at: Timestamp) -> Traffic | None:
+    """Return what passes through a bridge; endpoints' rates are kbit/s, relays' bit/s."""
+    packets = _sum(
+        stats.packet_rate_download,
+        stats.packet_rate_upload,
+        stats.octo_receive_packet_rate,
+        stats.octo_send_packet_rate,
+    )
+    endpoints = _sum(stats.bit_rate_download, stats.bit_rate_upload)
+    relays = _sum(stats.octo_receive_bitrate, stats.octo_send_bitrate)
+    return Traffic(
+        at,
+        packet_rate=packets,
+        bit_rate=None if endpoints is None else 1000 * endpoints + (relays or 0),
+        conferences=stats.conferences,
+        packet_loss=stats.overall_loss,
+        rtt=None if stats.rtt_aggregate is None else stats.rtt_aggregate / 1000,
+    )
+
+
+def _sum(first: float | None, second: float | None, *rest: float | None) -> float | None:
+    """Return a sum; without its first two it isn't known, the rest may be missing."""
+    if first is None or second is None:
+        return None
+    return first + second + sum(each or 0 for each in rest)
 
 
 def _reading(value: float | None, at: Timestamp, most: float) -> Reading | None:
@@ -115,6 +149,7 @@ def node_of(
         internal_address=addresses.get("InternalIP"),
         external_address=addresses.get("ExternalIP"),
         zone=labels.get(REGION_ZONE),
+        kind=labels.get(INSTANCE_TYPE),
         leaving=vacating.departure(
             unschedulable=documents.truth(node, "spec", "unschedulable") is True,
             taints=documents.items(node, "spec", "taints"),

@@ -4,6 +4,7 @@ The fields and their units are in docs/explanation/simulator.md; names are camel
 resources. `load` reads one from YAML.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -174,7 +175,7 @@ class Workload(KubeModel, frozen=True):
     min_bridges: Annotated[int, Field(ge=1)] = 2
     max_bridges: Annotated[int, Field(ge=1)] = 100
     """In each region, for every policy."""
-    autoscaling: dict[str, Any] = {}
+    autoscaling: Mapping[str, Any] = Field(default_factory=dict)
     """Octofleet's settings, as in an OctoRegion."""
 
 

@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 
@@ -353,6 +353,9 @@ class Simulation:
         self.counters.bridge_seconds += self.now - max(bridge.created, min(self.measured, self.now))
         self.fleet.remove(bridge)
 
-    def call(self, index: int) -> Call:
-        """Return a meeting that is going on."""
-        return cast(Call, self._calls.get(index))
+    def heard(self, bridge: SimBridge, now: float) -> tuple[float, float, int]:
+        """Return when a policy last heard a bridge's load, and its stress and people then."""
+        outage = self.outages[bridge.region]
+        if not outage.metrics:
+            return self.fleet.told_by(bridge, now)
+        return outage.readings.get(bridge.uid, (0.0, 0.0, 0))

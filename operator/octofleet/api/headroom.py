@@ -1,0 +1,65 @@
+"""Room kept ahead of need: for joins that are expected, and for hours that are known."""
+
+from typing import Annotated
+
+from pydantic import Field, WithJsonSchema
+
+from octofleet.api.kube import Duration, KubeModel, ListOf, Rule, rules
+
+__all__ = ["HeadroomSettings", "ScheduleWindow", "Windows"]
+
+Joins = Annotated[
+    int | str,
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "pattern": "^(P[0-9]{2}|[0-9]{1,6})$",
+            "maxLength": 6,
+            "x-kubernetes-int-or-string": True,
+        }
+    ),
+]
+"""A number of joins, or a percentile of those that were seen, such as P99."""
+
+
+class HeadroomSettings(KubeModel, frozen=True):
+    """Room kept for those who join before another bridge could help."""
+
+    model_config = rules(
+        Rule(
+            "!has(self.joins) || string(self.joins).matches('^(P(5[0-9]|[6-9][0-9])|[0-9]+)$')",
+            "headroom.joins must be a number, or P50 to P99",
+            ".joins",
+        )
+    )
+
+    joins: Joins | None = None
+    """P99 (the default): as many as nearly never more join within the measured time that a bridge
+    takes to start. A number: that many, always."""
+    spare_bridges: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Bridges beyond that, for one that fails; none by default."""
+
+
+class ScheduleWindow(KubeModel, frozen=True):
+    """Hours in which there are so many bridges at least."""
+
+    model_config = rules(
+        Rule(
+            "duration(self.duration) > duration('0s')"
+            " && duration(self.duration) <= duration('168h')",
+            "duration must be more than 0s and at most 168h",
+            ".duration",
+        )
+    )
+
+    cron: Annotated[str, Field(pattern=r"^\S+( +\S+){4}$", max_length=100)]
+    """When it begins: minute, hour, day of month, month, day of week."""
+    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]+$", max_length=64)] = "UTC"
+    """The time zone of `cron`, such as Europe/Berlin, with its daylight saving."""
+    duration: Duration
+    """How long it lasts."""
+    min_bridges: Annotated[int, Field(ge=1, le=1000)]
+    """Fewest bridges meanwhile; they are started ahead, and go one by one afterwards."""
+
+
+Windows = Annotated[tuple[ScheduleWindow, ...], Field(max_length=16), ListOf("atomic")]

@@ -1,0 +1,237 @@
+"""Room for those who will join before another bridge could help: the size that keeps it.
+
+Pure. The usable join capacity of a region is, over the bridges that take people, the stress that
+is left below Jicofo's threshold over the stress of one more person. It must hold everybody
+expected within the time from a decision to a registered bridge, and a spare bridge or two. A hot
+bridge has no room, however idle the mean is; a bridge that tells nothing has none either, and
+counts as full where bridges could be given up. A meeting never mixes versions, so where bridges
+of two versions run each version has room of its own, and only the newest counts as growing.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from octofleet.api.effective import Headroom
+from octofleet.core import learning
+from octofleet.core.learning import Estimate
+from octofleet.core.lifecycle import JudgedBridge
+from octofleet.core.limits import Limits
+from octofleet.core.memory import SLOT_SECONDS, SLOTS, UNKNOWN, Memory
+from octofleet.core.observation import Bridge, BridgeState, Snapshot, Timestamp
+
+__all__ = ["Expected", "Room", "expected_joins", "headroom", "usable_room"]
+
+S = BridgeState
+USABLE: Final = frozenset({S.READY})
+COMING: Final = frozenset({S.PENDING, S.STARTING})
+LEAVING: Final = frozenset({S.DRAINING, S.EVACUATING})
+NEIGHBOURS: Final = 1
+"""Slots of ten minutes before and after, that are looked at too: habits aren't punctual."""
+FIRST_GUESS: Final = 0.25
+"""Of the people there are: what may join before anything was learned."""
+REACTION: Final = 30.0
+"""Seconds between a rise and a decision that knows of it: presence, look, and its own pace."""
+_DUST: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How many are expected to join before a bridge that is asked for now is there."""
+
+    joins: float
+    within: float
+    """Seconds."""
+    basis: str
+    """What says so, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The joins a region has room for."""
+
+    usable: float
+    """On the bridges that take people, in joins."""
+    load: float
+    """What they and the leaving carry, in joins."""
+    fresh: float
+    """Of a new bridge, in joins."""
+    stress_each: float
+    confidence: float
+    missing: tuple[str, ...]
+    by_version: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What headroom asks for."""
+
+    proposal: int | None
+    expected: Expected
+    room: Room
+    message: str
+
+
+def headroom(
+    wanted: Headroom,
+    snapshot: Snapshot,
+    bridges: tuple[JudgedBridge, ...],
+    now: Timestamp,
+    limits: Limits,
+) -> Asked:
+    """Return the size that keeps the wanted headroom.
+
+    Args:
+        wanted: What is to be held free.
+        snapshot: The region; its history holds what was learned.
+        bridges: Its bridges with their states.
+        now: Seconds since the epoch.
+        limits: How old a reading may be, and where overload begins.
+    """
+    memory = snapshot.history.memory
+    expected = expected_joins(wanted, memory, bridges, now, limits)
+    room = usable_room(memory, snapshot, bridges, now, limits)
+    serving = sum(each.state in USABLE or each.state in COMING for each in bridges)
+    coming = sum(each.state in COMING for each in bridges)
+    if not any(each.state in USABLE for each in bridges):
+        return Asked(None, expected, room, "no bridge is ready yet")
+    whole = math.ceil((room.load + expected.joins) / room.fresh - _DUST)
+    lacking = expected.joins - room.usable - coming * room.fresh
+    proposal = max(whole, 1)
+    if lacking > _DUST:
+        proposal = max(proposal, serving + math.ceil(lacking / room.fresh - _DUST))
+    proposal += wanted.spare_bridges
+    if room.missing:
+        # Who tells nothing may be full: enough to grow on, nothing to shrink on.
+        proposal = max(proposal, serving)
+    return Asked(proposal, expected, room, _message(wanted, expected, room))
+
+
+def usable_room(
+    memory: Memory,
+    snapshot: Snapshot,
+    bridges: Sequence[JudgedBridge],
+    now: Timestamp,
+    limits: Limits,
+) -> Room:
+    """Return the joins there is room for on the bridges that take people."""
+    kinds = {node.name: node.kind or "" for node in snapshot.nodes}
+    costs: dict[str, Estimate] = {}
+    usable = load = 0.0
+    missing: list[str] = []
+    versions: dict[str, float] = {}
+    fresh: list[float] = []
+    for each in bridges:
+        if each.state not in USABLE and each.state not in LEAVING:
+            continue
+        bridge = each.bridge
+        kind = learning.kind_of(bridge, kinds)
+        one = costs.setdefault(kind, learning.stress_of_one(memory, kind, limits)).mean
+        stress = _stress(bridge, now, limits)
+        if stress is None:
+            missing.append(bridge.name)
+            load += limits.stress_threshold / one
+            continue
+        load += min(stress, limits.stress_threshold) / one
+        if each.state in LEAVING:
+            continue
+        fresh.append(limits.stress_threshold / one)
+        room = max(0.0, limits.stress_threshold - stress) / one
+        usable += room
+        version = bridge.version or ""
+        versions[version] = versions.get(version, 0.0) + room
+    estimate = next(iter(costs.values()), learning.stress_of_one(memory, "", limits))
+    each_new = sum(fresh) / len(fresh) if fresh else limits.stress_threshold / estimate.mean
+    return Room(
+        usable,
+        load,
+        each_new,
+        limits.stress_threshold / each_new,
+        estimate.confidence,
+        tuple(missing),
+        tuple(sorted(versions.items())),
+    )
+
+
+def expected_joins(
+    wanted: Headroom,
+    memory: Memory,
+    bridges: Sequence[JudgedBridge],
+    now: Timestamp,
+    limits: Limits,
+) -> Expected:
+    """Return how many people are expected to join before a bridge asked for now is there."""
+    within = learning.lead(memory) + REACTION
+    if wanted.joins is not None:
+        return Expected(wanted.joins, within, "set")
+    rises = _same_time(memory, now, within)
+    basis = f"{len(rises)} rises at this time of the week"
+    if not rises:
+        rises = _other_days(memory, now)
+        basis = f"{len(rises)} rises at this time on other days"
+    samples = [*rises, *memory.rush.hour]
+    if samples:
+        rise = _quantile(samples, wanted.quantile)
+        return Expected(_with_chance(rise), within, basis)
+    people = sum(
+        reading.value
+        for each in bridges
+        if (reading := limits.fresh(each.bridge.participants, now)) is not None
+    )
+    return Expected(_with_chance(FIRST_GUESS * people), within, "a guess: nothing learned yet")
+
+
+def _stress(bridge: Bridge, now: Timestamp, limits: Limits) -> float | None:
+    corrected = limits.fresh(bridge.corrected_stress, now)
+    told = limits.fresh(bridge.stress, now)
+    if told is None:
+        return None
+    return told.value if corrected is None else max(told.value, corrected.value)
+
+
+def _slot(now: float) -> int:
+    return int((now - learning.MONDAY) // SLOT_SECONDS)
+
+
+def _same_time(memory: Memory, now: float, within: float) -> list[float]:
+    first, last = _slot(now) - NEIGHBOURS, _slot(now + within)
+    found = [memory.rush.week[slot % SLOTS] for slot in range(first, last + NEIGHBOURS + 1)]
+    return [rise for rise in found if rise != UNKNOWN]
+
+
+def _other_days(memory: Memory, now: float) -> list[float]:
+    slot, day = _slot(now), SLOTS // 7
+    found = [
+        memory.rush.week[(slot + days * day + near) % SLOTS]
+        for days in range(1, 7)
+        for near in range(-NEIGHBOURS, NEIGHBOURS + 1)
+    ]
+    return [rise for rise in found if rise != UNKNOWN]
+
+
+def _quantile(samples: list[float], quantile: float) -> float:
+    """Return the smallest sample that so many of all aren't above."""
+    ordered = sorted(samples)
+    return ordered[max(0, math.ceil(quantile * len(ordered)) - 1)]
+
+
+def _with_chance(rise: float) -> float:
+    """Return a rise with what chance may add: people come in groups of a few."""
+    return rise + 2.0 * math.sqrt(4.0 * max(1.0, rise))
+
+
+def _message(wanted: Headroom, expected: Expected, room: Room) -> str:
+    text = (
+        f"room for {room.usable:.0f} joins, {expected.joins:.0f} expected within"
+        f" {expected.within:.0f}s ({expected.basis}); a person is {room.stress_each:.4f} stress"
+        f" ({100 * room.confidence:.0f}% sure)"
+    )
+    if wanted.spare_bridges:
+        text += f"; {wanted.spare_bridges} spare"
+    if len(room.by_version) > 1:
+        each = ", ".join(f"{version or '?'}: {joins:.0f}" for version, joins in room.by_version)
+        text += f"; by version {each}"
+    if room.missing:
+        text += f"; no fresh stress of {', '.join(room.missing[:5])}"
+    return text

@@ -1,0 +1,67 @@
+"""What headroom and schedules ask for, as terms beside those of the metrics.
+
+Pure. Whatever asks for most wins, so a schedule is a floor and headroom never shrinks what a
+metric wants.
+"""
+
+from octofleet.api.effective import EffectiveRegion
+from octofleet.core import headroom, learning, schedule
+from octofleet.core.lifecycle import JudgedBridge
+from octofleet.core.limits import Limits
+from octofleet.core.observation import Snapshot, Timestamp
+from octofleet.core.signals import Invalid, Rule, Term
+
+__all__ = ["terms"]
+
+
+def terms(
+    region: EffectiveRegion,
+    snapshot: Snapshot,
+    bridges: tuple[JudgedBridge, ...],
+    now: Timestamp,
+    limits: Limits,
+) -> tuple[Term, ...]:
+    """Return what is asked for besides the metrics."""
+    found = (_headroom(region, snapshot, bridges, now, limits), _schedule(region, snapshot, now))
+    return tuple(each for each in found if each is not None)
+
+
+def _headroom(
+    region: EffectiveRegion,
+    snapshot: Snapshot,
+    bridges: tuple[JudgedBridge, ...],
+    now: Timestamp,
+    limits: Limits,
+) -> Term | None:
+    wanted = region.autoscaling.headroom
+    if wanted is None:
+        return None
+    asked = headroom.headroom(wanted, snapshot, bridges, now, limits)
+    missing = asked.room.missing
+    return Term(
+        Rule.HEADROOM,
+        asked.expected.joins,
+        asked.room.usable,
+        asked.proposal,
+        None if asked.proposal is not None else Invalid.NO_BRIDGE_READY,
+        missing,
+        asked.message,
+    )
+
+
+def _schedule(region: EffectiveRegion, snapshot: Snapshot, now: Timestamp) -> Term | None:
+    scaling = region.autoscaling
+    if not scaling.schedule:
+        return None
+    name = f"{region.namespace}/{region.name}"
+    ahead = learning.lead(snapshot.history.memory)
+    try:
+        floor = schedule.floor_at(scaling.schedule, name, ahead, scaling.min_bridges, now)
+    except schedule.ScheduleError as error:
+        # A floor that isn't known may be a high one: nothing shrinks, and the status says why.
+        return Term(Rule.SCHEDULE, 0.0, invalid=Invalid.NOT_UNDERSTOOD, message=str(error))
+    if floor is None:
+        return None
+    window = floor.window
+    text = f"{window.cron} {window.time_zone} for {window.duration / 3600:.3g}h: {floor.phase}"
+    return Term(Rule.SCHEDULE, window.min_bridges, None, floor.bridges, message=text)
