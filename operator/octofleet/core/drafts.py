@@ -3,6 +3,7 @@
 Private to planning and the modules it is made of: `growing`, `shrinking` and `draining`.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -80,15 +81,23 @@ class Draft:
     bridges: tuple[JudgedBridge, ...]
     actions: list[Action] = field(default_factory=list[Action])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
+    _counts: Counter[BridgeState] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked for a dozen times a step, of up to a thousand bridges: sorted and counted once.
+        self.bridges = tuple(sorted(self.bridges, key=_by_ordinal))
+        self._counts = Counter(each.state for each in self.bridges)
 
     def of(self, states: States) -> list[JudgedBridge]:
         """Return the bridges in some states, the lowest ordinal first."""
-        found = [each for each in self.bridges if each.state in states]
-        return sorted(found, key=lambda each: (len(each.bridge.name), each.bridge.name))
+        if not self.count(states):
+            return []
+        return [each for each in self.bridges if each.state in states]
 
     def count(self, states: States) -> int:
         """Return how many bridges are in some states."""
-        return sum(each.state in states for each in self.bridges)
+        counts = self._counts
+        return sum(counts[state] for state in states)
 
     def refuse(self, reason: RefusalReason, message: str) -> None:
         """Note a step that is wanted and not taken."""
@@ -101,7 +110,8 @@ class Draft:
 
     def staying(self) -> list[JudgedBridge]:
         """Return what counts towards the size and isn't drained by this plan."""
-        return [each for each in self.of(SERVING) if each.bridge.name not in self.drained]
+        drained = self.drained
+        return [each for each in self.of(SERVING) if each.bridge.name not in drained]
 
     def is_deleted(self, bridge: Bridge) -> bool:
         """Tell whether the plan deletes a bridge already."""
@@ -118,3 +128,7 @@ class Draft:
             return True
         silent = bridge.in_brewery is False and bridge.registered is False
         return silent and bridge.waiting_reason in lifecycle.NOT_RUNNING
+
+
+def _by_ordinal(each: JudgedBridge) -> tuple[int, str]:
+    return len(each.bridge.name), each.bridge.name

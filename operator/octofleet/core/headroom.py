@@ -116,7 +116,7 @@ def usable_room(
     limits: Limits,
 ) -> Room:
     """Return the joins there is room for on the bridges that take people."""
-    kinds = {node.name: node.kind or "" for node in snapshot.nodes}
+    kinds = {node.name: node.kind for node in snapshot.nodes if node.kind}
     costs: dict[str, Estimate] = {}
     usable = load = 0.0
     missing: list[str] = []
@@ -127,7 +127,9 @@ def usable_room(
             continue
         bridge = each.bridge
         kind = learning.kind_of(bridge, kinds)
-        one = costs.setdefault(kind, learning.stress_of_one(memory, kind, limits)).mean
+        if kind not in costs:
+            costs[kind] = learning.stress_of_one(memory, kind, limits)
+        one = costs[kind].mean
         stress = _stress(bridge, now, limits)
         if stress is None:
             missing.append(bridge.name)

@@ -74,4 +74,4 @@ def limits_of(autoscaling: Autoscaling) -> Limits:
 
 
 def _within(reading: Reading | None, now: Timestamp, age: float) -> Reading | None:
-    return reading if reading is not None and reading.age(now) <= age else None
+    return reading if reading is not None and now - reading.at <= age else None

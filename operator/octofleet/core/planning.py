@@ -63,7 +63,8 @@ class Plan:
 def plan(region: EffectiveRegion, snapshot: Snapshot, decision: Decision, now: Timestamp) -> Plan:
     """Return the next step from the snapshot towards the decided size."""
     limits = limits_of(region.autoscaling)
-    bridges = lifecycle.judged(snapshot, now, limits)
+    known = decision.bridges if decision.at == now else None
+    bridges = lifecycle.judged(snapshot, now, limits) if known is None else known
     draft = Draft(region, snapshot, decision, now, limits, bridges)
     if decision.removing:
         _steer(draft)

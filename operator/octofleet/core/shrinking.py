@@ -42,7 +42,8 @@ def retire_broken(draft: Draft, most: int) -> None:
 def drain_surplus(draft: Draft) -> None:
     """Drain what is too much of those that serve, or will."""
     staying, leaving = draft.staying(), draft.of(DRAINING)
-    leaving += [each for each in draft.of(SERVING) if each not in staying]
+    stays = {id(each) for each in staying}
+    leaving += [each for each in draft.of(SERVING) if id(each) not in stays]
     while len(staying) > draft.decision.wanted:
         victim = _victim(draft, staying, leaving)
         if victim is None:
@@ -111,7 +112,8 @@ def _victim(
     serving = [each for each in staying if each.state is S.READY]
     # What Jicofo lost sight of counts towards the size, but must not cost one that it uses.
     spared = serving if len(serving) <= draft.decision.wanted else []
-    candidates = [each for each in staying if each not in spared]
+    spares = {id(each) for each in spared}
+    candidates = [each for each in staying if id(each) not in spares]
     room = capacity(draft)
     choice = selection.choose(candidates, leaving, room, draft.now, draft.limits, spared)
     if isinstance(choice, Choice):

@@ -60,6 +60,8 @@ class Decision:
     message: str = ""
     history: History = field(default_factory=History)
     """To be kept until the next decision."""
+    bridges: tuple[JudgedBridge, ...] | None = field(default=None, repr=False, compare=False)
+    """The bridges with their states, as they were judged at `at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def decide(region: EffectiveRegion, snapshot: Snapshot, now: Timestamp) -> Decis
     decision = _by_mode(region, snapshot, automatic)
     paces = (region.autoscaling.scale_up, region.autoscaling.scale_down)
     kept = histories.with_size(decision.history, decision.wanted, paces, now)
-    return replace(decision, history=kept, message=_message(decision))
+    return replace(decision, history=kept, message=_message(decision), bridges=bridges)
 
 
 def decide_removal(snapshot: Snapshot, mode: Mode, now: Timestamp) -> Decision:
