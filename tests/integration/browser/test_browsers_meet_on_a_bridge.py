@@ -30,3 +30,52 @@ async def test_a_browser_that_leaves_is_gone_for_the_other(meeting: Meeting) -> 
     await first.until("octo.sources().length === 0")
     await first.until("document.querySelectorAll('.tile').length === 1")
     assert meeting.complaints() == []
+
+
+async def test_new_ice_credentials_keep_the_media_going(meeting: Meeting) -> None:
+    await meeting.join(height=180)
+    watcher = await meeting.join(media="none", height=180)
+    await watcher.until(SEEN)
+    session = await watcher.evaluate("octo.call.peer.sessionId")
+    before = await watcher.evaluate("octo.stats()")
+    frames = sum(one["framesDecoded"] for one in before["received"])
+    assert await watcher.evaluate("octo.restartIce()") == 1
+    old = before["transport"]["remote"]
+    await watcher.until(
+        f"octo.stats().then(({{transport: {{remote}}}}) => remote && remote !== '{old}')"
+    )
+    await watcher.until(
+        f"""octo.stats().then(({{received}}) => received.some((one) =>
+          one.kind === 'video' && one.framesDecoded > {frames + 40}))"""
+    )
+    assert await watcher.evaluate("octo.call.peer.sessionId") == session
+    assert await watcher.evaluate("octo.state()") == "connected"
+    assert meeting.complaints() == []
+
+
+async def test_a_shared_screen_is_seen_until_it_ends(meeting: Meeting) -> None:
+    sharer, watcher = await meeting.join(media="none"), await meeting.join(media="none")
+    await sharer.evaluate("octo.share(true)")
+    screen = await watcher.until("octo.sources().find((one) => one.videoType === 'desktop')")
+    assert screen["name"].endswith("-v1")
+    await watcher.until(SEEN)
+    await sharer.evaluate("octo.share(false)")
+    await watcher.until("octo.sources().length === 0")
+    assert meeting.complaints() == []
+
+
+async def test_a_camera_that_was_muted_comes_back(meeting: Meeting) -> None:
+    muter, watcher = await meeting.join(height=180), await meeting.join(media="none", height=180)
+    await watcher.until(SEEN)
+    await muter.evaluate("octo.mute('camera', true)")
+    await watcher.until("octo.sources().find((one) => one.kind === 'video').muted")
+    before = sum(
+        one["framesDecoded"] for one in (await watcher.evaluate("octo.stats()"))["received"]
+    )
+    await muter.evaluate("octo.mute('camera', false)")
+    await watcher.until("!octo.sources().find((one) => one.kind === 'video').muted")
+    await watcher.until(
+        f"""octo.stats().then(({{received}}) => received.some((one) =>
+          one.framesDecoded > {before + 20}))"""
+    )
+    assert meeting.complaints() == []
