@@ -74,6 +74,15 @@ class Cluster:
             raise CommandError(command, process.returncode, err.decode(errors="replace"))
         return out.decode(errors="replace")
 
+    async def start(self, program: str, *arguments: str) -> asyncio.subprocess.Process:
+        """Start a command against this cluster that goes on until whoever asked ends it."""
+        # It ends with us, whatever becomes of us.
+        return await asyncio.create_subprocess_exec(
+            "setpriv", "--pdeathsig", "TERM", "--", _program(program), *arguments,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            env=self.environment,
+        )  # fmt: skip
+
     async def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Run kubectl."""
         return await self.run("kubectl", *arguments, stdin=stdin)

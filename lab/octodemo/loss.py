@@ -28,7 +28,7 @@ BRIDGE: Final = Wire("bridge", "10.98.2.2/24")
 WAYS: Final[tuple[Literal["up", "down"], ...]] = ("up", "down")
 
 
-class LossFailedError(Exception):
+class LossFailedError(AssertionError):
     """The proof's bounds don't hold."""
 
 
