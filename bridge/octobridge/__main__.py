@@ -1,30 +1,23 @@
 """Command `octobridge`: one videobridge, configured by its environment."""
 
-import asyncio
-import os
-import secrets
-import socket
+import signal
 import sys
-
-from octobridge.shell import logs, process, settings
 
 __all__ = ["main"]
 
 
 def main() -> int:
     """Run until shutdown is complete; return the exit status."""
-    try:
-        configured = settings.read(os.environ, socket.gethostname())
-    except settings.SettingsError as error:
-        print(f"octobridge: {error}", file=sys.stderr)  # noqa: T201 - for the person who starts it
-        return 2
-    logs.configure(configured.log_level)
-    try:
-        asyncio.run(process.run(configured, secrets.token_bytes))
-    except process.StartError as error:
-        print(f"octobridge: {error}", file=sys.stderr)  # noqa: T201 - as above
-        return 1
-    return 0
+    # A container's first process ignores SIGTERM until it says otherwise, and imports take a
+    # second: a pod deleted meanwhile would wait out its whole grace period, with nobody on it.
+    signal.signal(signal.SIGTERM, _end)
+    from octobridge.shell import command
+
+    return command.run()
+
+
+def _end(number: int, frame: object) -> None:
+    sys.exit(0)
 
 
 if __name__ == "__main__":

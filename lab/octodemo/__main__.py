@@ -1,4 +1,4 @@
-"""`python -m octodemo demo|hpa|restart`: scenarios on the lab or on the current kubecontext."""
+"""`python -m octodemo SCENARIO`: scenarios on the lab or on the current kubecontext."""
 
 import asyncio
 import signal
@@ -10,6 +10,7 @@ from cyclopts import App
 from rich.console import Console
 
 from octodemo.demo import DemoFailedError, run_demo
+from octodemo.drain import prove_drain
 from octodemo.hpa import prove_hpa
 from octodemo.kube import Cluster, CommandError, connect
 from octodemo.restart import prove_restart
@@ -30,9 +31,18 @@ def _run(scenario: Scenario, kubeconfig: str | None) -> int:
     try:
         print(asyncio.run(inside()))  # noqa: T201 - the line is the scenario's product
     except (AssertionError, CommandError, DemoFailedError, TimeoutError) as failed:
-        console.print(f"failed: {failed}", style="red", markup=False)
+        for failure in _with_causes(failed):
+            console.print(f"failed: {failure}", style="red", markup=False)
         return 1
     return 0
+
+
+def _with_causes(failed: BaseException) -> list[BaseException]:
+    """Return what went wrong in order: cleaning up may fail because of the first."""
+    found: list[BaseException] = [failed]
+    while (before := found[0].__cause__ or found[0].__context__) is not None:
+        found.insert(0, before)
+    return found
 
 
 @app.command
@@ -41,6 +51,16 @@ def demo(*, kubeconfig: str | None = None) -> int:
 
     async def scenario(cluster: Cluster, console: Console) -> str:
         return (await run_demo(cluster, console)).line()
+
+    return _run(scenario, kubeconfig)
+
+
+@app.command
+def drain(*, kubeconfig: str | None = None) -> int:
+    """Prove that `kubectl drain` of a node with calls drops nobody."""
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_drain(cluster, console)
 
     return _run(scenario, kubeconfig)
 

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from octofleet.core.actions import DeleteBridge, DrainBridge, UndrainBridge
-from octofleet.core.drafts import ENDED, READY, SERVING, Draft, States
+from octofleet.core.drafts import AILING, ENDED, LEAVING, READY, SERVING, Draft, States
 from octofleet.core.limits import NODE_LEAVING
-from octofleet.core.observation import BridgeState, Node
+from octofleet.core.observation import Node
 
 __all__ = ["CORDONED", "TERMINATING", "departure", "give_back", "vacate"]
-
-S = BridgeState
 
 CORDONED: Final = "cordoned"
 TERMINATING: Final = "about to be terminated"
@@ -38,7 +36,7 @@ Sources: aws-node-termination-handler docs, GKE's graceful node termination, kar
 disruption docs, cluster-autoscaler's `taints` package, Kubernetes' well-known taints.
 """
 
-MOVABLE: Final[States] = SERVING | {S.UNREGISTERED, S.DRAINING, S.EVACUATING, S.EMPTY}
+MOVABLE: Final[States] = SERVING | AILING | LEAVING
 
 
 def departure(*, unschedulable: bool, taints: Iterable[Mapping[str, object]]) -> str | None:
@@ -62,6 +60,8 @@ def vacate(draft: Draft) -> int:
         bridge = each.bridge
         if bridge.node not in leaving or bridge.pod_phase in ENDED or draft.is_deleted(bridge):
             continue
+        if bridge.pod_phase == "Pending" and bridge.waiting_reason is None:
+            continue  # It starts this moment, and is drained once it can be told to.
         if draft.never_ran(bridge):
             why = f"it never ran and its node is {leaving[bridge.node].leaving}"
             draft.actions.append(DeleteBridge(bridge.name, bridge.uid, why))

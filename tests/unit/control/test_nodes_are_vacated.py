@@ -97,11 +97,17 @@ def test_a_bridge_whose_node_is_gone_from_sight_is_not_given_back() -> None:
     assert UndrainBridge("eu-0") not in actions
 
 
-def test_what_never_ran_there_is_deleted() -> None:
-    waiting = pending_bridge("eu-0", node="node-eu-0")
+def test_what_cannot_run_there_is_deleted() -> None:
+    waiting = pending_bridge("eu-0", node="node-eu-0", waiting_reason="ImagePullBackOff")
     seen = _with_nodes(snapshot(waiting, ready_bridge("eu-1")), "node-eu-0")
     actions = planning.plan(REGION, seen, decision(2), NOW).actions
     assert isinstance(actions[0], DeleteBridge)
+
+
+def test_what_starts_there_this_moment_is_left_to_start() -> None:
+    starting = pending_bridge("eu-0", node="node-eu-0")
+    seen = _with_nodes(snapshot(starting, ready_bridge("eu-1")), "node-eu-0")
+    assert planning.plan(REGION, seen, decision(2), NOW).actions == ()
 
 
 def test_nothing_is_drained_while_jicofo_cannot_be_asked() -> None:
