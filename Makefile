@@ -60,6 +60,11 @@ test: check test-engine replay test-fast test-e2e prove-lab ## Every test
 replay: setup ## The recorded Colibri2 requests against our bridge
 	@$(PY)/python tests/contract/replay.py
 
+.PHONY: prove-drain
+prove-drain: lab ## `kubectl drain` of a node with calls on it
+	@$(on_cluster)
+	$(PY)/python -m octodemo drain "$${where[@]}"
+
 .PHONY: prove-restart
 prove-restart: lab ## The operator killed 20 times at random
 	@$(on_cluster)
