@@ -28,6 +28,11 @@ class Policy:
     brewery_grace: float = 60.0
     """How long the bridge may be out of its brewery without being called unwell; ours."""
 
+    connection_stats_interval: float = 10.0
+    """How often clients are told what their downlink is estimated to carry."""
+    reduce_load: bool = False
+    """Whether an overloaded bridge lowers everyone's last-n."""
+
     announce_version: bool = False
     """Whether clients are told the bridge's version."""
     stats_filter_threshold: int = 20

@@ -4,12 +4,10 @@ Reports about transports that are gone already are of no interest and ignored: t
 always a little behind the signalling.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 
-from octobridge.core.effects import Effect, SendMessage
+from octobridge.core.effects import Effect
 from octobridge.core.endpoint import Endpoint, IceState
 from octobridge.core.registry import Registry
 from octobridge.core.traffic import SourceReading, Traffic, TransportReading
@@ -109,16 +107,6 @@ class Reports:
         if endpoint is not None:
             endpoint.message_channel = False
 
-    def channel_text(self, transport: int, text: str) -> list[Effect]:
-        """A text came over the channel; return the answers to it."""
-        counters = self.registry.counters
-        counters.data_channel_messages_received += 1
-        answers: list[Effect] = []
-        if _is_hello(text):
-            answers.append(SendMessage(transport, '{"colibriClass": "ServerHello"}'))
-        counters.data_channel_messages_sent += len(answers)
-        return answers
-
     def readings(
         self,
         transports: Iterable[TransportReading],
@@ -141,18 +129,11 @@ class Reports:
             if endpoint is not None:
                 endpoint.outgoing_loss = self.traffic.outgoing_loss_of(reading.transport)
                 endpoint.rtt_ms = reading.rtt_ms
-        self._watch_connectivity(now)
+        self._watch_channels(now)
 
-    def _watch_connectivity(self, now: float) -> None:
-        policy, counters = self.registry.policy, self.registry.counters
+    def _watch_channels(self, now: float) -> None:
+        counters = self.registry.counters
         for _, endpoint in self.registry.endpoints():
-            last = endpoint.last_activity
-            silent = last is not None and now - last > policy.disconnected_after
-            if silent and not endpoint.disconnected:
-                counters.endpoints_disconnected += 1
-            elif endpoint.disconnected and not silent:
-                counters.endpoints_reconnected += 1
-            endpoint.disconnected = silent
             late = endpoint.sctp and now - endpoint.created_at > CHANNEL_DELAY
             if late and not endpoint.message_channel and not endpoint.channel_lateness_counted:
                 endpoint.channel_lateness_counted = True
@@ -161,16 +142,6 @@ class Reports:
     def _endpoint(self, transport: int) -> Endpoint | None:
         found = self.registry.by_transport(transport)
         return found[1] if found else None
-
-
-def _is_hello(text: str) -> bool:
-    try:
-        parsed: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(parsed, dict):
-        return False
-    return cast(dict[str, object], parsed).get("colibriClass") == "ClientHello"
 
 
 def _note_activity(endpoint: Endpoint, reading: TransportReading, now: float) -> None:

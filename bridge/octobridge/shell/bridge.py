@@ -7,7 +7,7 @@ its effects handed to the engine in one go, before its reply is given back.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,12 +18,15 @@ from jitsiwire.colibri2 import Fingerprint as WireFingerprint
 from jitsiwire.stats import BridgeStats
 from octobridge.core import debug, reporting
 from octobridge.core.colibri import Colibri
+from octobridge.core.conversations import Conversations, Level
 from octobridge.core.effects import Effect
-from octobridge.core.expiry import expire, may_judge
 from octobridge.core.health import Enrolment, Health, Vitals, check, whole
+from octobridge.core.load_reducer import LoadReducer, Reduction
+from octobridge.core.messages import Messages
 from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
 from octobridge.core.reports import Reports
+from octobridge.core.rounds import Rounds
 from octobridge.core.shutdown import ShutdownState, Timing
 from octobridge.core.stress import Load, Stress
 from octobridge.core.traffic import Traffic
@@ -35,7 +38,7 @@ from octoengine.dtls import fingerprint, process_certificate
 
 __all__ = ["BrewerySummary", "Bridge"]
 
-POLL_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 0.5
 _log = logger("bridge")
 
 
@@ -90,9 +93,11 @@ class Bridge:
         self._cpu = CpuMeter()
         self._lag = LagMeter()
         self._require_valid_address = require_valid_address
-        self._looked_at = self._now()
         self._joined_at = self._now()
-        self._expired_at = self._now()
+        self._messages = Messages(self.registry)
+        self._conversations = Conversations(self.registry)
+        self.reducer = LoadReducer(Reduction()) if policy.reduce_load else None
+        self._rounds = Rounds(self.registry, self._conversations, self.reducer, self._now())
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ---- Colibri2 -------------------------------------------------------------------------
@@ -157,7 +162,7 @@ class Bridge:
         vitals = Vitals(
             sockets=len(self.media.sockets),
             engine_running=self.media.is_running,
-            looked_at=self._looked_at,
+            looked_at=self._rounds.looked_at,
             candidates=self.registry.candidates,
             require_valid_address=self._require_valid_address,
         )
@@ -178,6 +183,7 @@ class Bridge:
     def stats(self) -> BridgeStats:
         """Return the whole list of statistics."""
         brewery = self.brewery()
+        self.registry.counters.data_channel_messages_sent = self._transports.messages_sent
         around = reporting.Surroundings(
             stress=self.load.stress,
             healthy=self.health().success,
@@ -251,11 +257,7 @@ class Bridge:
         )
         if self.brewery().joined:
             self._joined_at = now
-        present, self._looked_at = may_judge(self._looked_at, now), now
-        if now - self._expired_at >= self.registry.policy.expire_interval:
-            self._expired_at = now
-            if present:
-                self._apply(expire(self.registry, now))
+        self._apply(self._rounds.go(self.load.stress, now))
         self._advance()
 
     async def _measure_lag(self) -> None:
@@ -299,14 +301,19 @@ class Bridge:
     def channel_opened(self, transport: int) -> None:
         """See `core.reports`."""
         self._reports.channel_opened(transport)
+        self._apply(self._messages.opened(transport))
 
     def channel_closed(self, transport: int) -> None:
         """See `core.reports`."""
         self._reports.channel_closed(transport)
 
     def channel_text(self, transport: int, text: str) -> None:
-        """See `core.reports`."""
-        self._apply(self._reports.channel_text(transport, text))
+        """See `core.messages`."""
+        self._apply(self._messages.received(transport, text, self._now()))
+
+    def audio_levels(self, levels: Sequence[Level]) -> None:
+        """See `core.conversations`."""
+        self._apply(self._conversations.levels(levels, self._now()))
 
     def _apply(self, effects: list[Effect]) -> None:
         self._transports.apply(effects)

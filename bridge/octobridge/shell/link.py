@@ -112,12 +112,12 @@ class Link:
         """Begin another ICE agent beside the one in use."""
         self._ice.restart(restart)
 
-    def send_text(self, text: str) -> None:
-        """Send a text over the message channel; dropped and counted when there is none."""
+    def send_text(self, text: str) -> bool:
+        """Send a text over the message channel; dropped (False) and counted when there is none."""
         if self._channel is None:
             self._owner.dropped["channel_not_open"] += 1
-        else:
-            self._channel.send(text)
+            return False
+        return self._channel.send(text)
 
     # ---- DTLS and what runs over it -------------------------------------------------------
 

@@ -28,6 +28,7 @@ class Transports(LinkOwner):
     def __init__(self, media: MediaEngine, reporter: Reporter) -> None:
         self.media = media
         self.reporter = reporter
+        self.messages_sent = 0
         self.dropped: Counter[str] = Counter()
         """Datagrams not used, by reason; links add theirs when they close."""
         self._links: dict[int, Link] = {}
@@ -83,7 +84,7 @@ class Transports(LinkOwner):
             case fx.SendMessage(transport, text):
                 link = self._links.get(transport)
                 if link is not None:
-                    link.send_text(text)
+                    self.messages_sent += link.send_text(text)
                 return []
             case _:
                 assert_never(effect)

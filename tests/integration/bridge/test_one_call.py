@@ -117,7 +117,7 @@ async def test_message_channel_answers_hello_and_survives_nonsense(prosody: Pros
             for message in ("{", '{"colibriClass": "Nonsense"}', b"\x00\xff"):
                 channel.send(message)
             channel.send('{"colibriClass": "ClientHello"}')
-            assert await asyncio.wait_for(messages.get(), 5) == '{"colibriClass": "ServerHello"}'
+            assert await asyncio.wait_for(messages.get(), 5) == '{"colibriClass":"ServerHello"}'
             stats = await bridge.stats()
             # Binary messages aren't looked at.
             assert stats["total_data_channel_messages_received"] == 3

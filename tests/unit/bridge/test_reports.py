@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import hypothesis
-from hypothesis import strategies as st
 from tests.unit.bridge import given
 
 from jitsiwire.colibri2 import Endpoint, Sctp
@@ -98,19 +96,6 @@ def test_failed_handshake_counts_when_the_endpoint_leaves() -> None:
     assert registry.counters.endpoints_dtls_failed == 1
 
 
-def test_silence_and_return_are_counted_as_disconnections() -> None:
-    reports = with_two()
-    counters = reports.registry.counters
-    reports.readings([Reading(2, received_age_ms=0)], [], 10.0)
-    reports.readings([Reading(2, received_age_ms=7_900)], [], 17.9)
-    assert counters.endpoints_disconnected == 0
-    reports.readings([Reading(2, received_age_ms=8_200)], [], 18.2)
-    reports.readings([Reading(2, received_age_ms=9_200)], [], 19.2)
-    assert (counters.endpoints_disconnected, counters.endpoints_reconnected) == (1, 0)
-    reports.readings([Reading(2, received_age_ms=5)], [], 20.0)
-    assert (counters.endpoints_disconnected, counters.endpoints_reconnected) == (1, 1)
-
-
 def test_consent_counts_as_activity() -> None:
     reports = with_two()
     reports.readings([Reading(2, received_age_ms=-1, consent_age_ms=500)], [], 100.0)
@@ -138,22 +123,6 @@ def test_late_message_channel_is_counted_once_per_endpoint() -> None:
     for now in (29.0, 31.0, 32.0):
         reports.readings([], [], now)
     assert handler.registry.counters.endpoints_without_channel == 1
-
-
-def test_messages_are_counted_both_ways() -> None:
-    reports = with_two()
-    assert reports.channel_text(2, '{"colibriClass": "ClientHello"}') == [
-        fx.SendMessage(2, '{"colibriClass": "ServerHello"}')
-    ]
-    assert reports.channel_text(2, "{") == []
-    counters = reports.registry.counters
-    assert counters.data_channel_messages_received == 2
-    assert counters.data_channel_messages_sent == 1
-
-
-@hypothesis.given(st.text())
-def test_no_text_breaks_it(text: str) -> None:
-    with_two().channel_text(2, text)
 
 
 def test_channel_that_was_closed_is_no_late_one() -> None:

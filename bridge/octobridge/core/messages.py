@@ -1,0 +1,217 @@
+"""What clients write into their message channels, and what comes of it.
+
+A message is read strictly; what can't be read, comes too fast or isn't for a client to say is
+dropped and counted, and the client isn't told, as with the stock bridge. What clients want to
+receive is `adaptation`'s business; this only sees to it that they speak for themselves.
+
+Source: JVB EndpointMessageTransport.java, Endpoint.kt (wantsStatsFrom), Conference.java.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from jitsiwire.bridge_channel import (
+    ClientHello,
+    EndpointMessage,
+    EndpointStats,
+    LastNChangedEvent,
+    Message,
+    ReceiverAudioSubscription,
+    ReceiverVideoConstraints,
+    ServerHello,
+    SourceVideoTypeMessage,
+    VideoType,
+    VideoTypeMessage,
+    parse,
+)
+from jitsiwire.errors import RemoteProtocolError
+from octobridge.core.conference import Conference
+from octobridge.core.connectivity import inactive_ones
+from octobridge.core.effects import Effect
+from octobridge.core.endpoint import Endpoint
+from octobridge.core.pacing import Bucket, Inbox
+from octobridge.core.policy import Policy
+from octobridge.core.registry import Registry
+from octobridge.core.telling import tell
+
+__all__ = ["Adaptation", "Messages"]
+
+Wish = (
+    LastNChangedEvent
+    | ReceiverVideoConstraints
+    | ReceiverAudioSubscription
+    | SourceVideoTypeMessage
+    | VideoTypeMessage
+)
+"""What is for `adaptation`."""
+_VIDEO_SOURCE: Final = re.compile(r"-v[0-9]{1,4}", re.ASCII)
+
+
+class Adaptation(Protocol):
+    """What a conference's clients want to receive (`core.adaptation`)."""
+
+    def set_receiver_constraints(  # noqa: D102
+        self, endpoint_id: str, message: ReceiverVideoConstraints
+    ) -> list[Effect]: ...
+
+    def set_last_n(self, endpoint_id: str, last_n: int) -> list[Effect]: ...  # noqa: D102
+
+    def set_video_type(self, source: str, video_type: VideoType) -> list[Effect]: ...  # noqa: D102
+
+    def set_audio_subscription(  # noqa: D102
+        self, endpoint_id: str, message: ReceiverAudioSubscription
+    ) -> list[Effect]: ...
+
+    def wants_stats_of(self, receiver_id: str, sender_id: str) -> bool: ...  # noqa: D102
+
+    def channel_opened(self, endpoint_id: str) -> list[Effect]: ...  # noqa: D102
+
+    def channel_closed(self, endpoint_id: str) -> None: ...  # noqa: D102
+
+    def set_speech_order(self, order: Sequence[str]) -> list[Effect]: ...  # noqa: D102
+
+    def set_bridge_last_n(self, last_n: int) -> None: ...  # noqa: D102
+
+    def keyframes_for_speaker(self, endpoint_id: str) -> Sequence[int]: ...  # noqa: D102
+
+    @property
+    def forwarded(self) -> Mapping[str, tuple[str, ...]]: ...  # noqa: D102
+
+
+def adaptation_of(conference: object) -> Adaptation | None:
+    return getattr(conference, "adaptation", None)
+
+
+@dataclass(slots=True)
+class Messages:
+    """Takes what comes over channels."""
+
+    registry: Registry
+
+    def opened(self, transport: int) -> list[Effect]:
+        """Tell a client whose channel just opened what it must know."""
+        found = self.registry.by_transport(transport)
+        if found is None:
+            return []
+        conference, endpoint = found
+        adaptation = adaptation_of(conference)
+        effects = [] if adaptation is None else adaptation.channel_opened(endpoint.id)
+        for notice in inactive_ones(conference):
+            effects += tell((endpoint,), notice)
+        speakers = conference.speech.notice()
+        if speakers is not None:
+            effects += tell((endpoint,), speakers)
+        return effects
+
+    def received(self, transport: int, text: str, now: float) -> list[Effect]:
+        """Do what a client's message asks for."""
+        counters = self.registry.counters
+        counters.data_channel_messages_received += 1
+        found = self.registry.by_transport(transport)
+        if found is None:
+            counters.messages_dropped["unknown_endpoint"] += 1
+            return []
+        conference, endpoint = found
+        if not _inbox(endpoint, self.registry.policy).admits(len(text), now):
+            counters.messages_dropped["too_many"] += 1
+            return []
+        try:
+            message = parse(text, self.registry.policy.max_message_bytes)
+        except RemoteProtocolError:
+            counters.messages_dropped["malformed"] += 1
+            return []
+        counters.messages[type(message).__name__] += 1
+        return self._handle(conference, endpoint, message)
+
+    def _handle(self, conference: Conference, endpoint: Endpoint, message: Message) -> list[Effect]:
+        match message:
+            case ClientHello():
+                policy = self.registry.policy
+                version = policy.version if policy.announce_version else None
+                return tell((endpoint,), ServerHello(version=version))
+            case EndpointMessage():
+                return self._relay(conference, endpoint, message)
+            case EndpointStats():
+                return self._relay_stats(conference, endpoint, message)
+            case SourceVideoTypeMessage(source_name=name) if not _is_own(endpoint, name):
+                return self._drop("foreign_source")
+            case (
+                LastNChangedEvent()
+                | ReceiverVideoConstraints()
+                | ReceiverAudioSubscription()
+                | SourceVideoTypeMessage()
+                | VideoTypeMessage()
+            ):
+                return self._adapt(conference, endpoint, message)
+            case _:
+                # For clients or other bridges to read, not to write to us.
+                return self._drop("not_for_bridges")
+
+    def _adapt(self, conference: Conference, endpoint: Endpoint, message: Wish) -> list[Effect]:
+        adaptation = adaptation_of(conference)
+        if adaptation is None:
+            return self._drop("no_adaptation")
+        match message:
+            case LastNChangedEvent(last_n=last_n):
+                return adaptation.set_last_n(endpoint.id, last_n)
+            case ReceiverVideoConstraints():
+                return adaptation.set_receiver_constraints(endpoint.id, message)
+            case ReceiverAudioSubscription():
+                return adaptation.set_audio_subscription(endpoint.id, message)
+            case SourceVideoTypeMessage(source_name=name, video_type=video_type):
+                return adaptation.set_video_type(name, video_type)
+            case VideoTypeMessage(video_type=video_type):
+                return adaptation.set_video_type(f"{endpoint.id}-v0", video_type)
+
+    def _relay(
+        self, conference: Conference, sender: Endpoint, message: EndpointMessage
+    ) -> list[Effect]:
+        if sender.visitor:
+            return self._drop("from_visitor")
+        if message.is_broadcast:
+            receivers = [e for e in conference.endpoints if e is not sender]
+        else:
+            named = conference.find(message.to)
+            if named is None:
+                return self._drop("unknown_receiver")
+            receivers = [named]
+        return tell(receivers, message.model_copy(update={"from_": sender.id}))
+
+    def _relay_stats(
+        self, conference: Conference, sender: Endpoint, message: EndpointStats
+    ) -> list[Effect]:
+        """Pass statistics to those who see the sender, or to all where all see one another."""
+        if sender.visitor:
+            return self._drop("from_visitor")
+        receivers = [e for e in conference.endpoints if e is not sender]
+        everyone = (
+            len(conference) <= self.registry.policy.stats_filter_threshold
+            or sender.id in conference.speech.recent
+        )
+        if not everyone:
+            adaptation = adaptation_of(conference)
+            wants = None if adaptation is None else adaptation.wants_stats_of
+            receivers = [e for e in receivers if wants is not None and wants(e.id, sender.id)]
+        return tell(receivers, message.model_copy(update={"from_": sender.id}))
+
+    def _drop(self, reason: str) -> list[Effect]:
+        self.registry.counters.messages_dropped[reason] += 1
+        return []
+
+
+def _inbox(endpoint: Endpoint, policy: Policy) -> Inbox:
+    if endpoint.inbox is None:
+        endpoint.inbox = Inbox(
+            Bucket(policy.messages_per_second, policy.messages_at_once),
+            Bucket(policy.message_bytes_per_second, policy.max_message_bytes),
+        )
+    return endpoint.inbox
+
+
+def _is_own(endpoint: Endpoint, source: str) -> bool:
+    """Whether a video source is this endpoint's, by the rule that names sources."""
+    if not source.startswith(endpoint.id):
+        return False
+    return _VIDEO_SOURCE.fullmatch(source, len(endpoint.id)) is not None
