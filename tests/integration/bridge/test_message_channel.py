@@ -1,0 +1,95 @@
+"""Messages between real clients: SCTP over DTLS through a real bridge process."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from tests.integration.bridge.conversation import Conversation
+from tests.integration.bridge.running import running
+from tests.integration.bridge.scripted_focus import focus_in
+from tests.integration.prosody import Prosody
+
+pytestmark = pytest.mark.slow
+
+
+class Client:
+    """One end of a message channel."""
+
+    def __init__(self, channel: Any, messages: "asyncio.Queue[Any]") -> None:
+        self._channel = channel
+        self._messages = messages
+
+    def say(self, **message: Any) -> None:
+        """Write a message."""
+        self._channel.send(json.dumps(message))
+
+    async def hears(self, kind: str, seconds: float = 8.0) -> dict[str, Any]:
+        """Wait for the next message of a kind, passing over others."""
+        async with asyncio.timeout(seconds):
+            while True:
+                message = json.loads(await self._messages.get())
+                if message["colibriClass"] == kind:
+                    return message
+
+
+async def client(conversation: Conversation, name: str) -> Client:
+    """Let someone join and open the channel."""
+    caller = await conversation.join(name, sctp=True)
+    return Client(*await caller.open_channel())
+
+
+async def test_clients_talk_to_one_another(prosody: Prosody) -> None:
+    async with focus_in(prosody) as focus, running(prosody) as bridge:
+        await focus.until_bridge(bridge.nickname)
+        conversation = Conversation(focus, bridge.nickname)
+        try:
+            a = await client(conversation, "a")
+            b = await client(conversation, "b")
+            c = await client(conversation, "c")
+            for each in (a, b, c):
+                each.say(colibriClass="ClientHello")
+                assert await each.hears("ServerHello") == {"colibriClass": "ServerHello"}
+
+            a.say(colibriClass="EndpointMessage", to="", msgPayload={"wave": "👋"})
+            expected = {
+                "colibriClass": "EndpointMessage",
+                "to": "",
+                "from": "a",
+                "msgPayload": {"wave": "👋"},
+            }
+            assert await b.hears("EndpointMessage") == expected
+            assert await c.hears("EndpointMessage") == expected
+
+            b.say(colibriClass="EndpointMessage", to="a", msgPayload=1)
+            assert (await a.hears("EndpointMessage"))["from"] == "b"
+
+            c.say(colibriClass="EndpointStats", bitrate={"upload": 5})
+            told = await a.hears("EndpointStats")
+            assert (told["from"], told["bitrate"]) == ("c", {"upload": 5})
+
+            stats = await bridge.stats()
+            assert stats["total_data_channel_messages_received"] == 6
+            assert stats["total_data_channel_messages_sent"] >= 8
+        finally:
+            await conversation.hang_up()
+
+
+async def test_a_caller_who_vanishes_is_reported(prosody: Prosody) -> None:
+    async with focus_in(prosody) as focus, running(prosody) as bridge:
+        await focus.until_bridge(bridge.nickname)
+        conversation = Conversation(focus, bridge.nickname)
+        try:
+            a = await client(conversation, "a")
+            gone = await conversation.join("gone")
+            conversation.callers.remove(gone)
+            await gone.hang_up()
+            told = await a.hears("EndpointConnectivityStatusChangeEvent", 12.0)
+            assert (told["endpoint"], told["active"]) == ("gone", "false")
+
+            late = await client(conversation, "late")
+            told = await late.hears("EndpointConnectivityStatusChangeEvent")
+            assert (told["endpoint"], told["active"]) == ("gone", "false")
+            assert (await bridge.stats())["endpoints_disconnected"] == 1
+        finally:
+            await conversation.hang_up()
