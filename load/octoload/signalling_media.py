@@ -101,6 +101,8 @@ class RemoteSource(Record):
     rtx: Ssrc | None = None
     """What repairs of it come on."""
     video_type: VideoType | None = None
+    display: Text | None = None
+    """Its owner's name among people."""
 
 
 RemoteSources = Annotated[tuple[RemoteSource, ...], Field(max_length=4096)]

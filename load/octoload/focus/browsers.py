@@ -23,8 +23,8 @@ def take(focus: Focus, who: tuple[str, str], message: BrowserMessage) -> list[Ef
     send, meeting = focus.placement.send, conference.meeting_id
     match message:
         case signalling.Publish():
-            change = sources.change(one.id, one.published, message.sources)
-            one.published = message.sources
+            before, one.published = one.sources(), message.sources
+            change = sources.change(before, one.sources())
             request = requests.publication(meeting, one.id, one.stats_id, one.published)
             return [send(conference, session, request), *announce(conference, one, change)]
         case signalling.Trickle():

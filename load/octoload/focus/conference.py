@@ -55,6 +55,8 @@ class Participant:
     published: tuple[signalling.SourceDescription, ...]
     """What it sends, once it has answered."""
     connection: int | None
+    display: str | None = None
+    """What others call it; of browsers, since synthetic ones call nobody anything."""
     wishes: signalling.Wishes | None = None
     """Of a browser."""
     away_since: float | None = None
@@ -79,7 +81,7 @@ class Participant:
 
     def sources(self) -> tuple[signalling.RemoteSource, ...]:
         """What it sends, as others are told."""
-        return tuple(sources.remote(self.id, source) for source in self.published)
+        return tuple(sources.remote(self.id, source, self.display) for source in self.published)
 
     def restart_allowed_at(self, now: float) -> float:
         """When it may have its next restart: 5 s after the last, five a minute."""

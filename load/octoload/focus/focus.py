@@ -151,6 +151,7 @@ class Focus:
             region=join.region,
             published=sources.described(join.sources),
             connection=connection,
+            display=_printable(join.display) if join.wishes else None,
             wishes=join.wishes,
         )
         conference.participants[one.id] = one
@@ -205,14 +206,14 @@ class Focus:
         if session is None:
             return []
         one.stage = Stage.ANSWERED
-        before = one.published if one.announced else ()
+        before = one.sources() if one.announced else ()
         one.published = one.published if answer.sources is None else answer.sources
         one.announced = True
         request = requests.answer(
             conference.meeting_id, one.id, one.stats_id, answer.transport, one.published
         )
         effects: list[Effect] = [self.placement.send(conference, session, request)]
-        change = sources.change(one.id, before, one.published)
+        change = sources.change(before, one.sources())
         return effects + announce(conference, one, change)
 
     def connected(self, conference_name: str, endpoint: str, session_id: str) -> list[Effect]:

@@ -5,6 +5,7 @@ from octoload import signalling
 
 __all__ = ["change", "described", "media_sources", "remote"]
 
+Remotes = tuple[signalling.RemoteSource, ...]
 Descriptions = tuple[signalling.SourceDescription, ...]
 
 
@@ -21,7 +22,9 @@ def described(offered: signalling.SourcesOffered) -> Descriptions:
     return tuple(found)
 
 
-def remote(endpoint_id: str, source: signalling.SourceDescription) -> signalling.RemoteSource:
+def remote(
+    endpoint_id: str, source: signalling.SourceDescription, display: str | None
+) -> signalling.RemoteSource:
     """A source as the others are told it."""
     return signalling.RemoteSource(
         endpoint_id=endpoint_id,
@@ -31,16 +34,15 @@ def remote(endpoint_id: str, source: signalling.SourceDescription) -> signalling
         name=source.name(endpoint_id),
         rtx=source.rtx,
         video_type=source.video_type,
+        display=display,
     )
 
 
-def change(endpoint_id: str, before: Descriptions, after: Descriptions) -> signalling.Sources:
+def change(before: Remotes, after: Remotes) -> signalling.Sources:
     """What the others are told when one's sources change."""
-    old = [remote(endpoint_id, source) for source in before]
-    new = [remote(endpoint_id, source) for source in after]
     return signalling.Sources(
-        added=tuple(source for source in new if source not in old),
-        removed=tuple(source.ssrc for source in old if source not in new),
+        added=tuple(source for source in after if source not in before),
+        removed=tuple(source.ssrc for source in before if source not in after),
     )
 
 

@@ -34,6 +34,10 @@ export class Call extends EventTarget {
     this.#constraints = { lastN: -1, defaultConstraints: { maxHeight: height } };
   }
 
+  get isDrawn() {
+    return this.#options.media === "drawn";
+  }
+
   get rewriting() {
     return Boolean(this.#options.rewriting);
   }

@@ -16,7 +16,7 @@ async function join(options) {
   call = new Call(options);
   octo.call = call;
   call.addEventListener("change", draw);
-  call.addEventListener("said", ({ detail }) => note(`${detail.from}: ${detail.msgPayload?.text ?? ""}`));
+  call.addEventListener("said", ({ detail }) => note(`${nameOf(detail.from)}: ${detail.msgPayload?.text ?? ""}`));
   try {
     await call.join();
   } catch (error) {
@@ -59,6 +59,11 @@ function note(text) {
   setTimeout(() => line.remove(), 8000);
 }
 
+function nameOf(endpointId) {
+  const [one] = [...call.sources.values()].filter((source) => source.endpointId === endpointId && source.display);
+  return one ? `${one.display} (${endpointId})` : endpointId;
+}
+
 function onStage(key) {
   large = large === key ? null : key;
   const isTheirs = call.sources.has(large);
@@ -76,7 +81,7 @@ async function writeFigures() {
   };
   const lines = new Map();
   const add = (key, line) => lines.set(key, lines.has(key) ? `${lines.get(key)}\n${line}` : line);
-  for (const one of sent.filter((one) => one.kind === "video")) {
+  for (const one of sent.filter((one) => one.kind === "video").sort((a, b) => b.frameHeight - a.frameHeight)) {
     add(one.mid === "1" ? "me" : "screen", `${one.frameWidth}x${one.frameHeight} ${one.framesPerSecond} fps ${rate(one.ssrc, one.bytesSent)} kbps`);
   }
   for (const one of received.filter((one) => one.kind === "video" && one.source)) {

@@ -24,7 +24,7 @@ export class Tiles {
       tile.who.textContent = picture.owner.slice(0, 2);
       tile.caption.textContent = picture.caption;
       tile.root.classList.toggle("off", !picture.track);
-      tile.root.classList.toggle("mine", picture.isMine && !picture.isScreen);
+      tile.root.classList.toggle("mirrored", Boolean(picture.isMirrored));
       tile.root.classList.toggle("speaking", picture.owner === call.speaker);
       tile.root.classList.toggle("large", key === large);
     }
@@ -71,22 +71,27 @@ export class Tiles {
 function pictures(call) {
   const found = new Map();
   const me = call.me ?? "me";
-  found.set("me", { owner: me, caption: "you", track: call.muted.has("camera") ? null : call.local.camera, isMine: true });
-  if (call.local.screen) found.set("screen", { owner: me, caption: "your screen", track: call.local.screen, isMine: true, isScreen: true });
+  found.set("me", { owner: me, caption: "you", track: call.muted.has("camera") ? null : call.local.camera, isMirrored: !call.isDrawn });
+  if (call.local.screen) found.set("screen", { owner: me, caption: "your screen", track: call.local.screen });
   const seen = new Set();
   for (const source of call.sources.values()) {
     if (source.kind !== "video") continue;
     seen.add(source.endpointId);
     const isForwarded = call.forwarded === null || call.forwarded.includes(source.name);
     const track = source.muted || !isForwarded ? null : call.trackOf(source.name);
-    const isScreen = source.videoType === "desktop";
-    found.set(source.name, { owner: source.endpointId, caption: isScreen ? `screen of ${source.endpointId}` : source.endpointId, track, isScreen });
+    const caption = source.videoType === "desktop" ? `screen of ${nameOf(source)}` : nameOf(source);
+    found.set(source.name, { owner: source.endpointId, caption, track });
   }
-  for (const { endpointId } of call.sources.values()) {
-    if (!seen.has(endpointId)) found.set(endpointId, { owner: endpointId, caption: endpointId, track: null });
+  for (const source of call.sources.values()) {
+    const { endpointId } = source;
+    if (!seen.has(endpointId)) found.set(endpointId, { owner: endpointId, caption: nameOf(source), track: null });
     seen.add(endpointId);
   }
   return found;
+}
+
+function nameOf({ display, endpointId }) {
+  return display ? `${display} (${endpointId})` : endpointId;
 }
 
 function show(element, track) {
