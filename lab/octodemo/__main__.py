@@ -9,28 +9,47 @@ from collections.abc import Awaitable, Callable
 from cyclopts import App
 from rich.console import Console
 
+from octodemo.browser_lab import prove_browser
+from octodemo.chromium import BrowserError
 from octodemo.demo import DemoFailedError, run_demo
 from octodemo.drain import prove_drain
 from octodemo.hpa import prove_hpa
 from octodemo.kube import Cluster, CommandError, connect
+from octodemo.loss import prove_loss
 from octodemo.restart import prove_restart
+from octodemo.wires import WiresError
 
 app = App(name="octodemo", help="Show and prove Octofleet on a real cluster.")
 Scenario = Callable[[Cluster, Console], Awaitable[str]]
+FAILURES = (
+    AssertionError,
+    BrowserError,
+    CommandError,
+    DemoFailedError,
+    TimeoutError,
+    WiresError,
+)
 
 
 def _run(scenario: Scenario, kubeconfig: str | None) -> int:
+    async def inside(console: Console) -> str:
+        async with connect(kubeconfig) as cluster:
+            return await scenario(cluster, console)
+
+    return _play(inside)
+
+
+def _play(scenario: Callable[[Console], Awaitable[str]]) -> int:
     console = Console()
     # Ended from outside, a scenario still takes its proxy and what it made away.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     async def inside() -> str:
-        async with connect(kubeconfig) as cluster:
-            return await scenario(cluster, console)
+        return await scenario(console)
 
     try:
         print(asyncio.run(inside()))  # noqa: T201 - the line is the scenario's product
-    except (AssertionError, CommandError, DemoFailedError, TimeoutError) as failed:
+    except FAILURES as failed:
         for failure in _with_causes(failed):
             console.print(f"failed: {failure}", style="red", markup=False)
         return 1
@@ -53,6 +72,22 @@ def demo(*, kubeconfig: str | None = None) -> int:
         return (await run_demo(cluster, console)).line()
 
     return _run(scenario, kubeconfig)
+
+
+@app.command
+def browser(*, kubeconfig: str | None = None) -> int:
+    """Prove that real browsers get what they ask for through a bridge pod of the lab."""
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_browser(cluster, console)
+
+    return _run(scenario, kubeconfig)
+
+
+@app.command
+def loss() -> int:
+    """Prove that a browser's call holds across a network that loses packets; needs no cluster."""
+    return _play(prove_loss)
 
 
 @app.command
