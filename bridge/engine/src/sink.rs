@@ -1,6 +1,7 @@
 //! What a synthetic participant notes of a source: delay, keyframes, and what it asks for again.
 
 use crate::mark::Mark;
+use crate::pictures::Pictures;
 use crate::rtcp::Nack;
 use crate::rtp::vp8;
 
@@ -18,6 +19,13 @@ struct Missing {
     tries: u8,
 }
 
+/// Where a packet stands in its stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub index: u64,
+    pub marker: bool,
+}
+
 /// A sink's view of one source.
 #[derive(Default)]
 pub struct Sink {
@@ -28,6 +36,9 @@ pub struct Sink {
     delay_ns_sum: u128,
     delay_ns_max: u64,
     delays: u64,
+    pub pictures: Pictures,
+    /// Packets that came as repairs.
+    pub recovered: u64,
     missing: Vec<Missing>,
     overrun: bool,
     asked_ns: Option<u64>,
@@ -37,7 +48,7 @@ pub struct Sink {
 
 impl Sink {
     /// Take in a plain payload. `video` when the source was announced as video.
-    pub fn packet(&mut self, payload: &[u8], video: bool, now_ns: u64) {
+    pub fn packet(&mut self, payload: &[u8], place: Place, video: bool, now_ns: u64) {
         self.video |= video;
         if let Some(mark) = Mark::read(payload) {
             self.marked = true;
@@ -47,8 +58,13 @@ impl Sink {
             self.delay_ns_max = self.delay_ns_max.max(delay);
             self.delays += 1;
         }
-        if self.video && vp8::parse(payload).is_some_and(|descriptor| descriptor.keyframe) {
-            self.keyframes += 1;
+        if self.video
+            && let Some(descriptor) = vp8::parse(payload)
+        {
+            self.keyframes += u64::from(descriptor.keyframe);
+            if let Some(id) = descriptor.picture_id {
+                self.pictures.packet(id, descriptor.frame_start, place.marker, place.index);
+            }
         }
     }
 
@@ -68,6 +84,12 @@ impl Sink {
             }
             self.missing.push(Missing { index, due_ns: now_ns + FIRST_WAIT_NS, tries: 0 });
         }
+    }
+
+    /// The packet with this number has been repaired; its index, if it was missing.
+    pub fn repaired(&mut self, sequence: u16) -> Option<u64> {
+        let at = self.missing.iter().position(|missing| missing.index as u16 == sequence)?;
+        Some(self.missing.remove(at).index)
     }
 
     /// Numbers start over: what was missing of the old ones never comes.
@@ -159,6 +181,14 @@ mod tests {
             asked(&mut sink, 60_000_000 * round);
         }
         assert_eq!(asked(&mut sink, 60_000_000 * 30), [] as [u16; 0]);
+    }
+
+    #[test]
+    fn a_repair_fills_a_gap_once() {
+        let mut sink = Sink { video: true, ..Sink::default() };
+        sink.sequence(Some(65_534), 65_537, 0);
+        assert_eq!((sink.repaired(0), sink.repaired(0)), (Some(65_536), None));
+        assert_eq!(asked(&mut sink, 10_000_000), [65_535]);
     }
 
     #[test]

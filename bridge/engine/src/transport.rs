@@ -169,6 +169,9 @@ impl Transport {
         self.tally.remote_lost_before += i64::from(stream.remote.lost);
         if let Some(send) = &mut self.send {
             send.remember(ssrc, stream.next_index().saturating_sub(1));
+            if stream.shape.rtx_ssrc != 0 {
+                send.remember(stream.shape.rtx_ssrc, stream.next_repair().saturating_sub(1));
+            }
         }
         Some(stream)
     }

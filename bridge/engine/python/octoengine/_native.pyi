@@ -120,7 +120,9 @@ class Command:
         TID, keyframe bit), `frames_per_second` frames cut into packets of at most `payload_bytes`
         so that the whole comes to `bitrate_bps`; a keyframe on PLI/FIR and every 10 s.
         Every payload carries its send time (CLOCK_MONOTONIC, ns), so sinks on the same
-        machine measure delay. Lost packets NACKed are sent again from a 1 s buffer.
+        machine measure delay. Lost packets NACKed are sent again from a 1 s buffer: as RTX
+        (RFC 4588) on `rtx_ssrc`, or as they were when that is 0. `temporal_layers` 2 and 3 make
+        the patterns 0-1 and 0-2-1-2; keyframes tell `width` and `height` (0: 1280x720).
         """
 
         def __init__(
@@ -133,6 +135,11 @@ class Command:
             packets_per_second: float = 50.0,
             frames_per_second: float = 0.0,
             bitrate_bps: int = 0,
+            rtx_ssrc: int = 0,
+            rtx_payload_type: int = 0,
+            temporal_layers: int = 1,
+            width: int = 0,
+            height: int = 0,
         ) -> None: ...
 
     @final

@@ -13,6 +13,10 @@ const LONGEST_DATAGRAM: usize = 9_000;
 const LONGEST_RTCP: usize = 1_400;
 const LONGEST_PAYLOAD: i64 = 1_400;
 const FASTEST: f64 = 500.0;
+/// What keyframes tell where no size was given.
+const USUAL_SIZE: (u16, u16) = (1280, 720);
+/// VP8 tells sizes in 14 bits.
+const LARGEST_SIZE: i64 = 0x3fff;
 
 /// One instruction to the engine; see the stub file for what each does.
 #[pyclass(frozen, module = "octoengine")]
@@ -92,7 +96,8 @@ pub enum Command {
     },
     #[pyo3(constructor = (
         transport, ssrc, kind, payload_type, payload_bytes,
-        packets_per_second = 50.0, frames_per_second = 0.0, bitrate_bps = 0
+        packets_per_second = 50.0, frames_per_second = 0.0, bitrate_bps = 0,
+        rtx_ssrc = 0, rtx_payload_type = 0, temporal_layers = 1, width = 0, height = 0
     ))]
     StartStream {
         transport: i64,
@@ -103,6 +108,11 @@ pub enum Command {
         packets_per_second: f64,
         frames_per_second: f64,
         bitrate_bps: i64,
+        rtx_ssrc: i64,
+        rtx_payload_type: i64,
+        temporal_layers: i64,
+        width: i64,
+        height: i64,
     },
     StopStream {
         transport: i64,
@@ -203,18 +213,24 @@ impl Command {
     fn shape(&self) -> PyResult<Shape> {
         let Self::StartStream {
             kind,
-            payload_type,
+            payload_type: payload_type_number,
             payload_bytes,
             packets_per_second,
             frames_per_second,
             bitrate_bps,
+            rtx_ssrc,
+            rtx_payload_type,
+            temporal_layers,
+            width,
+            height,
             ..
         } = self
         else {
             return Err(invalid("not a stream"));
         };
-        let payload_type = u8::try_from(*payload_type).ok().filter(|number| *number < 128);
-        let payload_type = payload_type.ok_or_else(|| invalid("payload_type must be 0..127"))?;
+        let temporal_layers = u8::try_from(*temporal_layers).ok().filter(|n| (1..=3).contains(n));
+        let temporal_layers =
+            temporal_layers.ok_or_else(|| invalid("temporal_layers must be 1..3"))?;
         if !(MIN_PAYLOAD as i64..=LONGEST_PAYLOAD).contains(payload_bytes) {
             return Err(invalid(&format!(
                 "payload_bytes must be {MIN_PAYLOAD}..{LONGEST_PAYLOAD}"
@@ -236,10 +252,27 @@ impl Command {
             if video { (*bitrate_bps as f64 / 8.0 / rate) as u64 } else { *payload_bytes as u64 };
         Ok(Shape {
             video,
-            payload_type,
+            payload_type: payload_type(*payload_type_number)?,
             payload_bytes: *payload_bytes as usize,
             interval_ns: (1e9 / rate) as u64,
             frame_bytes,
+            temporal_layers,
+            size: (dimension(*width, USUAL_SIZE.0)?, dimension(*height, USUAL_SIZE.1)?),
+            rtx_ssrc: checks::ssrc(*rtx_ssrc)?,
+            rtx_payload_type: payload_type(*rtx_payload_type)?,
         })
+    }
+}
+
+fn payload_type(number: i64) -> PyResult<u8> {
+    let number = u8::try_from(number).ok().filter(|number| *number < 128);
+    number.ok_or_else(|| invalid("payload types must be 0..127"))
+}
+
+fn dimension(pixels: i64, usual: u16) -> PyResult<u16> {
+    match pixels {
+        0 => Ok(usual),
+        1..=LARGEST_SIZE => Ok(pixels as u16),
+        _ => Err(invalid("width and height must be 0..16383")),
     }
 }

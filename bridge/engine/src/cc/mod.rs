@@ -18,11 +18,13 @@ mod loss;
 mod probing;
 mod throughput;
 mod trendline;
+mod uplink;
 
 pub use arrivals::Arrivals;
 pub use estimator::{Estimate, Estimator, INITIAL_BPS, MAX_BPS, MIN_BPS};
 pub use history::Acked;
 pub use probing::Cluster;
+pub use uplink::Uplink;
 
 /// A moment or a span of one clock, microseconds.
 pub type Micros = i64;

@@ -44,13 +44,15 @@ pub const KEY_HEADER: usize = 10;
 pub const DELTA_HEADER: usize = 3;
 
 /// Where a synthetic packet stands in its stream.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Place {
     pub start: bool,
     pub keyframe: bool,
     pub picture_id: u16,
     pub tl0_picture_index: u8,
     pub temporal_layer: u8,
+    /// Width and height, as keyframes tell them.
+    pub size: (u16, u16),
 }
 
 /// Write descriptor (and, at a frame's start, payload header); return the bytes written.
@@ -72,8 +74,8 @@ pub fn write(out: &mut [u8], place: &Place, frame_len: usize) -> usize {
         return WRITTEN + DELTA_HEADER;
     }
     out[9..12].copy_from_slice(&[0x9d, 0x01, 0x2a]);
-    out[12..14].copy_from_slice(&1280u16.to_le_bytes());
-    out[14..16].copy_from_slice(&720u16.to_le_bytes());
+    out[12..14].copy_from_slice(&place.size.0.to_le_bytes());
+    out[14..16].copy_from_slice(&place.size.1.to_le_bytes());
     WRITTEN + KEY_HEADER
 }
 
@@ -91,6 +93,7 @@ mod tests {
                 picture_id: 0x1234,
                 tl0_picture_index: 7,
                 temporal_layer: 0,
+                size: (1280, 720),
             };
             let mut out = [0; 32];
             assert!(write(&mut out, &place, 900) <= 32);

@@ -1,8 +1,13 @@
 //! Synthetic RTP streams: when which packet is due, and its bytes, the same again when asked.
 
-use crate::mark::{self, Mark};
+mod frames;
+mod plan;
+
+use crate::mark;
 use crate::remote::RemoteView;
 use crate::rtp::vp8::{self, Place};
+use frames::Frames;
+pub use plan::Plan;
 use std::collections::VecDeque;
 
 #[cfg(test)]
@@ -10,12 +15,7 @@ mod tests;
 
 const HISTORY_NS: u64 = 1_000_000_000;
 const MOST_HISTORY: usize = 4096;
-const KEYFRAME_EVERY_NS: u64 = 10_000_000_000;
-const KEYFRAME_ASKED_NS: u64 = 100_000_000;
 const RESEND_WAIT_NS: u64 = 5_000_000;
-/// A keyframe is this many times an ordinary frame; the next ones are smaller for it.
-const KEYFRAME_WEIGHT: u64 = 4;
-const HEADER: usize = 12;
 /// The shortest payload: descriptor, a keyframe's header, trailer.
 pub const MIN_PAYLOAD: usize = vp8::WRITTEN + vp8::KEY_HEADER + mark::LEN;
 
@@ -30,19 +30,13 @@ pub struct Shape {
     pub interval_ns: u64,
     /// Payload bytes of an average frame; of audio, one payload.
     pub frame_bytes: u64,
-}
-
-/// One packet of a stream, as much of it as is needed to write it twice alike.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    pub index: u64,
-    timestamp: u32,
-    sent_ns: u64,
-    resent_ns: u64,
-    payload: usize,
-    marker: bool,
-    frame_len: usize,
-    place: Place,
+    /// Temporal layers of video, 1..3.
+    pub temporal_layers: u8,
+    /// Size of the pictures, as keyframes tell it.
+    pub size: (u16, u16),
+    /// Where lost packets are repaired; 0 = they are sent again as they were.
+    pub rtx_ssrc: u32,
+    pub rtx_payload_type: u8,
 }
 
 /// A paced stream.
@@ -51,41 +45,39 @@ pub struct Stream {
     pub shape: Shape,
     pub packets: u64,
     pub bytes: u64,
-    pub keyframes: u64,
     pub remote: RemoteView,
+    frames: Frames,
     next_index: u64,
+    next_repair: u64,
     timestamp: u32,
     due_ns: u64,
     now_ns: u64,
-    debt: u64,
-    picture_id: u16,
-    tl0: u8,
-    keyframe_wanted: bool,
-    keyframe_ns: Option<u64>,
     history: VecDeque<Plan>,
 }
 
 impl Stream {
-    /// A stream whose first packet, with `first_index`, is due now.
-    pub fn new(ssrc: u32, shape: Shape, first_index: u64, now_ns: u64) -> Self {
+    /// A stream whose first packet, with `first_index`, is due now; `first_repair` is the index
+    /// of its first repair.
+    pub fn new(ssrc: u32, shape: Shape, first_index: u64, first_repair: u64, now_ns: u64) -> Self {
         Self {
             ssrc,
             shape,
             packets: 0,
             bytes: 0,
-            keyframes: 0,
             remote: RemoteView::default(),
+            frames: Frames::default(),
             next_index: first_index,
+            next_repair: first_repair,
             timestamp: ssrc.rotate_left(13),
             due_ns: now_ns,
             now_ns,
-            debt: 0,
-            picture_id: 0,
-            tl0: 0,
-            keyframe_wanted: true,
-            keyframe_ns: None,
             history: VecDeque::new(),
         }
+    }
+
+    /// Keyframes made so far.
+    pub fn keyframes(&self) -> u64 {
+        self.frames.keyframes
     }
 
     /// Append the packets due by `now_ns` to `plans`; return how many frames were skipped.
@@ -103,10 +95,10 @@ impl Stream {
             }
             let first = plans.len();
             if self.shape.video {
-                self.frame(plans)
+                self.frame(plans);
             } else {
-                self.push(plans, self.shape.payload_bytes, true, None)
-            };
+                self.push(plans, self.shape.payload_bytes, false, 0, Place::default());
+            }
             self.remember(&plans[first..]);
             self.timestamp = self.timestamp.wrapping_add(self.ticks());
             self.due_ns += self.shape.interval_ns;
@@ -120,37 +112,18 @@ impl Stream {
     }
 
     fn frame(&mut self, plans: &mut Vec<Plan>) {
-        let old = self.keyframe_ns.is_none_or(|at| self.due_ns >= at + KEYFRAME_EVERY_NS);
-        let keyframe = self.keyframe_wanted || old;
-        if keyframe {
-            self.keyframe_wanted = false;
-            self.keyframe_ns = Some(self.due_ns);
-            self.keyframes += 1;
-        }
-        self.picture_id = (self.picture_id + 1) & 0x7fff;
-        self.tl0 = self.tl0.wrapping_add(1);
-        let most = self.shape.payload_bytes;
-        let frame_len = (self.frame_size(keyframe) as usize).max(MIN_PAYLOAD);
+        let frame = self.frames.next(&self.shape, self.due_ns);
+        let frame_len = (frame.len as usize).max(MIN_PAYLOAD);
         // Equal packets but for the last: one GSO run.
-        let count = frame_len.div_ceil(most);
+        let count = frame_len.div_ceil(self.shape.payload_bytes);
         let each = frame_len.div_ceil(count).max(MIN_PAYLOAD);
         let mut left = frame_len;
         for at in 0..count {
             let payload = each.min(left).max(MIN_PAYLOAD);
             left = left.saturating_sub(payload);
-            self.push(plans, payload, at + 1 == count, Some((at == 0, keyframe, frame_len)));
+            let place = Place { start: at == 0, ..frame.place };
+            self.push(plans, payload, at + 1 == count, frame_len, place);
         }
-    }
-
-    fn frame_size(&mut self, keyframe: bool) -> u64 {
-        let usual = self.shape.frame_bytes;
-        if keyframe {
-            self.debt += usual * (KEYFRAME_WEIGHT - 1);
-            return usual * KEYFRAME_WEIGHT;
-        }
-        let repaid = self.debt.min(usual / 4);
-        self.debt -= repaid;
-        usual - repaid
     }
 
     fn push(
@@ -158,24 +131,18 @@ impl Stream {
         plans: &mut Vec<Plan>,
         payload: usize,
         marker: bool,
-        frame: Option<(bool, bool, usize)>,
+        frame_len: usize,
+        place: Place,
     ) {
-        let (start, keyframe, frame_len) = frame.unwrap_or_default();
         plans.push(Plan {
             index: self.next_index,
             timestamp: self.timestamp,
             sent_ns: self.now_ns,
             resent_ns: 0,
             payload,
-            marker: marker && frame.is_some(),
+            marker,
             frame_len,
-            place: Place {
-                start,
-                keyframe,
-                picture_id: self.picture_id,
-                tl0_picture_index: self.tl0,
-                temporal_layer: 0,
-            },
+            place,
         });
         self.next_index += 1;
         self.packets += 1;
@@ -205,15 +172,15 @@ impl Stream {
 
     /// Make the next frame a keyframe, unless there was one just now.
     pub fn want_keyframe(&mut self, now_ns: u64) {
-        let recent = self.keyframe_ns.is_some_and(|at| now_ns < at + KEYFRAME_ASKED_NS);
-        self.keyframe_wanted |= !recent;
+        self.frames.want_keyframe(now_ns);
     }
 
     /// The receiver has new keys: it counts roll-overs from zero, and can't read what was sent.
     pub fn rekeyed(&mut self) {
         self.next_index &= 0xffff;
+        self.next_repair &= 0xffff;
         self.history.clear();
-        self.keyframe_wanted = true;
+        self.frames.need_keyframe();
     }
 
     /// The index the next packet will have.
@@ -221,33 +188,21 @@ impl Stream {
         self.next_index
     }
 
+    /// The index the next repair will have.
+    pub fn next_repair(&self) -> u64 {
+        self.next_repair
+    }
+
+    /// Take the index of a repair that leaves now.
+    pub fn take_repair(&mut self) -> u64 {
+        self.next_repair += 1;
+        self.next_repair - 1
+    }
+
     /// The RTP timestamp of this moment.
     pub fn timestamp_at(&self, now_ns: u64) -> u32 {
         let rate = if self.shape.video { 90_000i128 } else { 48_000 };
         let ahead = (i128::from(now_ns) - i128::from(self.due_ns)) * rate / 1_000_000_000;
         self.timestamp.wrapping_add(ahead as u32)
-    }
-}
-
-impl Plan {
-    /// Length of header and payload.
-    pub fn len(&self) -> usize {
-        HEADER + self.payload
-    }
-
-    /// Write the plain packet to the front of `out`; return the header's length.
-    pub fn write(&self, ssrc: u32, shape: &Shape, out: &mut [u8]) -> usize {
-        out[0] = 0x80;
-        out[1] = shape.payload_type | if self.marker { 0x80 } else { 0 };
-        out[2..4].copy_from_slice(&(self.index as u16).to_be_bytes());
-        out[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
-        out[8..HEADER].copy_from_slice(&ssrc.to_be_bytes());
-        let payload = &mut out[HEADER..HEADER + self.payload];
-        payload.fill(self.index as u8);
-        if shape.video {
-            vp8::write(payload, &self.place, self.frame_len);
-        }
-        Mark { video: shape.video, sent_ns: self.sent_ns }.write(payload);
-        HEADER
     }
 }

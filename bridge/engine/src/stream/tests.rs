@@ -10,6 +10,10 @@ const VIDEO: Shape = Shape {
     payload_bytes: 1_100,
     interval_ns: 1_000_000_000 / 30,
     frame_bytes: 2_000_000 / 8 / 30,
+    temporal_layers: 3,
+    size: (1280, 720),
+    rtx_ssrc: 8,
+    rtx_payload_type: 96,
 };
 
 fn run(stream: &mut Stream, from_ms: u64, to_ms: u64) -> Vec<Plan> {
@@ -28,16 +32,16 @@ fn bytes(plan: &Plan) -> Vec<u8> {
 
 #[test]
 fn the_bitrate_holds_over_keyframes() {
-    let mut stream = Stream::new(7, VIDEO, 0, 0);
+    let mut stream = Stream::new(7, VIDEO, 0, 0, 0);
     run(&mut stream, 0, 30_000);
-    assert_eq!(stream.keyframes, 3);
+    assert_eq!(stream.keyframes(), 3);
     let rate = stream.bytes * 8 / 30;
     assert!((1_900_000..2_050_000).contains(&rate), "{rate}");
 }
 
 #[test]
 fn every_frame_is_real_vp8_and_ends_with_a_marker() {
-    let mut stream = Stream::new(7, VIDEO, 0, 0);
+    let mut stream = Stream::new(7, VIDEO, 0, 0, 0);
     let (mut starts, mut markers) = (0, 0);
     for plan in run(&mut stream, 0, 2_000) {
         let packet = bytes(&plan);
@@ -52,8 +56,36 @@ fn every_frame_is_real_vp8_and_ends_with_a_marker() {
 }
 
 #[test]
+fn layers_take_turns_and_only_the_base_counts_up() {
+    let mut stream = Stream::new(7, VIDEO, 0, 0, 0);
+    let plans = run(&mut stream, 0, 1_000);
+    let frames: Vec<_> = plans.iter().filter(|plan| plan.place.start).collect();
+    let layers: Vec<_> = frames.iter().map(|plan| plan.place.temporal_layer).collect();
+    assert_eq!(layers[..8], [0, 2, 1, 2, 0, 2, 1, 2]);
+    let bases: Vec<_> = frames.iter().map(|plan| plan.place.tl0_picture_index).collect();
+    assert_eq!(bases[..8], [1, 1, 1, 1, 2, 2, 2, 2]);
+    let ids =
+        frames.windows(2).all(|pair| pair[1].place.picture_id == pair[0].place.picture_id + 1);
+    assert!(ids);
+}
+
+#[test]
+fn a_repair_carries_the_packet_under_its_own_number() {
+    let mut stream = Stream::new(7, VIDEO, 65_500, 40, 0);
+    let plan = run(&mut stream, 0, 10)[0];
+    let mut out = vec![0; plan.rtx_len()];
+    plan.write_rtx(stream.take_repair(), &VIDEO, &mut out);
+    let header = Header::parse(&out).unwrap();
+    assert_eq!((header.ssrc, header.sequence, header.payload_type), (8, 40, 96));
+    let [high, low, original @ ..] = payload(&out, &header).unwrap() else { panic!() };
+    assert_eq!(u16::from_be_bytes([*high, *low]), 65_500);
+    assert_eq!(original, &bytes(&plan)[12..]);
+    assert_eq!(stream.take_repair(), 41);
+}
+
+#[test]
 fn what_is_sent_again_is_the_same() {
-    let mut stream = Stream::new(7, VIDEO, 65_500, 0);
+    let mut stream = Stream::new(7, VIDEO, 65_500, 0, 0);
     let plans = run(&mut stream, 0, 3_000);
     let newest = plans.last().unwrap().index;
     for plan in plans.iter().filter(|plan| plan.index + 150 > newest) {
@@ -67,20 +99,20 @@ fn what_is_sent_again_is_the_same() {
 
 #[test]
 fn a_keyframe_comes_when_asked_for_but_not_twice_at_once() {
-    let mut stream = Stream::new(7, VIDEO, 0, 0);
+    let mut stream = Stream::new(7, VIDEO, 0, 0, 0);
     run(&mut stream, 0, 1_000);
     stream.want_keyframe(1_000 * MS);
     run(&mut stream, 1_000, 1_050);
     stream.want_keyframe(1_050 * MS);
     run(&mut stream, 1_050, 2_000);
-    assert_eq!(stream.keyframes, 2);
+    assert_eq!(stream.keyframes(), 2);
 }
 
 #[test]
 fn a_stall_is_skipped_not_made_up_for() {
-    let mut stream = Stream::new(7, VIDEO, 0, 0);
+    let mut stream = Stream::new(7, VIDEO, 0, 0, 0);
     run(&mut stream, 0, 100);
-    let (before, mut plans) = (stream.keyframes, Vec::new());
+    let (before, mut plans) = (stream.keyframes(), Vec::new());
     assert!(stream.advance(60_000 * MS, &mut plans) > 1_700);
-    assert!(plans.len() < 60 && stream.keyframes <= before + 1);
+    assert!(plans.len() < 60 && stream.keyframes() <= before + 1);
 }

@@ -181,9 +181,12 @@ impl Worker {
             return self.ledger.one(Counter::CommandsRefusedLimit);
         }
         // Below half the range, so that a reordered start can't look like a roll-over.
-        let fresh = u64::from(ssrc.wrapping_mul(0x9e37_79b9) >> 17);
-        let used = transport.send.as_ref().and_then(|send| send.highest(ssrc));
-        let first = used.map_or(fresh, |highest| highest + 1);
-        transport.streams.push(Stream::new(ssrc, shape, first, self.now_ns));
+        let send = transport.send.as_ref();
+        let [first, first_repair] = [ssrc, shape.rtx_ssrc].map(|ssrc| {
+            let fresh = u64::from(ssrc.wrapping_mul(0x9e37_79b9) >> 17);
+            send.and_then(|send| send.highest(ssrc)).map_or(fresh, |highest| highest + 1)
+        });
+        let stream = Stream::new(ssrc, shape, first, first_repair, self.now_ns);
+        transport.streams.push(stream);
     }
 }

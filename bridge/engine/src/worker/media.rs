@@ -1,10 +1,10 @@
 //! RTP in, and its copies out.
 
-use super::Worker;
 use super::fanout::{Arrived, Copy};
+use super::{Worker, sinks};
 use crate::counter::Counter;
 use crate::net::Batch;
-use crate::rtp::{self, Header};
+use crate::rtp::Header;
 use crate::source::Source;
 use crate::srtp::{MAX_OVERHEAD, Refusal};
 use crate::transport::MOST_SOURCES;
@@ -44,9 +44,7 @@ impl Worker {
             transport.sources.entry(header.ssrc).or_insert_with(|| Source::new(None, true));
         let arrived = Arrived { at, len, header, index, epoch: transport.epoch };
         if source.sink.is_some() {
-            let wanting = &mut transport.wanting;
-            note(source, &arrived, &packet[..len], wanting, self.now_ns);
-            return;
+            return sinks::note(transport, &arrived, &packet[..len], self.now_ns);
         }
         let clock_rate = source.clock_rate();
         source.reception.packet(index, len, header.timestamp, clock_rate, self.now_ns);
@@ -105,32 +103,6 @@ impl Worker {
         transport.tally.packets_sent += packets;
         transport.tally.bytes_sent += bytes;
         self.ledger.add(Counter::PacketsSent, packets);
-    }
-}
-
-// A sink's view of a packet.
-fn note(
-    source: &mut Source,
-    arrived: &Arrived,
-    packet: &[u8],
-    wanting: &mut Vec<u32>,
-    now_ns: u64,
-) {
-    let video = source.is_video();
-    let before = source.reception.highest();
-    let clock_rate = source.clock_rate();
-    let timestamp = arrived.header.timestamp;
-    source.reception.packet(arrived.index, arrived.len, timestamp, clock_rate, now_ns);
-    let Some(sink) = &mut source.sink else {
-        return;
-    };
-    sink.sequence(before, arrived.index, now_ns);
-    if let Some(payload) = rtp::payload(packet, &arrived.header) {
-        sink.packet(payload, video, now_ns);
-    }
-    if sink.wants() && !sink.listed {
-        sink.listed = true;
-        wanting.push(arrived.header.ssrc);
     }
 }
 

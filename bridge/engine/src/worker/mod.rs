@@ -8,6 +8,7 @@ mod feedback;
 mod media;
 mod outgoing;
 mod reports;
+mod sinks;
 mod streams;
 
 use crate::bucket::{Spread, TokenBucket};

@@ -5,7 +5,7 @@ use crate::clock;
 use crate::counter::Counter;
 use crate::rtcp::{self, Packet};
 use crate::srtp::MAX_OVERHEAD;
-use crate::stream::{Plan, Stream};
+use crate::stream::Plan;
 use crate::transport::Transport;
 
 const PACING_NS: u64 = 2_000_000;
@@ -53,37 +53,44 @@ impl Worker {
         let mut plans = std::mem::take(&mut self.scratch.plans);
         for at in 0..self.table.transports[slot].streams.len() {
             let stream = &mut self.table.transports[slot].streams[at];
-            let keyframes = stream.keyframes;
+            let keyframes = stream.keyframes();
             let skipped = stream.advance(self.now_ns, &mut plans);
             self.ledger.add(Counter::StreamSkipped, skipped);
-            self.ledger.add(Counter::StreamKeyframes, stream.keyframes - keyframes);
+            self.ledger.add(Counter::StreamKeyframes, stream.keyframes() - keyframes);
             self.ledger.add(Counter::StreamPackets, plans.len() as u64);
             for plan in plans.drain(..) {
-                self.send_plan(slot, at, &plan);
+                self.send_plan(slot, at, &plan, false);
             }
         }
         self.scratch.plans = plans;
     }
 
-    fn send_plan(&mut self, slot: usize, stream: usize, plan: &Plan) {
-        let room = plan.len() + MAX_OVERHEAD;
+    fn send_plan(&mut self, slot: usize, stream: usize, plan: &Plan, repair: bool) {
+        let room = plan.rtx_len() + MAX_OVERHEAD;
         self.make_room(room);
         let transport = &mut self.table.transports[slot];
         let (Some(selected), Some(send)) = (transport.selected, &transport.send) else {
             return self.ledger.one(Counter::DroppedNoPath);
         };
-        let Stream { ssrc, shape, .. } = &transport.streams[stream];
+        let stream = &mut transport.streams[stream];
         let gso = self.sockets.get(&selected.path.socket).is_some_and(|socket| socket.gso);
         let out = self.outbox.space(room);
-        let header_len = plan.write(*ssrc, shape, out);
-        let len = send.keys().protect_rtp(out, header_len, plan.len(), *ssrc, plan.index);
+        let len = if repair && stream.shape.rtx_ssrc != 0 {
+            let (index, ssrc) = (stream.take_repair(), stream.shape.rtx_ssrc);
+            let header_len = plan.write_rtx(index, &stream.shape, out);
+            send.keys().protect_rtp(out, header_len, plan.rtx_len(), ssrc, index)
+        } else {
+            let ssrc = stream.ssrc;
+            let header_len = plan.write(ssrc, &stream.shape, out);
+            send.keys().protect_rtp(out, header_len, plan.len(), ssrc, plan.index)
+        };
         self.outbox.commit(selected.path.socket, &selected.raw, slot, len, gso);
         transport.tally.packets_sent += 1;
         transport.tally.bytes_sent += len as u64;
         self.ledger.one(Counter::PacketsSent);
     }
 
-    /// Send the packets of a stream that a NACK names once more.
+    /// Send what a NACK about a stream names once more.
     pub(super) fn resend(&mut self, slot: usize, ssrc: u32, packet: &Packet) {
         let streams = &self.table.transports[slot].streams;
         let Some(at) = streams.iter().position(|stream| stream.ssrc == ssrc) else {
@@ -93,7 +100,7 @@ impl Worker {
             let stream = &mut self.table.transports[slot].streams[at];
             if let Some(plan) = stream.resend(sequence, self.now_ns) {
                 self.ledger.one(Counter::StreamRetransmissions);
-                self.send_plan(slot, at, &plan);
+                self.send_plan(slot, at, &plan, true);
             }
         }
     }
