@@ -63,7 +63,7 @@ class Wires:
         await self._ask({"shape": {"port": name, "direction": way, **shape}})
 
     async def counts(self, name: str, way: Literal["up", "down"]) -> dict[str, int]:
-        """Return what happened to packets so far: offered, forwarded, lost, overflowed and so on."""
+        """Return what happened to packets so far: offered, forwarded, lost and more."""
         return (await self._ask({"counts": {}}))["counts"][name][way]
 
     async def _ask(self, command: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The command line: octolab provision, up, down, status, kubeconfig, load-images."""
+"""The command line: octolab provision, need, up, down, status, kubeconfig, load-images."""
 
 import sys
 from collections.abc import Collection
@@ -57,6 +57,16 @@ def provision_(*images: str, programs: bool = False) -> None:
     """
     chosen = () if programs else images or (*provision.CLUSTER, *provision.PRODUCT)
     provision.provision(Cache.of_user(), Progress(console), chosen)
+
+
+@app.command
+def need(*packages: str) -> None:
+    """Install Debian packages that only some scenarios need, such as chromium.
+
+    Args:
+        packages: Their names.
+    """
+    machine.install_packages(Progress(console), packages)
 
 
 @app.command

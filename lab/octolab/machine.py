@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from collections.abc import Collection
 
 from octolab import shell
 from octolab.errors import UnmetError
@@ -26,9 +27,9 @@ DEBIAN = (
 OLDEST_GO = (1, 24)
 
 
-def install_packages(progress: Progress) -> None:
+def install_packages(progress: Progress, packages: Collection[str] = DEBIAN) -> None:
     """Install the Debian packages that are missing."""
-    missing = [package for package in DEBIAN if not is_installed(package)]
+    missing = [package for package in packages if not is_installed(package)]
     if not missing:
         progress.skip("Debian packages")
         return
