@@ -8,6 +8,7 @@ from typing import Any
 from octobridge.core.conference import Conference
 from octobridge.core.endpoint import Endpoint
 from octobridge.core.health import Health
+from octobridge.core.load_reducer import LoadReducer
 from octobridge.core.registry import Registry
 from octobridge.core.stress import Load
 
@@ -17,7 +18,13 @@ OVERLOADED = 1.0
 
 
 def bridge_view(
-    registry: Registry, load: Load, health: Health, time_ms: int, *, full: bool
+    registry: Registry,
+    load: Load,
+    health: Health,
+    time_ms: int,
+    *,
+    full: bool,
+    reducer: LoadReducer | None = None,
 ) -> dict[str, Any]:
     """Return the whole bridge, its conferences by their own ids."""
     stressed = load.stress >= OVERLOADED
@@ -28,7 +35,8 @@ def bridge_view(
         "load_management": {
             "state": "OVERLOADED" if stressed else "NOT_OVERLOADED",
             "stress": str(load.stress),
-            "reducer_enabled": "false",
+            "reducer_enabled": str(reducer is not None).lower(),
+            **({} if reducer is None else {"reducer": {"jvbLastN": reducer.last_n}}),
             "parts": {
                 "cpu": load.cpu,
                 "thread": load.thread,

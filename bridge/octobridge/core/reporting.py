@@ -9,12 +9,13 @@ Source: JVB VideobridgeStatisticsShim.kt, for which name means what.
 
 from dataclasses import dataclass, replace
 
+from jitsiwire.colibri2 import Capability
 from jitsiwire.stats import BridgeStats
 from octobridge.core.conference import Conference
 from octobridge.core.registry import Registry
 from octobridge.core.traffic import Traffic
 
-__all__ = ["HIGH_LOSS", "Surroundings", "conference_sizes", "stats"]
+__all__ = ["HIGH_LOSS", "Surroundings", "conference_sizes", "endpoints_by_capability", "stats"]
 
 HIGH_LOSS = 0.1
 
@@ -64,6 +65,15 @@ def conference_sizes(registry: Registry) -> list[int]:
     return [len(conference) for conference in registry.conferences]
 
 
+def endpoints_by_capability(registry: Registry) -> dict[str, int]:
+    """Return how many clients can do what (only what we know of is counted)."""
+    counts = dict.fromkeys(map(str, Capability), 0)
+    for _, endpoint in registry.endpoints():
+        for capability in counts:
+            counts[capability] += capability in endpoint.capabilities
+    return counts
+
+
 def _nothing() -> BridgeStats:
     """Return the statistics of what this bridge never does: all zero."""
     return BridgeStats(
@@ -87,9 +97,6 @@ def _nothing() -> BridgeStats:
         total_bytes_sent_octo=0,
         total_packets_received_octo=0,
         total_packets_sent_octo=0,
-        total_dominant_speaker_changes=0,
-        preemptive_kfr_sent=0,
-        preemptive_kfr_suppressed=0,
         total_ice_succeeded_relayed=0,
         endpoints_with_spurious_remb=0,
     )
@@ -136,6 +143,9 @@ def _totals(base: BridgeStats, registry: Registry, traffic: Traffic) -> BridgeSt
         total_video_stream_milliseconds_received=int(traffic.video_milliseconds),
         total_data_channel_messages_received=counters.data_channel_messages_received,
         total_data_channel_messages_sent=counters.data_channel_messages_sent,
+        total_dominant_speaker_changes=counters.dominant_speaker_changes,
+        preemptive_kfr_sent=counters.preemptive_keyframes_sent,
+        preemptive_kfr_suppressed=counters.preemptive_keyframes_suppressed,
         total_bytes_received=totals.bytes_received,
         total_bytes_sent=totals.bytes_sent,
         total_packets_received=totals.packets_received,

@@ -198,7 +198,12 @@ class Bridge:
     def debug_view(self, *, full: bool) -> dict[str, Any]:
         """Return what `/debug` shows."""
         view = debug.bridge_view(
-            self.registry, self.load, self.health(), int(time.time() * 1000), full=full
+            self.registry,
+            self.load,
+            self.whole_health(),
+            int(time.time() * 1000),
+            full=full,
+            reducer=self.reducer,
         )
         brewery = self.brewery()
         view["brewery"] = {

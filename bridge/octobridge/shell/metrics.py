@@ -21,7 +21,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from jitsiwire.stats import BridgeStats
-from octobridge.core.reporting import conference_sizes
+from octobridge.core.load_reducer import UNLIMITED
+from octobridge.core.reporting import conference_sizes, endpoints_by_capability
 from octobridge.shell.bridge import Bridge
 
 __all__ = ["Exposition"]
@@ -135,6 +136,7 @@ class Exposition(Collector):
         values: dict[str, object] = {name: getattr(stats, field) for name, field in GAUGES.items()}
         values |= {f"{name}_total": getattr(stats, field) for name, field in COUNTERS.items()}
         values |= dict(self._rates_and_time())
+        values |= {f"{name}_total": value for name, value in self._stock_counters()}
         values |= {name: _flat_histogram(sizes) for name, sizes in self._sizes()}
         values["region"] = stats.region
         return {name: value for name, value in values.items() if value is not None}
@@ -146,6 +148,8 @@ class Exposition(Collector):
         yield from _counters(stats)
         for name, value in self._rates_and_time():
             yield GaugeMetricFamily(PREFIX + name, _help(name), value)
+        for name, value in self._stock_counters():
+            yield CounterMetricFamily(PREFIX + name, _help(name), value)
         for name, sizes in self._sizes():
             yield _histogram(name, sizes)
         yield from self._own()
@@ -158,6 +162,14 @@ class Exposition(Collector):
         yield "incoming_bitrate", int(rates.bits_received)
         yield "outgoing_bitrate", int(rates.bits_sent)
         yield "startup_time", self._started_ms
+
+    def _stock_counters(self) -> Iterator[tuple[str, int]]:
+        """Yield counters of the stock bridge that aren't among its statistics."""
+        counters = self._bridge.registry.counters
+        yield "ice_restarts_started", counters.ice_restarts
+        yield "ice_restarts_succeeded", counters.ice_restarts_succeeded
+        yield "ice_restarts_failed", counters.ice_restarts_failed
+        yield "rejected_data_channels", self._bridge.dropped.get("channel_rejected", 0)
 
     def _sizes(self) -> Iterator[tuple[str, list[int]]]:
         """Yield each histogram's name, and its value for each conference."""
@@ -176,6 +188,7 @@ class Exposition(Collector):
         for part in ("cpu", "thread", "lag", "queue"):
             parts.add_metric([part], getattr(load, part))
         yield parts
+        yield from self._of_clients()
         yield _labelled("octobridge_dropped", "Datagrams control didn't use.", self._bridge.dropped)
         yield _labelled(
             "octobridge_engine", "The media engine's counters.", self._bridge.media.stats().counters
@@ -189,6 +202,34 @@ class Exposition(Collector):
             ("connects_ignored", counters.connects_ignored),
         ):
             yield CounterMetricFamily(f"octobridge_{name}", "Colibri2 " + _help(name), value)
+
+    def _of_clients(self) -> Iterator[Metric]:
+        """Yield what clients say, what they can do, and what they're held to."""
+        registry = self._bridge.registry
+        counters = registry.counters
+        yield _labelled("octobridge_messages", "Clients' messages.", counters.messages)
+        yield _labelled(
+            "octobridge_messages_dropped",
+            "Clients' messages that came to nothing.",
+            counters.messages_dropped,
+        )
+        able = GaugeMetricFamily(
+            "octobridge_endpoints", "Endpoints that can do something.", labels=["capability"]
+        )
+        for capability, count in endpoints_by_capability(registry).items():
+            able.add_metric([capability], count)
+        yield able
+        reducer = self._bridge.reducer
+        yield GaugeMetricFamily(
+            "octobridge_last_n",
+            "Videos anyone gets at most while load is reduced, -1 = no limit.",
+            UNLIMITED if reducer is None else reducer.last_n,
+        )
+        yield CounterMetricFamily(
+            "octobridge_load_reductions",
+            "How often load was reduced.",
+            0 if reducer is None else reducer.reductions,
+        )
 
 
 def _gauges(stats: BridgeStats) -> Iterator[Metric]:

@@ -78,6 +78,8 @@ async def _bridge(media: MediaEngine, settings: Settings, entropy: Entropy) -> B
         version=settings.version or _version(),
         region=settings.region,
         advertise_private_candidates=settings.advertise_private,
+        announce_version=settings.announce_version,
+        reduce_load=settings.reduce_load,
     )
     timing = Timing(max_duration=settings.drain_deadline, delay=settings.shutdown_delay)
     return Bridge(

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from octobridge.core.candidates import Mapping as AddressMapping
 from octobridge.core.candidates import parse_mapping
+from octobridge.core.limits import parse_size_limits
 
 __all__ = ["RestSettings", "Settings", "SettingsError", "XmppSettings", "read"]
 
@@ -68,6 +69,11 @@ class Settings:
     stun_servers: tuple[tuple[str, int], ...]
     region: str | None
     version: str | None
+    announce_version: bool
+    """Whether clients are told the version."""
+    reduce_load: bool
+    last_n_limits: tuple[tuple[int, int], ...]
+    """From which size of a conference on which last-n."""
     shutdown_delay: float
     drain_deadline: float
     log_level: str
@@ -99,6 +105,11 @@ def read(environ: Mapping[str, str], hostname: str) -> Settings:
         stun_servers=_stun_servers(env),
         region=env.text("JVB_OCTO_REGION", None),
         version=env.text("OCTOBRIDGE_VERSION", None),
+        announce_version=env.flag("OCTOBRIDGE_ANNOUNCE_VERSION", default=False),
+        reduce_load=env.flag("OCTOBRIDGE_REDUCE_LOAD", default=False),
+        last_n_limits=env.many(
+            "OCTOBRIDGE_LAST_N_LIMITS", parse_size_limits, "a comma list of `size:last-n`"
+        ),
         shutdown_delay=env.seconds("OCTOBRIDGE_SHUTDOWN_DELAY", 60.0),
         drain_deadline=env.seconds("OCTOBRIDGE_DRAIN_DEADLINE", 24 * 3600.0),
         log_level=env.one_of("OCTOBRIDGE_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),

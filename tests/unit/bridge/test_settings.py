@@ -23,6 +23,8 @@ def test_stock_defaults() -> None:
     assert not settings.rest.shutdown_enabled
     assert (settings.shutdown_delay, settings.drain_deadline) == (60.0, 86400.0)
     assert settings.region is None
+    assert (settings.announce_version, settings.reduce_load) == (False, False)
+    assert settings.last_n_limits == ()
 
 
 def test_empty_variables_count_as_not_set() -> None:
@@ -45,6 +47,9 @@ def test_everything_can_be_said() -> None:
             "SHUTDOWN_REST_ENABLED": "1",
             "OCTOBRIDGE_REST_TOKEN": "t0ken",
             "OCTOBRIDGE_DRAIN_DEADLINE": "90m",
+            "OCTOBRIDGE_ANNOUNCE_VERSION": "1",
+            "OCTOBRIDGE_REDUCE_LOAD": "yes",
+            "OCTOBRIDGE_LAST_N_LIMITS": "20:10, 50:5",
             "OCTOBRIDGE_SHUTDOWN_DELAY": "5",
             "JVB_OCTO_REGION": "eu-west",
             "JVB_STUN_SERVERS": "stun.example:3478",
@@ -63,6 +68,8 @@ def test_everything_can_be_said() -> None:
     assert settings.bind_addresses == ("10.0.0.7", "::1")
     assert settings.rest.shutdown_enabled
     assert settings.drain_deadline == 5400.0
+    assert (settings.announce_version, settings.reduce_load) == (True, True)
+    assert settings.last_n_limits == ((20, 10), (50, 5))
     assert settings.shutdown_delay == 5.0
     assert settings.stun_servers == (("stun.example", 3478),)
 
@@ -111,6 +118,7 @@ def test_stun_can_be_disabled() -> None:
         ("OCTOBRIDGE_REST_ADDRESS", "localhost"),
         ("OCTOBRIDGE_BIND_ADDRESSES", "eth0"),
         ("OCTOBRIDGE_DRAIN_DEADLINE", "-5"),
+        ("OCTOBRIDGE_LAST_N_LIMITS", "20"),
         ("OCTOBRIDGE_SHUTDOWN_DELAY", "soon"),
         ("OCTOBRIDGE_LOG_LEVEL", "loud"),
         ("JVB_STUN_SERVERS", "stun.example"),
