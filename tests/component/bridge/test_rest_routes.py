@@ -255,7 +255,7 @@ async def test_metrics_are_readable_in_every_format(accept: str | None, parse: P
         assert "octobridge_load" in samples
         assert samples["jitsi_jvb_rejected_data_channels_total"] == 0
         assert samples["octobridge_last_n"] == -1
-        able = [f for f in families if f.name == "octobridge_endpoints"][0].samples
+        able = next(f for f in families if f.name == "octobridge_endpoints").samples
         assert {s.labels["capability"]: s.value for s in able}["source-names"] == 1
 
 
