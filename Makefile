@@ -75,6 +75,11 @@ prove-hpa: lab ## A real HorizontalPodAutoscaler on a region
 	@$(on_cluster)
 	$(PY)/python -m octodemo hpa "$${where[@]}"
 
+.PHONY: prove-soak
+prove-soak: setup ## People join and leave a bridge at 50/s for ten minutes
+	@$(PY)/octolab provision --programs
+	$(PY)/python tests/bench/bench_soak.py
+
 .PHONY: prove-lab
 prove-lab: lab ## `octolab down` leaves nothing
 	@$(PY)/octolab down
