@@ -15,6 +15,7 @@ from octodemo.demo import DemoFailedError, run_demo
 from octodemo.drain import prove_drain
 from octodemo.hpa import prove_hpa
 from octodemo.kube import Cluster, CommandError, connect
+from octodemo.local import try_a_call
 from octodemo.loss import prove_loss
 from octodemo.restart import prove_restart
 from octodemo.wires import WiresError
@@ -88,6 +89,12 @@ def browser(*, kubeconfig: str | None = None) -> int:
 def loss() -> int:
     """Prove that a browser's call holds across a network that loses packets; needs no cluster."""
     return _play(prove_loss)
+
+
+@app.command
+def call() -> int:
+    """Run a platform on this machine to try a call in a browser; needs no cluster."""
+    return _play(try_a_call)
 
 
 @app.command

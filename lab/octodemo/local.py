@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import socket
 import sys
 import tempfile
 import time
@@ -17,7 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-__all__ = ["LocalPlatform", "local_platform"]
+from rich.console import Console
+
+__all__ = ["LocalPlatform", "local_platform", "own_address", "try_a_call"]
 
 IMAGE: Final = Path(__file__).resolve().parents[1] / "images" / "prosody"
 SIGNAL_PORT: Final = 8889
@@ -70,6 +73,26 @@ async def local_platform(inside: Sequence[str], address: str) -> AsyncGenerator[
             yield platform
         finally:
             await asyncio.gather(*(_end(process) for process in platform.processes))
+
+
+async def try_a_call(console: Console) -> str:
+    """Run a platform on this machine until somebody ends it."""
+    inside = ("setpriv", "--pdeathsig", "KILL", "--")
+    async with local_platform(inside, own_address()):
+        console.print(f"Open http://localhost:{SIGNAL_PORT} in several tabs. Ctrl-C ends it.")
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+    return "ended"
+
+
+def own_address() -> str:
+    """This machine's address towards others; browsers reach no bridge on loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
 
 
 async def _start(platform: LocalPlatform, inside: Sequence[str]) -> None:
