@@ -123,18 +123,20 @@ class Messages:
             counters.messages_dropped["malformed"] += 1
             return []
         counters.messages[type(message).__name__] += 1
-        return self._handle(conference, endpoint, message)
+        return self._handle(conference, endpoint, message, now)
 
-    def _handle(self, conference: Conference, endpoint: Endpoint, message: Message) -> list[Effect]:
+    def _handle(
+        self, conference: Conference, endpoint: Endpoint, message: Message, now: float
+    ) -> list[Effect]:
         match message:
             case ClientHello():
                 policy = self.registry.policy
                 version = policy.version if policy.announce_version else None
                 return tell((endpoint,), ServerHello(version=version))
             case EndpointMessage():
-                return self._relay(conference, endpoint, message)
+                return self._relay(conference, endpoint, message, now)
             case EndpointStats():
-                return self._relay_stats(conference, endpoint, message)
+                return self._relay_stats(conference, endpoint, message, now)
             case SourceVideoTypeMessage(source_name=name) if not _is_own(endpoint, name):
                 return self._drop("foreign_source")
             case (
@@ -166,7 +168,7 @@ class Messages:
                 return adaptation.set_video_type(f"{endpoint.id}-v0", video_type)
 
     def _relay(
-        self, conference: Conference, sender: Endpoint, message: EndpointMessage
+        self, conference: Conference, sender: Endpoint, message: EndpointMessage, now: float
     ) -> list[Effect]:
         if sender.visitor:
             return self._drop("from_visitor")
@@ -177,10 +179,10 @@ class Messages:
             if named is None:
                 return self._drop("unknown_receiver")
             receivers = [named]
-        return tell(receivers, message.model_copy(update={"from_": sender.id}))
+        return self._deliver(sender, receivers, message, now)
 
     def _relay_stats(
-        self, conference: Conference, sender: Endpoint, message: EndpointStats
+        self, conference: Conference, sender: Endpoint, message: EndpointStats, now: float
     ) -> list[Effect]:
         """Pass statistics to those who see the sender, or to all where all see one another."""
         if sender.visitor:
@@ -194,6 +196,17 @@ class Messages:
             adaptation = adaptation_of(conference)
             wants = None if adaptation is None else adaptation.wants_stats_of
             receivers = [e for e in receivers if wants is not None and wants(e.id, sender.id)]
+        return self._deliver(sender, receivers, message, now)
+
+    def _deliver(
+        self,
+        sender: Endpoint,
+        receivers: Sequence[Endpoint],
+        message: EndpointMessage | EndpointStats,
+        now: float,
+    ) -> list[Effect]:
+        if not _inbox(sender, self.registry.policy).delivers(len(receivers), now):
+            return self._drop("too_many_receivers")
         return tell(receivers, message.model_copy(update={"from_": sender.id}))
 
     def _drop(self, reason: str) -> list[Effect]:
@@ -206,6 +219,7 @@ def _inbox(endpoint: Endpoint, policy: Policy) -> Inbox:
         endpoint.inbox = Inbox(
             Bucket(policy.messages_per_second, policy.messages_at_once),
             Bucket(policy.message_bytes_per_second, policy.max_message_bytes),
+            Bucket(policy.deliveries_per_second, policy.deliveries_at_once),
         )
     return endpoint.inbox
 

@@ -34,10 +34,12 @@ class Bucket:
 
 @dataclass(slots=True)
 class Inbox:
-    """What one client may write into its channel: a number of messages, and of characters."""
+    """What one client may write into its channel, and have carried to others."""
 
     messages: Bucket
     characters: Bucket
+    deliveries: Bucket
+    """One a receiver: what is for a thousand people costs a thousand times."""
 
     def admits(self, size: int, now: float) -> bool:
         """Whether a message of that size is taken; one too many costs nothing."""
@@ -47,4 +49,12 @@ class Inbox:
             return False
         self.messages.take(1)
         self.characters.take(size)
+        return True
+
+    def delivers(self, receivers: int, now: float) -> bool:
+        """Whether a message is carried to so many."""
+        self.deliveries.refill(now)
+        if not self.deliveries.holds(receivers):
+            return False
+        self.deliveries.take(receivers)
         return True

@@ -38,10 +38,13 @@ class Policy:
     stats_filter_threshold: int = 20
     """In conferences larger than this, clients' statistics go only to those who see them."""
     messages_per_second: float = 100.0
-    """Of one client, over its message channel; this and the next two are ours."""
+    """Of one client, over its message channel; this and the next three are ours."""
     messages_at_once: float = 200.0
     message_bytes_per_second: float = 131_072.0
     max_message_bytes: int = 262_144
+    deliveries_per_second: float = 1_000.0
+    """Of one client's messages to others, counting receivers; ours, too."""
+    deliveries_at_once: float = 5_000.0
 
     sctp_enabled: bool = True
     advertise_private_candidates: bool = True

@@ -15,7 +15,7 @@ from octobridge.core.dominant import DominantSpeaker
 __all__ = ["RECENT", "Speech"]
 
 RECENT: Final = 10
-"""How many of the latest speakers clients are told of."""
+"""How many earlier speakers clients are told of."""
 
 
 class Speech:
@@ -32,8 +32,8 @@ class Speech:
 
     @property
     def recent(self) -> tuple[str, ...]:
-        """The latest speakers still here, the present one first."""
-        return tuple(self._history[:RECENT])
+        """The latest speakers still here, the present one first, then up to ten others."""
+        return tuple(self._history[: 1 + RECENT])
 
     def level(self, endpoint_id: str, level: int, at: float) -> None:
         """Take an audio level: 0 silence to 127 loudest."""

@@ -10,6 +10,8 @@ from octobridge.core.limits import SizeLimits, parse_size_limits
 from octobridge.core.load_reducer import UNLIMITED, LoadReducer, Reduction
 from octobridge.core.pacing import Bucket, Inbox
 
+MANY = Bucket(1_000, 1_000)
+
 
 def test_overload_lowers_last_n_below_what_anyone_gets_and_waits_for_the_effect() -> None:
     reducer = LoadReducer(Reduction())
@@ -87,14 +89,14 @@ def test_a_good_entry_is_read() -> None:
 
 
 def test_an_inbox_takes_a_burst_then_its_rate() -> None:
-    inbox = Inbox(Bucket(10, 20), Bucket(1_000_000, 1_000_000))
+    inbox = Inbox(Bucket(10, 20), Bucket(1_000_000, 1_000_000), MANY)
     assert sum(inbox.admits(10, 0.0) for _ in range(100)) == 20
     assert sum(inbox.admits(10, 1.0) for _ in range(100)) == 10
     assert sum(inbox.admits(10, 1000.0) for _ in range(100)) == 20
 
 
 def test_an_inbox_bounds_size_too_and_what_is_refused_costs_nothing() -> None:
-    inbox = Inbox(Bucket(10, 20), Bucket(100, 100))
+    inbox = Inbox(Bucket(10, 20), Bucket(100, 100), MANY)
     assert not inbox.admits(101, 0.0)
     assert inbox.admits(100, 0.0)
     assert not inbox.admits(1, 0.0)
@@ -102,6 +104,6 @@ def test_an_inbox_bounds_size_too_and_what_is_refused_costs_nothing() -> None:
 
 
 def test_a_clock_that_goes_back_gives_nothing() -> None:
-    inbox = Inbox(Bucket(10, 1), Bucket(100, 100))
+    inbox = Inbox(Bucket(10, 1), Bucket(100, 100), MANY)
     assert inbox.admits(1, 10.0)
     assert not inbox.admits(1, 5.0)

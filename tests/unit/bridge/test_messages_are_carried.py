@@ -106,6 +106,16 @@ def test_who_writes_too_much_is_not_heard_for_a_while() -> None:
     assert sum(bool(call.say("a", hello)) for _ in range(100)) == 10
 
 
+def test_what_is_for_many_counts_once_for_each() -> None:
+    call = Call("a", "b", "c", policy=Policy(deliveries_per_second=4, deliveries_at_once=5))
+    to_all = {"colibriClass": "EndpointMessage", "to": ""}
+    assert [len(call.say("a", to_all)) for _ in range(4)] == [2, 2, 0, 0]
+    assert len(call.say("a", to_all | {"to": "b"})) == 1
+    assert call.dropped() == {"too_many_receivers": 2}
+    call.now = 1.0
+    assert [len(call.say("a", {"colibriClass": "EndpointStats"})) for _ in range(3)] == [2, 2, 0]
+
+
 def test_messages_are_counted_by_kind() -> None:
     call = Call("a")
     call.say("a", {"colibriClass": "ClientHello"})

@@ -41,5 +41,7 @@ def test_clients_are_told_of_a_bounded_number() -> None:
     speech = Speech()
     for number in range(RECENT + 3):
         speak(speech, f"e{number}", number * 10.0)
-    assert len(speech.recent) == RECENT
+    notice = speech.notice()
+    assert notice is not None
+    assert len(notice.previous_speakers or ()) == RECENT
     assert speech.recent[0] == f"e{RECENT + 2}"
