@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from jitsiwire.colibri2 import Candidate
 from octobridge.core.minting import Mint
 
-__all__ = ["LocalAddress", "Mapping", "is_private", "local_candidates", "parse_mapping"]
+__all__ = [
+    "LocalAddress",
+    "Mapping",
+    "PortRange",
+    "is_private",
+    "local_candidates",
+    "parse_mapping",
+    "parse_port_range",
+]
 
 HOST_PREFERENCE = 126
 REFLEXIVE_PREFERENCE = 100
@@ -31,6 +39,31 @@ class Mapping:
 
     ip: str
     port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """First and last port that may be used; 0 and 0: whichever the system gives."""
+
+    first: int = 0
+    last: int = 0
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+def parse_port_range(text: str) -> PortRange:
+    """Return the range of `first-last`.
+
+    Raises:
+        ValueError: It isn't one.
+    """
+    first, _, last = text.partition("-")
+    if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
+        raise ValueError(f"{text!r} is not a range of ports")
+    if not 1 <= int(first) <= int(last) <= 65535:
+        raise ValueError(f"{text!r} is not a range of ports between 1 and 65535")
+    return PortRange(int(first), int(last))
 
 
 def parse_mapping(text: str) -> Mapping:

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final
 
 from jitsiwire.colibri2 import (
+    Candidate,
     Capability,
     Fingerprint,
     ForceMute,
@@ -70,6 +71,8 @@ class Endpoint:
     streams: dict[int, Stream] = field(default_factory=dict[int, Stream])
     force_mute: ForceMute = field(default_factory=ForceMute)
 
+    own_candidates: tuple[Candidate, ...] = ()
+    """Of its transport's own port; empty when it shares the bridge's."""
     fingerprints: tuple[Fingerprint, ...] = ()
     dtls_server: bool | None = None
     candidates_taken: int = 0

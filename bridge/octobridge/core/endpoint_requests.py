@@ -113,6 +113,9 @@ class _Work:
             sctp=transport.sctp is not None and fault is None,
         )
         endpoint.stats_id = wanted.stats_id
+        if transport.use_unique_port and self.registry.ports is not None:
+            # Without a port to be had it shares the bridge's, which serves it as well.
+            endpoint.own_candidates = self.registry.ports.open(endpoint.transport)
         endpoint.capabilities = frozenset(wanted.capabilities)
         self.done.effects += effects
         self.done.effects += self.conference.replan()

@@ -5,6 +5,7 @@ reports (`reports`) by what happened to transports.
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from jitsiwire.colibri2 import Candidate, Fingerprint
 from octobridge.core.conference import Conference
@@ -15,7 +16,15 @@ from octobridge.core.minting import Entropy, Mint
 from octobridge.core.policy import Policy
 from octobridge.core.shutdown import Occupancy, Shutdown, Timing
 
-__all__ = ["Registry"]
+__all__ = ["Ports", "Registry"]
+
+
+class Ports(Protocol):
+    """Opens ports for single transports."""
+
+    def open(self, transport: int) -> tuple[Candidate, ...]:
+        """Return the candidates of a transport's own sockets; none when there are none."""
+        ...
 
 
 class Registry:
@@ -29,11 +38,13 @@ class Registry:
         timing: Timing | None = None,
         candidates: tuple[Candidate, ...] = (),
         fingerprint: Fingerprint | None = None,
+        ports: Ports | None = None,
     ) -> None:
         self.policy = policy or Policy()
         self.mint = Mint(entropy)
         self.candidates = candidates
         """What every endpoint is offered, private ones included."""
+        self.ports = ports
         self.fingerprint = fingerprint
         self.counters = Counters()
         self.shutdown = Shutdown(timing or Timing())

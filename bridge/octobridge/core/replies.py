@@ -44,9 +44,10 @@ def _ice(registry: Registry, endpoint: Endpoint, restart: IceRestart | None) -> 
 
 
 def _candidates(registry: Registry, endpoint: Endpoint) -> tuple[Candidate, ...]:
+    candidates = endpoint.own_candidates or registry.candidates
     if registry.policy.advertise_private_candidates or endpoint.reaches_private_addresses:
-        return registry.candidates
-    return tuple(c for c in registry.candidates if not is_private(c.ip))
+        return candidates
+    return tuple(c for c in candidates if not is_private(c.ip))
 
 
 def _setup(endpoint: Endpoint) -> str:

@@ -1,14 +1,32 @@
 """Which local addresses the bridge listens on when it isn't told."""
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Final
 
 import ifaddr
 
-__all__ = ["usable_addresses"]
+__all__ = ["listened_on", "usable_addresses"]
 
 _VIRTUAL: Final = ("docker", "veth", "virbr", "cni", "cali", "flannel", "kube-", "nodelocaldns")
 """Interfaces of the machine's own containers: their addresses repeat on every machine."""
+
+
+def listened_on(named: Sequence[str]) -> tuple[str, ...]:
+    """Return the addresses to bind: those named, or every usable one.
+
+    Nothing is ever bound to an unspecified address: answers must leave from the one that was
+    reached, and candidates need real ones. Such a name stands for all usable addresses of its
+    family.
+    """
+    if not named:
+        return usable_addresses()
+    found: list[str] = []
+    for name in named:
+        address = ipaddress.ip_address(name)
+        usable = usable_addresses() if address.is_unspecified else (name,)
+        found += [one for one in usable if ipaddress.ip_address(one).version == address.version]
+    return tuple(dict.fromkeys(found))
 
 
 def usable_addresses() -> tuple[str, ...]:

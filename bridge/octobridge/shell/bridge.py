@@ -17,12 +17,14 @@ from jitsiwire.colibri2 import ConferenceModify as Request
 from jitsiwire.colibri2 import Fingerprint as WireFingerprint
 from jitsiwire.stats import BridgeStats
 from octobridge.core import debug, reporting
+from octobridge.core.candidates import PortRange
 from octobridge.core.colibri import Colibri
 from octobridge.core.conversations import Conversations, Level
 from octobridge.core.effects import Effect
 from octobridge.core.health import Enrolment, Health, Vitals, check, whole
 from octobridge.core.load_reducer import LoadReducer, Reduction
 from octobridge.core.messages import Messages
+from octobridge.core.minting import Mint
 from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
 from octobridge.core.reports import Reports
@@ -34,6 +36,7 @@ from octobridge.shell.logs import logger
 from octobridge.shell.media import MediaEngine
 from octobridge.shell.sampling import CpuMeter, LagMeter, thread_count
 from octobridge.shell.transports import Transports
+from octobridge.shell.unique_ports import UniquePorts
 from octoengine.dtls import fingerprint, process_certificate
 
 __all__ = ["BrewerySummary", "Bridge"]
@@ -60,6 +63,7 @@ class Bridge:
         policy: The core's limits and switches.
         timing: How shutdown goes.
         require_valid_address: Whether a bridge with private addresses only is unhealthy.
+        ports: Opens ports for single transports; any free ones when not given.
     """
 
     def __init__(
@@ -70,14 +74,18 @@ class Bridge:
         policy: Policy,
         timing: Timing,
         require_valid_address: bool = False,
+        ports: UniquePorts | None = None,
     ) -> None:
         ours = fingerprint(process_certificate())
+        if ports is None:
+            ports = UniquePorts(media, (), PortRange(), Mint(secrets.token_bytes))
         self.registry = Registry(
             entropy=secrets.token_bytes,
             policy=policy,
             timing=timing,
             candidates=candidates,
             fingerprint=WireFingerprint(ours.algorithm, ours.value),
+            ports=ports,
         )
         self.media = media
         self.traffic = Traffic()
@@ -88,7 +96,7 @@ class Bridge:
         """Set when shutdown is complete."""
         self._colibri = Colibri(self.registry)
         self._reports = Reports(self.registry, self.traffic)
-        self._transports = Transports(media, self)
+        self._transports = Transports(media, self, ports)
         self._stress = Stress()
         self._cpu = CpuMeter()
         self._lag = LagMeter()

@@ -75,6 +75,15 @@ class MediaEngine:
             raise PortTakenError("no UDP socket could be opened: " + "; ".join(problems))
         self.sockets = tuple(bound)
 
+    def bind(self, address: str, port: int) -> tuple[int, int]:
+        """Open one more socket; return its number and port. Raises OSError."""
+        return self._engine.bind(address, port)
+
+    def unbind(self, number: int) -> None:
+        """Close a socket opened by `bind`."""
+        if not self._closed:
+            self._engine.unbind(number)
+
     def listen(self, listener: Listener) -> None:
         """Hand every event from now on to this listener."""
         self._listener = listener

@@ -20,7 +20,7 @@ from octobridge.core.minting import Entropy, Mint
 from octobridge.core.policy import Policy
 from octobridge.core.shutdown import Timing
 from octobridge.shell import iq
-from octobridge.shell.addresses import usable_addresses
+from octobridge.shell.addresses import listened_on
 from octobridge.shell.brewery import Brewery
 from octobridge.shell.bridge import BrewerySummary, Bridge
 from octobridge.shell.logs import logger
@@ -28,6 +28,7 @@ from octobridge.shell.media import MediaEngine, PortTakenError
 from octobridge.shell.rest import application
 from octobridge.shell.settings import RestSettings, Settings
 from octobridge.shell.stun_mapping import discover
+from octobridge.shell.unique_ports import UniquePorts
 
 __all__ = ["StartError", "run"]
 
@@ -64,7 +65,7 @@ async def run(settings: Settings, entropy: Entropy) -> None:
 
 
 async def _bridge(media: MediaEngine, settings: Settings, entropy: Entropy) -> Bridge:
-    media.open(settings.bind_addresses or usable_addresses(), settings.udp_port)
+    media.open(listened_on(settings.bind_addresses), settings.udp_port)
     mappings = list(settings.advertised)
     if settings.stun_servers:
         mappings += await discover(media, settings.stun_servers)
@@ -88,6 +89,7 @@ async def _bridge(media: MediaEngine, settings: Settings, entropy: Entropy) -> B
         policy=policy,
         timing=timing,
         require_valid_address=settings.require_valid_address,
+        ports=UniquePorts(media, settings.advertised, settings.unique_ports, Mint(entropy)),
     )
 
 

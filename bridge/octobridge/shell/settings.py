@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from octobridge.core.candidates import Mapping as AddressMapping
-from octobridge.core.candidates import parse_mapping
+from octobridge.core.candidates import PortRange, parse_mapping, parse_port_range
 from octobridge.core.limits import parse_size_limits
 
 __all__ = ["RestSettings", "Settings", "SettingsError", "XmppSettings", "read"]
@@ -61,8 +61,10 @@ class Settings:
     xmpp: XmppSettings
     rest: RestSettings
     udp_port: int
+    unique_ports: PortRange
+    """For transports that ask for a port of their own."""
     bind_addresses: tuple[str, ...]
-    """Empty: every usable local address."""
+    """Empty: every usable local address; so does an unspecified one of its family."""
     advertised: tuple[AddressMapping, ...]
     advertise_private: bool
     require_valid_address: bool
@@ -98,6 +100,9 @@ def read(environ: Mapping[str, str], hostname: str) -> Settings:
         xmpp=_xmpp(env, hostname),
         rest=_rest(env),
         udp_port=env.port("JVB_PORT", 10000),
+        unique_ports=env.value(
+            "OCTOBRIDGE_UNIQUE_PORTS", "any", _port_range, "`first-last`, ports between 1 and 65535"
+        ),
         bind_addresses=env.many("OCTOBRIDGE_BIND_ADDRESSES", _ip, "a comma list of IP addresses"),
         advertised=_advertised(env),
         advertise_private=env.flag("JVB_ADVERTISE_PRIVATE_CANDIDATES", default=True),
@@ -254,6 +259,10 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
         raise ValueError(text)
     return int(text)
+
+
+def _port_range(text: str) -> PortRange:
+    return PortRange() if text == "any" else parse_port_range(text)
 
 
 def _word(text: str) -> str:

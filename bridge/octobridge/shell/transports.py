@@ -12,6 +12,7 @@ from octobridge.core import effects as fx
 from octobridge.shell.ice_run import IceRun
 from octobridge.shell.link import Link, LinkOwner, Reporter
 from octobridge.shell.media import MediaEngine
+from octobridge.shell.unique_ports import UniquePorts
 from octoengine import Command, Event
 from octoengine.ice import is_stun, username_fragment
 
@@ -25,12 +26,13 @@ MAX_HANDSHAKES: Final = 2_000
 class Transports(LinkOwner):
     """The links by number, and the tables that find them."""
 
-    def __init__(self, media: MediaEngine, reporter: Reporter) -> None:
+    def __init__(self, media: MediaEngine, reporter: Reporter, ports: UniquePorts) -> None:
         self.media = media
         self.reporter = reporter
         self.messages_sent = 0
         self.dropped: Counter[str] = Counter()
         """Datagrams not used, by reason; links add theirs when they close."""
+        self._ports = ports
         self._links: dict[int, Link] = {}
         self._sources: dict[int, set[int]] = {}
         self._closing: set[Link] = set()
@@ -48,6 +50,7 @@ class Transports(LinkOwner):
             "handshakes": len(self._shaking),
             "transactions": len(self._by_transaction),
             "closing": len(self._closing),
+            "unique_ports": len(self._ports),
         }
 
     def apply(self, effects: Iterable[fx.Effect]) -> None:
@@ -90,7 +93,7 @@ class Transports(LinkOwner):
                 assert_never(effect)
 
     def _create(self, effect: fx.CreateTransport) -> list[Command]:
-        self._links[effect.transport] = Link(self, effect, self.media.sockets)
+        self._links[effect.transport] = Link(self, effect, self._ports.sockets_of(effect.transport))
         return [
             Command.AddTransport(effect.transport, effect.group),
             Command.SetIce(effect.transport, effect.ufrag, effect.pwd),
@@ -114,10 +117,16 @@ class Transports(LinkOwner):
         sources = self._sources.pop(transport, set())
         link = self._links.pop(transport, None)
         if link is None:
+            self._ports.close(transport)
             return []
+
+        def gone() -> None:
+            self._closing.discard(link)
+            self._ports.close(transport)
+
         self._shaking.discard(link)
         self._closing.add(link)
-        link.close(lambda: self._closing.discard(link))
+        link.close(gone)
         return [Command.RemoveSource(transport, ssrc) for ssrc in sources]
 
     # ---- from the engine ------------------------------------------------------------------

@@ -6,9 +6,11 @@ from tests.unit.bridge.given import counting_entropy
 from octobridge.core.candidates import (
     LocalAddress,
     Mapping,
+    PortRange,
     is_private,
     local_candidates,
     parse_mapping,
+    parse_port_range,
 )
 from octobridge.core.minting import Mint
 
@@ -73,3 +75,17 @@ def test_private_addresses_are_known() -> None:
         True,
         False,
     ]
+
+
+def test_port_ranges_are_read() -> None:
+    assert parse_port_range("20000-20009") == PortRange(20000, 20009)
+    assert len(parse_port_range("5-5")) == 1
+    assert len(PortRange()) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "5-", "-5", "0-5", "9-5", "1-65536", "a-b", "1-2-3", "1-\u0662"]
+)
+def test_bad_port_ranges_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_port_range(text)

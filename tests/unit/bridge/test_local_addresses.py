@@ -3,7 +3,7 @@
 import ifaddr
 import pytest
 
-from octobridge.shell.addresses import usable_addresses
+from octobridge.shell.addresses import listened_on, usable_addresses
 
 
 def adapter(name: str, *ips: str) -> ifaddr.Adapter:
@@ -36,3 +36,18 @@ def test_loopback_is_the_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_this_machine_has_at_least_one() -> None:
     assert usable_addresses()
+
+
+def test_named_addresses_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_adapters(monkeypatch, adapter("eth0", "10.0.0.7"))
+    assert listened_on(()) == ("10.0.0.7",)
+    assert listened_on(("127.0.0.1", "10.0.0.9")) == ("127.0.0.1", "10.0.0.9")
+
+
+def test_unspecified_addresses_stand_for_the_usable_ones_of_their_family(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given_adapters(monkeypatch, adapter("eth0", "10.0.0.7", "10.0.0.8", "fd00::7"))
+    assert listened_on(("0.0.0.0",)) == ("10.0.0.7", "10.0.0.8")
+    assert listened_on(("::",)) == ("fd00::7",)
+    assert listened_on(("10.0.0.8", "0.0.0.0", "::")) == ("10.0.0.8", "10.0.0.7", "fd00::7")

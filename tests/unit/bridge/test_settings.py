@@ -2,7 +2,7 @@
 
 import pytest
 
-from octobridge.core.candidates import Mapping
+from octobridge.core.candidates import Mapping, PortRange
 from octobridge.shell.settings import SettingsError, read
 
 LEAST = {"JVB_AUTH_PASSWORD": "hush-hush"}
@@ -25,6 +25,14 @@ def test_stock_defaults() -> None:
     assert settings.region is None
     assert (settings.announce_version, settings.reduce_load) == (False, False)
     assert settings.last_n_limits == ()
+
+
+def test_ports_for_single_transports_are_a_range() -> None:
+    assert read(LEAST, "node-1").unique_ports == PortRange()
+    named = LEAST | {"OCTOBRIDGE_UNIQUE_PORTS": "20000-20009"}
+    assert read(named, "node-1").unique_ports == PortRange(20000, 20009)
+    with pytest.raises(SettingsError, match=r"OCTOBRIDGE_UNIQUE_PORTS='20000' can't be used"):
+        read(LEAST | {"OCTOBRIDGE_UNIQUE_PORTS": "20000"}, "node-1")
 
 
 def test_empty_variables_count_as_not_set() -> None:
