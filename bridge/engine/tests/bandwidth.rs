@@ -107,6 +107,24 @@ fn runs_are_the_same_each_time() {
     assert!(one.iter().zip(&other).all(|(one, other)| one.estimate == other.estimate));
 }
 
+/// The numbers in a text, and the text without them.
+fn numbers(text: &str) -> (Vec<f64>, String) {
+    let digit = |byte: char| byte.is_ascii_digit() || byte == '.';
+    let numbers = text.split(|byte| !digit(byte)).filter_map(|number| number.parse().ok());
+    (numbers.collect(), text.chars().filter(|byte| !digit(*byte)).collect())
+}
+
+#[test]
+fn the_picture_in_the_documentation_is_what_the_estimator_does() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/explanation/bandwidth.svg");
+    let (shown, frame) = numbers(&std::fs::read_to_string(path).unwrap());
+    let (drawn, same_frame) = numbers(&link::picture::draw());
+    assert_eq!((shown.len(), frame), (drawn.len(), same_frame));
+    // Another machine's powers and roots may differ in their last digit.
+    let apart = shown.iter().zip(&drawn).map(|(shown, drawn)| (shown - drawn).abs());
+    assert!(apart.sum::<f64>() / (drawn.len() as f64) < 1.0);
+}
+
 fn tell(estimator: &mut Estimator, base: Base, ticks: &[Option<i32>], now: i64) {
     let mut buffer = [0; 1_200];
     let mut builder = Builder::new(&mut buffer);

@@ -4,6 +4,8 @@
 // Each user takes a part of it.
 #![allow(dead_code)]
 
+pub mod picture;
+
 use octoengine::cc::{Acked, Arrivals, Estimate, Estimator, Micros};
 use octoengine::rtcp::transport_cc::Feedback;
 use octoengine::rtcp::{Builder, Packets};
