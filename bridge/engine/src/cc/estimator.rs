@@ -84,6 +84,9 @@ impl Estimator {
         let lost = scratch.iter().filter(|packet| packet.received.is_none()).count();
         self.loss.report(lost as u32, scratch.len() as u32, now);
         scratch.retain(|packet| packet.received.is_some());
+        if scratch.is_empty() {
+            return;
+        }
         scratch.sort_unstable_by_key(|packet| packet.received);
         self.measure_rtt(scratch, now);
         self.follow_idleness(now);
