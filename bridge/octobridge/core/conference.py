@@ -64,6 +64,7 @@ class Conference:
                 endpoint.ufrag,
                 endpoint.pwd,
                 endpoint.sctp,
+                endpoint.ice_controlling,
             )
         ]
 

@@ -35,6 +35,8 @@ class CreateTransport:
     pwd: str
     sctp: bool
     """Run an SCTP association over it, as the passive side."""
+    controlling: bool = True
+    """Nominate the pair of addresses; else the peer does."""
 
     def __repr__(self) -> str:
         return f"CreateTransport({self.transport}, group={self.group}, sctp={self.sctp})"

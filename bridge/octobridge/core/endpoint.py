@@ -71,6 +71,7 @@ class Endpoint:
     streams: dict[int, Stream] = field(default_factory=dict[int, Stream])
     force_mute: ForceMute = field(default_factory=ForceMute)
 
+    ice_controlling: bool = True
     own_candidates: tuple[Candidate, ...] = ()
     """Of its transport's own port; empty when it shares the bridge's."""
     fingerprints: tuple[Fingerprint, ...] = ()

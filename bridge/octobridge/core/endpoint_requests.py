@@ -111,6 +111,7 @@ class _Work:
             self.now,
             visitor=_is_visitor(wanted),
             sctp=transport.sctp is not None and fault is None,
+            ice_controlling=transport.ice_controlling,
         )
         endpoint.stats_id = wanted.stats_id
         if transport.use_unique_port and self.registry.ports is not None:

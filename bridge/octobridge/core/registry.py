@@ -94,7 +94,14 @@ class Registry:
         return conference
 
     def create_endpoint(
-        self, conference: Conference, endpoint_id: str, now: float, *, visitor: bool, sctp: bool
+        self,
+        conference: Conference,
+        endpoint_id: str,
+        now: float,
+        *,
+        visitor: bool,
+        sctp: bool,
+        ice_controlling: bool = True,
     ) -> tuple[Endpoint, list[Effect]]:
         """Open an endpoint with fresh credentials and a transport of its own."""
         endpoint = Endpoint(
@@ -105,6 +112,7 @@ class Registry:
             created_at=now,
             visitor=visitor,
             sctp=sctp,
+            ice_controlling=ice_controlling,
         )
         self._by_transport[endpoint.transport] = (conference, endpoint)
         self.counters.participants += 1

@@ -46,6 +46,7 @@ class IceRun:
         lookup: The tables and the engine.
         credentials: Ours.
         sockets: Those it may use.
+        role: Whether we nominate; agents may settle it otherwise.
         generation: Counts restarts; 0 is the first.
         seconds: Time to connect in.
         act: Told each event, in order; returns commands that go out before the agent's datagrams.
@@ -56,6 +57,7 @@ class IceRun:
         lookup: Lookup,
         credentials: Credentials,
         sockets: Sequence[Socket],
+        role: Role,
         generation: int,
         seconds: float,
         act: Callable[["IceRun", Event], list[Command]],
@@ -70,7 +72,7 @@ class IceRun:
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._agent = Agent(
-            Role.CONTROLLING,
+            role,
             credentials,
             tuple(LocalCandidate(s.number, s.address.ip, s.address.port) for s in sockets),
             self._loop.time(),

@@ -16,7 +16,7 @@ from octobridge.core import effects as fx
 from octobridge.shell.ice_run import IceRun, Lookup
 from octobridge.shell.media import Socket
 from octoengine import Command
-from octoengine.ice import ConsentLost, Credentials, Event, Failed, Selected, Validated
+from octoengine.ice import ConsentLost, Credentials, Event, Failed, Role, Selected, Validated
 
 __all__ = ["IceEvents", "IceTransport"]
 
@@ -49,6 +49,7 @@ class IceTransport:
         transport: int,
         credentials: Credentials,
         sockets: Sequence[Socket],
+        role: Role,
         events: IceEvents,
     ) -> None:
         self.is_selected = False
@@ -56,6 +57,7 @@ class IceTransport:
         self._lookup = lookup
         self._transport = transport
         self._sockets = sockets
+        self._role = role
         self._events = events
         self._loop = asyncio.get_running_loop()
         self._pending: IceRun | None = None
@@ -91,7 +93,15 @@ class IceTransport:
     # ---- what agents find -----------------------------------------------------------------
 
     def _run(self, credentials: Credentials, generation: int, seconds: float) -> IceRun:
-        return IceRun(self._lookup, credentials, self._sockets, generation, seconds, self._happened)
+        return IceRun(
+            self._lookup,
+            credentials,
+            self._sockets,
+            self._role,
+            generation,
+            seconds,
+            self._happened,
+        )
 
     def _happened(self, run: IceRun, event: Event) -> list[Command]:
         if isinstance(event, Validated):

@@ -18,7 +18,7 @@ from octobridge.shell.logs import logger
 from octobridge.shell.media import Socket
 from octoengine import Command
 from octoengine.dtls import ALGORITHMS, Dtls, DtlsError, Fingerprint, Keys
-from octoengine.ice import Credentials
+from octoengine.ice import Credentials, Role
 
 __all__ = ["Link", "LinkOwner", "Reporter"]
 
@@ -65,6 +65,7 @@ class Link:
             effect.transport,
             Credentials(effect.ufrag, effect.pwd),
             sockets,
+            Role.CONTROLLING if effect.controlling else Role.CONTROLLED,
             self._ice_events(),
         )
         self._sctp = effect.sctp

@@ -10,6 +10,7 @@ from jitsiwire.colibri2 import (
     ConferenceModify,
     Endpoint,
     Fingerprint,
+    IceTransport,
     Media,
     MediaSource,
     PayloadType,
@@ -132,3 +133,8 @@ def reply_of_bridge(reply: ConferenceModified | Colibri2Error) -> ConferenceModi
     """The reply of a bridge that must have done what it was asked."""
     assert isinstance(reply, ConferenceModified), reply
     return reply
+
+
+def offered(ice: IceTransport) -> Transport:
+    """The transport of a reply that offers this."""
+    return Transport(ice=ice)
