@@ -80,6 +80,14 @@ prove-soak: setup ## People join and leave a bridge at 50/s for ten minutes
 	@$(PY)/octolab provision --programs
 	$(PY)/python tests/bench/bench_soak.py
 
+.PHONY: prove-load
+prove-load: setup ## Twenty calls of ten on two cores, load included
+	@$(PY)/python tests/bench/bench_load.py
+
+.PHONY: prove-peers
+prove-peers: setup ## CPU per forwarded packet beside Janus, LiveKit and pion
+	@$(PY)/python tests/bench/bench_peers.py
+
 .PHONY: prove-lab
 prove-lab: lab ## `octolab down` leaves nothing
 	@$(PY)/octolab down

@@ -1,14 +1,15 @@
 //! The bare loop that the engine is measured against: receive a batch, unprotect, rewrite,
 //! protect for every receiver, send. Nothing else: no table, no feedback, no clock.
 //!
-//! Arguments: the receivers' ports on 127.0.0.1. Prints its own port; when its input ends,
-//! prints `{"cpu_ns": …, "sent": …}`.
+//! Arguments: the receivers' ports on 127.0.0.1; or `--join ADDRESS CALLS RECEIVERS`: receivers
+//! then say `join CALL NUMBER` in a datagram each before media flows, and the sender's SSRC is its
+//! call's number. Prints its own port; when its input ends, prints `{"cpu_ns": …, "sent": …}`.
 
 use octoengine::net::{Batch, RawAddress, UdpSocket};
 use octoengine::rtp::Header;
 use octoengine::srtp::{Keys, MAX_OVERHEAD, Profile, Receiver};
 use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::RawFd;
 
 const ROOM: usize = 2048;
@@ -79,17 +80,50 @@ impl Out {
     }
 }
 
-fn main() {
-    let ports = std::env::args().skip(1).map(|port| port.parse::<u16>().expect("a port"));
-    let mut peers: Vec<(Keys, RawAddress)> = ports
-        .enumerate()
-        .map(|(at, port)| {
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            (keys(at as u8 + 1), RawAddress::from(address))
-        })
-        .collect();
+type Call = Vec<(Keys, RawAddress)>;
+
+/// One call whose receivers' ports are known.
+fn given(ports: &[String]) -> (UdpSocket, Vec<Call>) {
+    let peer = |(at, port): (usize, &String)| {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().expect("a port")));
+        (keys(at as u8 + 1), RawAddress::from(address))
+    };
+    let peers = ports.iter().enumerate().map(peer).collect();
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0).into(), false).expect("a socket");
     println!("{}", socket.port().expect("a port"));
+    (socket, vec![peers])
+}
+
+/// Calls whose receivers say where they are.
+fn joined(arguments: &[String]) -> (UdpSocket, Vec<Call>) {
+    let [address, calls, receivers] = arguments else { panic!("ADDRESS CALLS RECEIVERS") };
+    let address: IpAddr = address.parse().expect("an IP address");
+    let (calls, receivers): (usize, usize) =
+        (calls.parse().expect("a number"), receivers.parse().expect("a number"));
+    let door = std::net::UdpSocket::bind((address, 0)).expect("a socket");
+    let port = door.local_addr().expect("an address").port();
+    println!("{port}");
+    let mut found: Vec<Call> = (0..calls).map(|_| Vec::new()).collect();
+    let mut buffer = [0; 64];
+    while found.iter().map(Vec::len).sum::<usize>() < calls * receivers {
+        let (len, from) = door.recv_from(&mut buffer).expect("a datagram");
+        let text = String::from_utf8_lossy(&buffer[..len]).into_owned();
+        let words: Vec<&str> = text.split(' ').collect();
+        let ["join", call, number] = words[..] else { continue };
+        let (call, number): (usize, u8) = (call.parse().unwrap(), number.parse().unwrap());
+        found[call % calls].push((keys(number + 1), RawAddress::from(from)));
+        door.send_to(b"joined", from).expect("a reply");
+    }
+    drop(door);
+    (UdpSocket::bind((address, port).into(), false).expect("the same port"), found)
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (socket, mut calls) = match arguments.first().map(String::as_str) {
+        Some("--join") => joined(&arguments[1..]),
+        _ => given(&arguments),
+    };
     std::thread::spawn(wait_for_end);
     let (mut receiver, mut batch, mut out) = (Receiver::new(keys(0)), Batch::default(), Out::new());
     loop {
@@ -101,7 +135,8 @@ fn main() {
             let header = Header::parse(packet).expect("RTP");
             let plain = receiver.rtp(packet, header.len, header.ssrc, header.sequence);
             let (len, index) = plain.expect("an authentic packet");
-            for (keys, address) in &mut peers {
+            let call = header.ssrc as usize % calls.len();
+            for (keys, address) in &mut calls[call] {
                 out.push(batch.data(at, len), &header, index, keys, address);
             }
         }
