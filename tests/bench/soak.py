@@ -33,6 +33,8 @@ MOST_GROWTH_MB = 30
 MOST_AT_THE_DOOR = 100
 """Joining takes some ten milliseconds: when so many are at it, the machine can't keep up, and more
 of them would only run into their time limits."""
+CATCHING_UP = 1.2
+"""How much faster than the rate people may come after a delay."""
 GOING_SECONDS = 80.0
 """The bridge gives people up a minute after their last sign of life."""
 
@@ -126,15 +128,16 @@ async def soak(prosody: Prosody, focus: ScriptedFocus, options: argparse.Namespa
 async def come_and_go(crowd: Crowd, rate: float, seconds: float) -> None:
     """Begin a visit at every tick; wait for the last of them.
 
-    Ticks that found too many people at the door are made up for, until the time is over.
+    Ticks that found too many people at the door are made up for, but slowly: memory remembers
+    the largest crowd there ever was.
     """
     visits: set[asyncio.Task[None]] = set()
     door = asyncio.Semaphore(MOST_AT_THE_DOOR)
-    began = time.monotonic()
+    began = last = time.monotonic()
     for number in range(int(rate * seconds)):
-        wait = began + number / rate - time.monotonic()
-        if wait > 0:
-            await asyncio.sleep(wait)
+        due = max(began + number / rate, last + 1 / rate / CATCHING_UP)
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        last = time.monotonic()
         await door.acquire()
         if time.monotonic() - began > seconds:
             break
