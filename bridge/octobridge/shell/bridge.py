@@ -7,7 +7,7 @@ its effects handed to the engine in one go, before its reply is given back.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,11 +19,10 @@ from jitsiwire.stats import BridgeStats
 from octobridge.core import debug, reporting
 from octobridge.core.candidates import PortRange
 from octobridge.core.colibri import Colibri
-from octobridge.core.conversations import Conversations, Level
+from octobridge.core.conversations import Conversations
 from octobridge.core.effects import Effect
 from octobridge.core.health import Enrolment, Health, Vitals, check, whole
 from octobridge.core.load_reducer import LoadReducer, Reduction
-from octobridge.core.messages import Messages
 from octobridge.core.minting import Mint
 from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
@@ -34,6 +33,7 @@ from octobridge.core.stress import Load, Stress
 from octobridge.core.traffic import Traffic
 from octobridge.shell.logs import logger
 from octobridge.shell.media import MediaEngine
+from octobridge.shell.reception import Reception
 from octobridge.shell.sampling import CpuMeter, LagMeter, thread_count
 from octobridge.shell.transports import Transports
 from octobridge.shell.unique_ports import UniquePorts
@@ -96,14 +96,14 @@ class Bridge:
         """Set when shutdown is complete."""
         self._colibri = Colibri(self.registry)
         self._reports = Reports(self.registry, self.traffic)
-        self._transports = Transports(media, self, ports)
+        self._conversations = Conversations(self.registry)
+        self._reception = Reception(self._reports, self._conversations, self._apply)
+        self._transports = Transports(media, self._reception, ports)
         self._stress = Stress()
         self._cpu = CpuMeter()
         self._lag = LagMeter()
         self._require_valid_address = require_valid_address
         self._joined_at = self._now()
-        self._messages = Messages(self.registry)
-        self._conversations = Conversations(self.registry)
         self.reducer = LoadReducer(Reduction()) if policy.reduce_load else None
         self._rounds = Rounds(self.registry, self._conversations, self.reducer, self._now())
         self._tasks: set[asyncio.Task[None]] = set()
@@ -277,56 +277,6 @@ class Bridge:
         while True:
             self._lag.tick(self._now())
             await asyncio.sleep(self._lag.interval)
-
-    # ---- reports of transports ------------------------------------------------------------
-
-    def ice_connected(self, transport: int) -> None:
-        """See `core.reports`."""
-        self._apply(self._reports.ice_connected(transport, self._now()))
-
-    def ice_failed(self, transport: int) -> None:
-        """See `core.reports`."""
-        _log.info("ICE failed", transport=transport)
-        self._reports.ice_failed(transport)
-
-    def ice_restarted(self, transport: int, generation: int) -> None:
-        """See `core.reports`."""
-        _log.info("ICE restarted", transport=transport, generation=generation)
-        self._reports.ice_restarted(transport, generation)
-
-    def ice_restart_failed(self, transport: int, generation: int) -> None:
-        """See `core.reports`."""
-        _log.info("ICE restart failed", transport=transport, generation=generation)
-        self._reports.ice_restart_failed(transport, generation)
-
-    def consent_lost(self, transport: int) -> None:
-        """See `core.reports`."""
-        self._apply(self._reports.consent_lost(transport))
-
-    def dtls_connected(self, transport: int) -> None:
-        """See `core.reports`."""
-        self._reports.dtls_connected(transport)
-
-    def dtls_failed(self, transport: int) -> None:
-        """See `core.reports`."""
-        self._reports.dtls_failed(transport)
-
-    def channel_opened(self, transport: int) -> None:
-        """See `core.reports`."""
-        self._reports.channel_opened(transport)
-        self._apply(self._messages.opened(transport))
-
-    def channel_closed(self, transport: int) -> None:
-        """See `core.reports`."""
-        self._reports.channel_closed(transport)
-
-    def channel_text(self, transport: int, text: str) -> None:
-        """See `core.messages`."""
-        self._apply(self._messages.received(transport, text, self._now()))
-
-    def audio_levels(self, levels: Sequence[Level]) -> None:
-        """See `core.conversations`."""
-        self._apply(self._conversations.levels(levels, self._now()))
 
     def _apply(self, effects: list[Effect]) -> None:
         self._transports.apply(effects)
