@@ -33,6 +33,8 @@ class ConditionType(StrEnum):
     """Every running bridge is one that Jicofo uses."""
     METRICS_AVAILABLE = "MetricsAvailable"
     """What decisions are based on is fresh."""
+    SPREAD = "Spread"
+    """The bridges are in more than one zone."""
 
 
 class Reason(StrEnum):
@@ -76,6 +78,10 @@ class Reason(StrEnum):
     READINGS_STALE = "ReadingsStale"
     NO_BRIDGE_READY = "NoBridgeReady"
     ALL_FRESH = "AllFresh"
+    TOO_FEW_TO_SPREAD = "TooFewToSpread"
+    ZONES_UNKNOWN = "ZonesUnknown"
+    ONE_ZONE = "OneZone"
+    SEVERAL_ZONES = "SeveralZones"
 
 
 @dataclass(frozen=True, slots=True)

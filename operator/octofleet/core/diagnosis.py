@@ -11,7 +11,7 @@ from typing import Final
 from octofleet.api.autoscaling import Mode
 from octofleet.api.quantities import moment_text
 from octofleet.api.status import ConditionStatus
-from octofleet.core import freshness
+from octofleet.core import freshness, spread
 from octofleet.core.conditions import ConditionType, Reason, Verdict
 from octofleet.core.findings import (
     Check,
@@ -269,4 +269,5 @@ _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
         _jicofo_silent(FALSE),
         *freshness.CHECKS,
     ),
+    ConditionType.SPREAD: spread.CHECKS,
 }

@@ -10,10 +10,10 @@ conference on one bridge would come back to it.
 from typing import Final
 
 from octofleet.core import selection
-from octofleet.core.actions import DrainBridge, MoveConference
+from octofleet.core.actions import MoveConference
 from octofleet.core.drafts import DRAINING, READY, Draft
 from octofleet.core.observation import Bridge, Conference
-from octofleet.core.selection import Capacity, Survivor
+from octofleet.core.selection import Survivor
 
 __all__ = ["cool"]
 
@@ -31,37 +31,44 @@ def cool(draft: Draft) -> None:
     last = max((each.bridge.moved_at or 0.0 for each in draft.bridges), default=0.0)
     if draft.now - last < draft.limits.move_settle:
         return
-    for bridge in _hot(draft, last):
-        move = _move(draft, bridge)
+    drained = draft.drained
+    staying = [each for each in draft.of(READY) if each.bridge.name not in drained]
+    others = selection.survivors(staying, draft.now, draft.limits)
+    # Jicofo places what is moved on the least stressed bridge, whether it has room or not.
+    coolest = min(
+        others, key=lambda each: (each.stress, each.participants, each.name), default=None
+    )
+    if coolest is None:
+        return
+    for stress, bridge in _hot(draft, last):
+        move = _move(draft, bridge, stress, coolest)
         if move is not None:
             draft.actions.append(move)
             return
 
 
-def _hot(draft: Draft, moved: float) -> list[Bridge]:
+def _hot(draft: Draft, moved: float) -> list[tuple[float, Bridge]]:
     """Return the bridges above the threshold by a reading after the last move, hottest first."""
     found: list[tuple[float, Bridge]] = []
     for each in draft.of(READY):
         reading = draft.limits.fresh(each.bridge.stress, draft.now)
         if reading and reading.at > moved and reading.value >= draft.limits.stress_threshold:
             found.append((reading.value, each.bridge))
-    return [bridge for _, bridge in sorted(found, key=lambda each: (-each[0], each[1].name))]
+    return sorted(found, key=lambda each: (-each[0], each[1].name))
 
 
-def _move(draft: Draft, bridge: Bridge) -> MoveConference | None:
-    stress = draft.limits.fresh(bridge.stress, draft.now)
-    people = draft.limits.fresh(bridge.participants, draft.now)
-    if stress is None or people is None or people.value < 1:
-        return None
+def _move(draft: Draft, bridge: Bridge, stress: float, coolest: Survivor) -> MoveConference | None:
+    aim = draft.limits.stress_threshold - COOL
     one = selection.stress_of_one(bridge, draft.limits)
-    excess = stress.value - (draft.limits.stress_threshold - COOL)
+    enough, most = (stress - aim) / one, (aim - coolest.stress) / one
     held = [each for each in bridge.conferences or () if each.participants]
     if len(held) < 2:
         return None  # all of it would be as hot elsewhere
-    for conference in sorted(held, key=lambda each: _order(each, excess / one)):
-        if _lands(draft, bridge, conference, one):
-            return MoveConference(bridge.name, conference.id, conference.participants)
-    return None
+    landing = [each for each in held if each.participants < most]
+    if not landing:
+        return None
+    chosen = min(landing, key=lambda each: _order(each, enough))
+    return MoveConference(bridge.name, chosen.id, chosen.participants)
 
 
 def _order(conference: Conference, enough: float) -> tuple[bool, float, str]:
@@ -69,15 +76,3 @@ def _order(conference: Conference, enough: float) -> tuple[bool, float, str]:
     suffices = conference.participants >= enough
     size = conference.participants if suffices else -conference.participants
     return not suffices, size, conference.id
-
-
-def _lands(draft: Draft, bridge: Bridge, conference: Conference, one: float) -> bool:
-    drained = {each.name for each in draft.actions if isinstance(each, DrainBridge)}
-    staying = [
-        each
-        for each in draft.of(READY)
-        if each.bridge.name not in drained and each.bridge is not bridge
-    ]
-    others: tuple[Survivor, ...] = selection.survivors(staying, draft.now, draft.limits)
-    room = Capacity(float("inf"), draft.limits.stress_threshold - COOL)
-    return selection.landing(conference, others, room, one) is not None

@@ -8,6 +8,7 @@ shortest drain. A bridge about which something isn't known is never chosen.
 Source: Jicofo's selection, reference "jicofo-selection", sections 2 and 3.
 """
 
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,11 @@ __all__ = [
 ]
 
 S = BridgeState
+Load = tuple[float, float, str]
+"""Stress, people and name of a survivor."""
+
+TRIED: Final = 25
+"""Bridges that are tried as victims in one step."""
 NOT_SERVING_YET: Final = (S.PENDING, S.STARTING)
 
 # Of a conference whose start isn't known, the worst is thought: it lasts longest.
@@ -103,10 +109,12 @@ def choose(
         newest = max(unserving, key=lambda each: (each.state is S.PENDING, each.bridge.created_at))
         return Choice(newest.bridge, 0, "it doesn't serve yet")
     known = [each for each in bridges if _is_known(each.bridge, now, limits)]
-    for victim in sorted(known, key=lambda each: _cost(each.bridge, now)):
-        remaining = [*kept, *(each for each in bridges if each is not victim)]
-        others = survivors(remaining, now, limits)
-        if _all_land([*leaving, victim], others, capacity, limits):
+    others = _loads(survivors([*kept, *bridges], now, limits))
+    going = list(leaving)
+    for victim in sorted(_fewest(known), key=lambda each: _cost(each.bridge, now)):
+        name = victim.bridge.name
+        staying = [each for each in others if each[2] != name]
+        if _all_land([*going, victim], staying, capacity, limits):
             people = _people(victim.bridge)
             return Choice(victim.bridge, people, f"its {people} people find room on the others")
     return _no_choice(bridges, known)
@@ -149,6 +157,22 @@ def stress_of_one(bridge: Bridge, limits: Limits) -> float:
     return max(limits.participant_stress, stress.value / people.value)
 
 
+def _fewest(known: list[JudgedBridge]) -> list[JudgedBridge]:
+    """Return the bridges worth trying: where these don't land, those with more people won't."""
+    if len(known) <= TRIED:
+        return known
+    return heapq.nsmallest(
+        TRIED,
+        known,
+        key=lambda each: each.bridge.participants.value if each.bridge.participants else 0,
+    )
+
+
+def _loads(others: tuple[Survivor, ...]) -> list[Load]:
+    """Return survivors as a heap, the least stressed first: the order in which Jicofo picks."""
+    return sorted((each.stress, each.participants, each.name) for each in others)
+
+
 def _never_served(each: JudgedBridge) -> bool:
     """Tell whether Jicofo never put anybody on it; one it lost sight of may carry people."""
     return each.state in NOT_SERVING_YET and each.bridge.registered_at is None
@@ -181,16 +205,19 @@ def _people(bridge: Bridge) -> int:
 
 
 def _all_land(
-    leaving: list[JudgedBridge],
-    others: tuple[Survivor, ...],
-    capacity: Capacity,
-    limits: Limits,
+    leaving: list[JudgedBridge], loads: list[Load], capacity: Capacity, limits: Limits
 ) -> bool:
+    """Tell whether everybody lands; as in `landing`, only the least stressed bridge is tried."""
+    if not loads:
+        return not any(_people(each.bridge) for each in leaving)
     for each in leaving:
         one = stress_of_one(each.bridge, limits)
         for group in _groups(each.bridge):
-            if landing(group, others, capacity, one) is None:
+            stress, people, name = loads[0]
+            stress, people = stress + group.participants * one, people + group.participants
+            if people > capacity.participants or stress >= capacity.stress:
                 return False
+            heapq.heapreplace(loads, (stress, people, name))
     return True
 
 
@@ -204,7 +231,8 @@ def _groups(bridge: Bridge) -> list[Conference]:
 
 
 def _no_choice(bridges: list[JudgedBridge], known: list[JudgedBridge]) -> NoChoice:
-    unknown = [each.bridge.name for each in bridges if each not in known]
+    found = {id(each) for each in known}
+    unknown = [each.bridge.name for each in bridges if id(each) not in found]
     if unknown:
         names = ", ".join(unknown[:5])
         return NoChoice(f"who is on {names} isn't known", unknown=True)

@@ -67,6 +67,7 @@ def _pod(settings: BridgeSettings, nickname: str) -> Manifest:
         "enableServiceLinks": False,
         "securityContext": containers.restricted_pod(),
         "affinity": _one_a_node(),
+        "topologySpreadConstraints": [_over_zones(settings)],
         "containers": [_container(settings, nickname)],
         **containers.placement(settings.workload),
     }
@@ -132,6 +133,17 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
     if settings.bind_node_address:
         ours.insert(1, containers.field_variable("OCTOBRIDGE_BIND_ADDRESSES", "status.hostIP"))
     return found + [each for each in ours if each["name"] not in settings.workload.variables]
+
+
+def _over_zones(settings: BridgeSettings) -> Manifest:
+    """Return the wish that a region's bridges be in different zones; a full one forbids none."""
+    labels = naming.bridge_labels(settings.cluster, settings.region)
+    return {
+        "maxSkew": 1,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": labels},
+    }
 
 
 def _one_a_node() -> Manifest:
