@@ -47,6 +47,7 @@ _WARNS_WHEN: Final = {
     ConditionType.METRICS_AVAILABLE: ConditionStatus.FALSE,
     ConditionType.DEGRADED: ConditionStatus.TRUE,
     ConditionType.SCALING_LIMITED: ConditionStatus.TRUE,
+    ConditionType.SPREAD: ConditionStatus.FALSE,
 }
 """The status of a condition that is news of trouble."""
 
@@ -54,6 +55,7 @@ _RELIEF: Final = {
     ConditionType.READY: "BecameReady",
     ConditionType.REGISTERED: "BridgesRegistered",
     ConditionType.METRICS_AVAILABLE: "MetricsRecovered",
+    ConditionType.SPREAD: "BridgesSpread",
     ConditionType.DEGRADED: "Recovered",
     ConditionType.SCALING_LIMITED: "ScalingFree",
 }

@@ -78,6 +78,7 @@ def test_healthy_region_says_so_everywhere() -> None:
         "Progressing": ("False", "Settled"),
         "Degraded": ("False", "AllWell"),
         "ScalingLimited": ("False", "NotLimited"),
+        "Spread": ("Unknown", "ZonesUnknown"),
         "Draining": ("False", "NoneDraining"),
         "Registered": ("True", "AllRegistered"),
         "MetricsAvailable": ("True", "AllFresh"),
