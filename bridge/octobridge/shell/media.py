@@ -13,7 +13,8 @@ from octoengine import Command, Engine, EngineStats, Event, SourceStats, Transpo
 
 __all__ = ["Listener", "MediaEngine", "PortTakenError", "Socket"]
 
-EVENTS_AT_ONCE = 1024
+EVENTS_AT_ONCE = 128
+"""Of a storm of checks so many are handled, some 20 ms of them, before others get a turn."""
 
 
 class PortTakenError(OSError):

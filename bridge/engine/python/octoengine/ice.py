@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from octoengine import ice_candidates, ice_checks, ice_consent, stun
+from octoengine import ice_candidates, ice_checks, ice_consent, ice_nomination, stun
 from octoengine.ice_candidates import (
     CandidateType,
     Credentials,
@@ -95,6 +95,7 @@ class Agent:
         self._remote_seen: set[tuple[str, int]] = set()
         self._next_check = now
         self._consent = ice_consent.Consent(now, entropy)
+        self._nomination = ice_nomination.Nomination()
         self._establish_by: float | None = now + limits.establish_seconds
         self._transmits: list[Transmit] = []
         self._events: list[Event] = []
@@ -118,6 +119,8 @@ class Agent:
                 self.dropped["candidate_limit"] += 1
                 return
             self._remote_seen.add((address, candidate.port))
+            if candidate.type == CandidateType.RELAYED:
+                self._nomination.learn_relayed(address, candidate.port)
             self._pair_candidate(address, candidate)
 
     def _pair_candidate(self, address: str, candidate: RemoteCandidate) -> None:
@@ -189,7 +192,7 @@ class Agent:
             pair.nominated = True
         if self.selected is not None and pair is not self.selected:
             self._consent.doubt(now)
-        if pair.state is PairState.SUCCEEDED and not self._may_nominate(now):
+        if pair.state is PairState.SUCCEEDED and not self._may_nominate_pair(pair, now):
             if pair.nominated:
                 self._select(pair, now)
             return
@@ -253,7 +256,7 @@ class Agent:
             pair.nominated and self.role is Role.CONTROLLED
         ):
             self._select(pair, now)
-        elif self._may_nominate(now):
+        elif self._may_nominate_pair(pair, now):
             self._check(pair, now)
 
     # ---- decisions ------------------------------------------------------------------------
@@ -262,6 +265,9 @@ class Agent:
         return self.role is Role.CONTROLLING and (
             self.selected is None or self._consent.is_stale(now)
         )
+
+    def _may_nominate_pair(self, pair: Pair, now: float) -> bool:
+        return self._may_nominate(now) and not self._nomination.waits(pair.key, now)
 
     def _select(self, pair: Pair, now: float) -> None:
         current = self.selected
@@ -290,6 +296,8 @@ class Agent:
             times.append(self._next_check)
         if self.selected is not None:
             times += self._consent.deadlines()
+        else:
+            times.append(self._nomination.deadline())
         return min((time for time in times if time is not None), default=None)
 
     def expire(self, now: float) -> None:
@@ -303,6 +311,9 @@ class Agent:
         if self._remote is not None and now >= self._next_check:
             self._pace(now)
         self._keep_consent(now)
+        if self._nomination.is_due(now) and self._may_nominate(now):
+            for pair in self._checklist.succeeded():
+                self._check(pair, now)
         if self._establish_by is not None and now >= self._establish_by:
             self._establish_by = None
             self._events.append(Failed("no candidate pair succeeded in time"))
@@ -341,7 +352,8 @@ class Agent:
         if self._remote is None:
             pair.state = PairState.WAITING
             return
-        nominates = self._may_nominate(now) and (pair.triggered or pair.proved)
+        knows_pair = pair.triggered or pair.proved
+        nominates = knows_pair and self._may_nominate_pair(pair, now)
         pair.state = PairState.IN_PROGRESS
         pair.last_sent = now
         self._start(pair, Purpose.NOMINATE if nominates else Purpose.CHECK, now)

@@ -137,6 +137,10 @@ class Checklist:
         """Yield the pairs whose check is yet to be sent."""
         return (pair for pair in self.pairs.values() if pair.state is PairState.WAITING)
 
+    def succeeded(self) -> list[Pair]:
+        """Return the valid pairs."""
+        return [p for p in self.pairs.values() if p.state is PairState.SUCCEEDED]
+
 
 class Transactions:
     """Requests under way, at most `limit`; sent at most 16 times at growing intervals."""
