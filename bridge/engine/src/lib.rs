@@ -12,6 +12,7 @@ pub mod cc;
 pub mod clock;
 pub mod congestion;
 pub mod counter;
+mod delays;
 mod downtrack;
 mod instruction;
 mod mark;

@@ -1,5 +1,6 @@
 //! What a synthetic participant notes of a source: delay, keyframes, and what it asks for again.
 
+use crate::delays;
 use crate::mark::Mark;
 use crate::pictures::Pictures;
 use crate::rtcp::Nack;
@@ -57,6 +58,7 @@ impl Sink {
             self.delay_ns_sum += u128::from(delay);
             self.delay_ns_max = self.delay_ns_max.max(delay);
             self.delays += 1;
+            delays::note(delay);
         }
         if self.video
             && let Some(descriptor) = vp8::parse(payload)

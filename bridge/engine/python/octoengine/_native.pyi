@@ -272,3 +272,10 @@ class Engine:
     def source_stats(self, transports: Sequence[int] = ()) -> list[SourceStats]: ...
     def close(self) -> None:
         """Stop the thread, close the sockets, wipe all keys. Idempotent."""
+
+def sink_delays() -> list[tuple[float, int]]:
+    """How long packets that carry their send time took to all sinks of this process.
+
+    A histogram from the process' start: upper bounds in ms (each at most a quarter above the one
+    before) and numbers of packets, ascending; buckets without any are left out.
+    """

@@ -8,6 +8,12 @@ mod stats;
 
 use pyo3::prelude::*;
 
+/// How long packets took to the sinks of this process: upper bounds (ms) and counts, cumulative.
+#[pyfunction]
+fn sink_delays() -> Vec<(f64, u64)> {
+    crate::delays::counted()
+}
+
 /// The extension module.
 #[pymodule]
 pub mod _native {
@@ -17,6 +23,8 @@ pub mod _native {
     use super::engine::Engine;
     #[pymodule_export]
     use super::event::Event;
+    #[pymodule_export]
+    use super::sink_delays;
     #[pymodule_export]
     use super::stats::{EngineStats, SourceStats, TransportStats};
 }
