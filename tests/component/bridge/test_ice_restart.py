@@ -3,12 +3,13 @@
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 from tests.integration.bridge.caller import TRANSPORT, Caller, eventually
 from tests.unit.bridge import given
 
-from jitsiwire.colibri2 import Endpoint, IceTransport, Transport
+from jitsiwire.colibri2 import Candidate, Endpoint, IceTransport, Transport
 from octobridge.core.candidates import local_candidates
 from octobridge.core.endpoint import IceState
 from octobridge.core.minting import Mint
@@ -186,3 +187,23 @@ async def test_leaving_in_the_middle_of_a_restart_leaves_nothing(
     bridge.handle(given.modify(Endpoint("a", expire=True)))
     bridge.handle(given.modify(Endpoint("b", expire=True)))
     await eventually(lambda: set(bridge.held.values()) == {0}, "nothing kept")
+
+
+async def test_candidates_of_another_generation_are_left_out(
+    bridge: Bridge, call: tuple[Mover, Mover]
+) -> None:
+    a, _ = call
+    offered = restart(bridge, "a")
+    answer = a.move(offered)
+    assert answer.transport is not None
+    assert answer.transport.ice is not None
+    mine = Candidate(1, "1", 0, "c", 0, "127.0.0.1", a.port, 1, "udp", "host")
+    told = tuple(
+        replace(mine, generation=generation, port=a.port + number)
+        for number, generation in enumerate((1, 0, 2, 3))
+    )
+    ice = replace(answer.transport.ice, candidates=told)
+    bridge.handle(given.modify(replace(answer, transport=Transport(ice=ice))))
+    bridge.handle(given.modify(Endpoint("a", expire=True)))
+    # A client that counts from 0 again is believed; older and newer ones aren't.
+    assert bridge.dropped["ice_candidate_generation"] == 2
