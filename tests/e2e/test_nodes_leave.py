@@ -1,5 +1,6 @@
 """A node that is about to go: its bridge is replaced and emptied, and given back if it stays."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -59,6 +60,8 @@ async def _two_calls(crowd: Crowd) -> AsyncGenerator[None]:
         for name in ("one", "two"):
             await crowd.call(name, PEOPLE // 2, bitrate_bps=100_000)
         await crowd.connected(PEOPLE)
+        # Bridges tell who is on them every 5 s: the region still shows the test before.
+        await asyncio.sleep(7)
         await crowd.reset()
         yield
     finally:
