@@ -100,6 +100,11 @@ export class Call extends EventTarget {
     this.#become(state);
   }
 
+  /** Leave the connection and get another, on whichever bridge the focus chooses. */
+  reconnect() {
+    return this.#signalling.say("restart", { sessionId: this.peer.sessionId, reason: "somebody asked for it" });
+  }
+
   /** Get new ICE credentials for this connection; resolves once they're in use. */
   restartIce() {
     return new Promise((resolve, reject) => {

@@ -109,6 +109,7 @@ byId("microphone").onclick = () => attempt(() => call.mute("audio", !call.muted.
 byId("camera").onclick = () => attempt(() => call.mute("camera", !call.muted.has("camera")));
 byId("screen").onclick = () => attempt(() => call.share(!call.local.screen));
 byId("restart").onclick = () => attempt(() => call.restartIce());
+byId("reconnect").onclick = () => call.reconnect();
 byId("leave").onclick = leave;
 byId("height").onchange = ({ target }) => call.receive({ defaultConstraints: { maxHeight: Number(target.value) } });
 byId("lastn").onchange = ({ target }) => call.receive({ lastN: Number(target.value) });
@@ -136,6 +137,7 @@ const octo = (window.octo = {
   mute: (what, on) => call.mute(what, on),
   share: (on) => call.share(on),
   restartIce: () => call.restartIce(),
+  reconnect: () => call.reconnect(),
   figures: writeFigures,
 });
 

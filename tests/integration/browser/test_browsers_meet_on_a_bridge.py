@@ -79,3 +79,23 @@ async def test_a_camera_that_was_muted_comes_back(meeting: Meeting) -> None:
           one.framesDecoded > {before + 20}))"""
     )
     assert meeting.complaints() == []
+
+
+async def test_a_browser_that_reconnects_sees_and_is_seen_again(meeting: Meeting) -> None:
+    first, second = await meeting.join(height=180), await meeting.join(height=180)
+    for page in (first, second):
+        await page.until(SEEN)
+    session = await first.evaluate("octo.call.peer.sessionId")
+    await first.evaluate("octo.reconnect()")
+    await first.until(f"octo.call.peer.sessionId !== '{session}' && octo.state() === 'connected'")
+    await first.until("octo.channel() === 'open'")
+    await first.until(SEEN)
+    published = await first.evaluate("octo.call.peer.published([])")
+    ssrc = next(one["ssrcs"][0] for one in published if one["kind"] == "video")
+    await second.until(
+        f"""octo.stats().then(({{received}}) => received.some((one) =>
+          one.ssrc === {ssrc} && one.framesDecoded > 10))"""
+    )
+    assert await first.evaluate("octo.sources().length") == 2
+    assert await second.evaluate("octo.sources().length") == 2
+    assert meeting.complaints() == []
