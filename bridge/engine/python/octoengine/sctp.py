@@ -34,6 +34,7 @@ class Association(RTCSctpTransport):
         super().__init__(cast(Any, Carrier(dtls)), port=PORT)
         self.dropped: Counter[str] = Counter()
         self._advertised_rwnd = WINDOW_BYTES
+        self._is_given_up = False
 
     async def begin(self) -> None:
         """Say INIT; the peer may do so, too."""
@@ -45,14 +46,19 @@ class Association(RTCSctpTransport):
         return len(self._data_channel_queue)
 
     async def _handle_data(self, data: bytes) -> None:
+        if self._is_given_up:
+            return
         try:
             await super()._handle_data(data)
         except Exception:
             # Asserts and decoding errors of aiortc on what a peer sent.
             self.dropped["malformed"] += 1
         if self._is_overfull():
+            self._is_given_up = True
             self.dropped["overfull"] += 1
             await self.stop()
+            self._inbound_streams.clear()
+            self._sack_misordered.clear()
 
     def _is_overfull(self) -> bool:
         return (
