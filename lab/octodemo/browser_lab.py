@@ -1,7 +1,7 @@
-"""The proof with real browsers, through a bridge pod in the lab.
+"""Real browsers and bridge pods: the way from one to the other in the lab, and the proof of it.
 
-The browsers live in namespaces of their own. A router in user space joins them to the bridge's
-node, where it can cut a line, and to this machine, where a port is forwarded to the focus.
+The browsers live in namespaces of their own. A router in user space joins them to every node of
+the lab, where it can cut a line, and to this machine, where a port is forwarded to the focus.
 """
 
 import asyncio
@@ -16,16 +16,19 @@ from octodemo.browser import entering, play
 from octodemo.kube import Cluster, CommandError
 from octodemo.objects import jitsi_cluster, octo_region, quick
 from octodemo.platform import Platform, fresh_namespace, install_operator
-from octodemo.wires import Wire, wired
+from octodemo.wires import Wire, Wires, wired
 
-__all__ = ["prove_browser"]
+__all__ = ["THIN", "WIDE", "prove_browser", "reaching"]
 
 NAMESPACE: Final = "prove-browser"
 REGION: Final = "meet-browser"
 SIGNAL_PORT: Final = 8889
 HOST: Final = "10.98.3.2"
 WIDE: Final = Wire("wide", "10.98.1.2/24")
+"""Where most browsers live."""
 THIN: Final = Wire("thin", "10.98.2.2/24")
+"""Where the one lives whose line may be cut."""
+NAMESPACES: Final = Path("/run/netns")
 
 
 async def prove_browser(cluster: Cluster, console: Console) -> str:
@@ -43,13 +46,8 @@ async def prove_browser(cluster: Cluster, console: Console) -> str:
     )
     try:
         await platform.wait_ready(REGION, bridges=1)
-        node, address = await _where_the_bridge_is(platform)
-        console.print(f"A bridge on {node} at {address}")
-        host = Wire("host", f"{HOST}/24", "host")
-        bridge = Wire("bridge", "10.98.4.2/24", node, (f"{address}/32",))
         async with (
-            wired(WIDE, THIN, host, bridge) as wires,
-            _forwarded(cluster) as url,
+            reaching(platform) as (wires, url),
             entering(wires, url, (WIDE.name, THIN.name), console) as scene,
         ):
             outcome = await play(scene, THIN.name)
@@ -59,21 +57,39 @@ async def prove_browser(cluster: Cluster, console: Console) -> str:
         await platform.remove()
 
 
-async def _where_the_bridge_is(platform: Platform) -> tuple[str, str]:
-    """The network namespace of the bridge's node, and its address there."""
-    (pod,) = await platform.bridge_pods()
-    path = Path("/run/netns") / pod["spec"]["nodeName"]
-    if not path.exists():
-        raise CommandError(["octolab", "up"], 1, f"{path} is no node of the lab on this machine")
-    return str(path), pod["status"]["hostIP"]
+@contextlib.asynccontextmanager
+async def reaching(platform: Platform) -> AsyncGenerator[tuple[Wires, str]]:
+    """Make namespaces for browsers that reach a platform; yield them and the page's URL."""
+    nodes = await _nodes(platform.cluster)
+    host = Wire("host", f"{HOST}/24", "host")
+    async with (
+        wired(WIDE, THIN, host, *nodes) as wires,
+        _forwarded(platform) as url,
+    ):
+        yield wires, url
+
+
+async def _nodes(cluster: Cluster) -> list[Wire]:
+    """A wire into every node's network namespace, for the node's own address."""
+    found: list[Wire] = []
+    for number, node in enumerate(await cluster.items("/api/v1/nodes")):
+        name = node["metadata"]["name"]
+        addresses = (a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
+        if not (NAMESPACES / name).exists():
+            raise CommandError(["octolab", "up"], 1, f"{name} is no node of a lab on this machine")
+        own = f"{next(addresses)}/32"
+        found.append(
+            Wire(f"node{number}", f"10.98.{10 + number}.2/24", str(NAMESPACES / name), (own,))
+        )
+    return found
 
 
 @contextlib.asynccontextmanager
-async def _forwarded(cluster: Cluster) -> AsyncGenerator[str]:
+async def _forwarded(platform: Platform) -> AsyncGenerator[str]:
     """Forward a port of this machine's end of the router to the focus; yield the page's URL."""
-    process = await cluster.start(
-        "kubectl", "port-forward", "--namespace", NAMESPACE, "--address", HOST,
-        "service/meet-jicofo", f":{SIGNAL_PORT}",
+    process = await platform.cluster.start(
+        "kubectl", "port-forward", "--namespace", platform.namespace, "--address", HOST,
+        f"service/{platform.name}-jicofo", f":{SIGNAL_PORT}",
     )  # fmt: skip
     try:
         if process.stdout is None:
