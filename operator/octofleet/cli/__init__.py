@@ -14,7 +14,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console, RenderableType
 
-from octofleet.cli import reading, views
+from octofleet.cli import draining, reading, views
 from octofleet.shell import settings
 from octofleet.shell.errors import FleetError
 from octofleet.shell.kube import KubernetesCluster
@@ -67,6 +67,37 @@ def explain(region: str, /, *, namespace: Namespace = None) -> int:
         return views.region(await reading.region(cluster, region, namespace))
 
     return _show(show)
+
+
+@app.command
+def drain(bridge: str, /, *, now: bool = False, namespace: Namespace = None) -> int:
+    """Have one bridge emptied and replaced; nobody is dropped.
+
+    Args:
+        bridge: The bridge's (its pod's) name.
+        now: Move its people at once instead of waiting for drain.patience.
+        namespace: Its namespace; not needed while the name is unique.
+    """
+
+    async def ask(cluster: KubernetesCluster) -> RenderableType:
+        return await draining.request(cluster, bridge, namespace, now=now)
+
+    return _show(ask)
+
+
+@app.command
+def undrain(bridge: str, /, *, namespace: Namespace = None) -> int:
+    """Take `drain` back: the bridge serves again.
+
+    Args:
+        bridge: The bridge's (its pod's) name.
+        namespace: Its namespace; not needed while the name is unique.
+    """
+
+    async def ask(cluster: KubernetesCluster) -> RenderableType:
+        return await draining.take_back(cluster, bridge, namespace)
+
+    return _show(ask)
 
 
 @app.command

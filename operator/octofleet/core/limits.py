@@ -10,10 +10,15 @@ from octofleet.api.autoscaling import AtDeadline
 from octofleet.api.effective import Autoscaling
 from octofleet.core.observation import Reading, Timestamp
 
-__all__ = ["NODE_LEAVING", "Limits", "limits_of"]
+__all__ = ["NODE_LEAVING", "REQUESTED", "REQUESTED_NOW", "Limits", "limits_of"]
 
 NODE_LEAVING: Final = "NodeLeaving"
 """Why a bridge drains when its node is about to go: such a drain knows no patience."""
+REQUESTED: Final = "Requested"
+"""Somebody asked for the drain."""
+REQUESTED_NOW: Final = "RequestedNow"
+"""Somebody asked for it and won't wait: people are moved at once."""
+IMPATIENT: Final = (NODE_LEAVING, REQUESTED_NOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,11 @@ class Limits:
 
     def patience_for(self, drain_reason: str | None) -> float | None:
         """Return how long a drain for this reason may take before people are moved."""
-        return 0 if drain_reason == NODE_LEAVING and self.patience is not None else self.patience
+        return 0 if drain_reason in IMPATIENT and self.patience is not None else self.patience
 
     def deadline_for(self, drain_reason: str | None) -> float:
         """Return from when on people are moved wherever that makes no overload."""
-        return 0 if drain_reason == NODE_LEAVING else self.deadline
+        return 0 if drain_reason in IMPATIENT else self.deadline
 
     def fresh(self, reading: Reading | None, now: Timestamp) -> Reading | None:
         """Return a reading of people or stress if it is fresh enough to decide on."""

@@ -94,6 +94,8 @@ class Bridge:
     drain_reason: str | None = None
     """Why it drains (annotation), None while it doesn't."""
     draining_since: Timestamp | None = None
+    drain_request: str | None = None
+    """Somebody wants it drained: "patiently" or "now" (annotation)."""
     shutdown_sent_at: Timestamp | None = None
     moved_at: Timestamp | None = None
     """When a conference was last moved off it, so that moves come one at a time."""

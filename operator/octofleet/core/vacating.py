@@ -1,5 +1,6 @@
-"""Nodes that are about to go, and the bridges on them: replaced and emptied in good time.
+"""Bridges that should go whatever the size: replaced, and emptied in good time.
 
+Somebody asked for it (`octofleet drain`), or their node is about to go.
 A cordon says that an administrator wants the node; a termination taint, that its provider takes
 it back within minutes. Either way whoever is on its bridge must be elsewhere before it goes, so
 the patience of `autoscaling.drain` doesn't apply: whole conferences move as soon as others have
@@ -12,13 +13,16 @@ from typing import Final
 
 from octofleet.core.actions import DeleteBridge, DrainBridge, UndrainBridge
 from octofleet.core.drafts import AILING, ENDED, LEAVING, READY, SERVING, Draft, States
-from octofleet.core.limits import NODE_LEAVING
-from octofleet.core.observation import Node
+from octofleet.core.limits import NODE_LEAVING, REQUESTED, REQUESTED_NOW
+from octofleet.core.observation import Bridge
 
-__all__ = ["CORDONED", "TERMINATING", "departure", "give_back", "vacate"]
+__all__ = ["CORDONED", "NOW", "PATIENTLY", "TERMINATING", "departure", "give_back", "vacate"]
 
 CORDONED: Final = "cordoned"
 TERMINATING: Final = "about to be terminated"
+PATIENTLY: Final = "patiently"
+NOW: Final = "now"
+REASONS: Final = (NODE_LEAVING, REQUESTED, REQUESTED_NOW)
 
 TERMINATION_TAINTS: Final = (
     "aws-node-termination-handler/",
@@ -52,21 +56,21 @@ def departure(*, unschedulable: bool, taints: Iterable[Mapping[str, object]]) ->
 
 
 def vacate(draft: Draft) -> int:
-    """Drain the bridges on nodes that are about to go; return how many of them served."""
+    """Drain the bridges that should go; return how many of them served."""
     if not draft.snapshot.cluster.jicofo_reachable:
         return 0
     leaving, served = _leaving(draft), 0
     for each in draft.of(MOVABLE):
-        bridge = each.bridge
-        if bridge.node not in leaving or bridge.pod_phase in ENDED or draft.is_deleted(bridge):
+        bridge, reason = each.bridge, _reason(each.bridge, leaving)
+        if reason is None or bridge.pod_phase in ENDED or draft.is_deleted(bridge):
             continue
         if bridge.pod_phase == "Pending" and bridge.waiting_reason is None:
             continue  # It starts this moment, and is drained once it can be told to.
         if draft.never_ran(bridge):
-            why = f"it never ran and its node is {leaving[bridge.node].leaving}"
+            why = f"it never ran and should go ({reason})"
             draft.actions.append(DeleteBridge(bridge.name, bridge.uid, why))
-        elif bridge.drain_reason != NODE_LEAVING:
-            draft.actions.append(DrainBridge(bridge.name, NODE_LEAVING))
+        elif bridge.drain_reason != reason:
+            draft.actions.append(DrainBridge(bridge.name, reason))
         else:
             continue
         served += each.state in SERVING
@@ -74,22 +78,32 @@ def vacate(draft: Draft) -> int:
 
 
 def give_back(draft: Draft) -> set[str]:
-    """Take the drains of nodes back that stay after all; return the bridges that serve again."""
+    """Take the drains back that nothing asks for any more; return the bridges that serve again."""
     leaving = _leaving(draft)
     known = {node.name for node in draft.snapshot.nodes}
     back = {
         each.bridge.name
         for each in draft.of(MOVABLE - SERVING | READY)
-        if each.bridge.drain_reason == NODE_LEAVING
-        and each.bridge.node in known
-        and each.bridge.node not in leaving
+        if each.bridge.drain_reason in REASONS
+        and _reason(each.bridge, leaving) is None
+        # A node that is out of sight hasn't come back.
+        and (each.bridge.drain_reason != NODE_LEAVING or each.bridge.node in known)
     }
     draft.actions += [UndrainBridge(name) for name in sorted(back)]
     return back
 
 
-def _leaving(draft: Draft) -> dict[str | None, Node]:
-    return {node.name: node for node in draft.snapshot.nodes if node.leaving is not None}
+def _leaving(draft: Draft) -> set[str]:
+    return {node.name for node in draft.snapshot.nodes if node.leaving is not None}
+
+
+def _reason(bridge: Bridge, leaving: set[str]) -> str | None:
+    """Return why the bridge should go, whatever the size."""
+    if bridge.node in leaving:
+        return NODE_LEAVING
+    if bridge.drain_request is None:
+        return None
+    return REQUESTED_NOW if bridge.drain_request == NOW else REQUESTED
 
 
 def _announces(taint: Mapping[str, object]) -> bool:

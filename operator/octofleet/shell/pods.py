@@ -42,6 +42,7 @@ def bridge_of(pod: Document) -> Bridge:
         config_hash=notes.get(naming.ANNOTATION_CONFIG_HASH),
         drain_reason=notes.get(naming.ANNOTATION_DRAIN_REASON),
         draining_since=documents.moment(notes, naming.ANNOTATION_DRAINING_SINCE),
+        drain_request=notes.get(naming.ANNOTATION_DRAIN_REQUEST),
         shutdown_sent_at=documents.moment(notes, naming.ANNOTATION_SHUTDOWN_SENT_AT),
         moved_at=documents.moment(notes, naming.ANNOTATION_MOVED_AT),
         last_error=_last_error(pod),

@@ -11,7 +11,7 @@ from tests.component.control.apiserver import ApiServer
 from tests.component.control.world import cluster, region
 
 from octofleet.core.manifests import naming
-from octofleet.shell import kube
+from octofleet.shell import documents, kube
 from octofleet.shell.kube import KubernetesCluster
 
 NAMESPACE = "shown"
@@ -113,6 +113,36 @@ def test_unknown_region_is_one_line_that_says_which_there_are(apiserver: ApiServ
     result = octofleet(apiserver.kubeconfig, "explain", "moon", "-n", NAMESPACE)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "octofleet: no OctoRegion moon; there is shown/eu\n"
+
+
+async def test_drain_and_undrain_note_the_wish_on_the_pod(
+    api: KubernetesCluster, apiserver: ApiServer, shown: None
+) -> None:
+    labels = naming.bridge_labels("meet", "eu")
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "eu-7", "namespace": NAMESPACE, "labels": labels},
+        "spec": {"containers": [{"name": "bridge", "image": "none"}]},
+    }
+    await api.create(kube.PODS, NAMESPACE, pod)
+
+    async def wish() -> str | None:
+        found = await api.get(kube.PODS, "eu-7", NAMESPACE)
+        return documents.texts(found, "metadata", "annotations").get(
+            naming.ANNOTATION_DRAIN_REQUEST
+        )
+
+    drained = octofleet(apiserver.kubeconfig, "drain", "eu-7", "--now")
+    assert (drained.returncode, await wish()) == (0, "now"), drained.stderr
+    assert "shown/eu-7 drains" in drained.stdout
+    assert octofleet(apiserver.kubeconfig, "drain", "eu-7").returncode == 0
+    assert await wish() == "patiently"
+    assert octofleet(apiserver.kubeconfig, "undrain", "eu-7").returncode == 0
+    assert await wish() is None
+    unknown = octofleet(apiserver.kubeconfig, "drain", "moon-1")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "no bridge moon-1; there is shown/eu-7" in unknown.stderr
 
 
 def test_missing_kubeconfig_is_one_line() -> None:

@@ -23,9 +23,10 @@ from octofleet.core.actions import (
     MoveConference,
     UndrainBridge,
 )
-from octofleet.core.limits import NODE_LEAVING
+from octofleet.core.limits import NODE_LEAVING, REQUESTED, REQUESTED_NOW
 from octofleet.core.observation import Bridge, Node, Snapshot, Timestamp
-from octofleet.core.vacating import CORDONED, TERMINATING, departure
+from octofleet.core.vacating import CORDONED, PATIENTLY, TERMINATING, departure
+from octofleet.core.vacating import NOW as NOW_PLEASE
 
 REGION = people_only()
 
@@ -115,6 +116,33 @@ def test_nothing_is_drained_while_jicofo_cannot_be_asked() -> None:
     blind = replace(seen, cluster=replace(seen.cluster, jicofo_reachable=False))
     actions = planning.plan(REGION, blind, decision(2), NOW).actions
     assert not any(isinstance(action, DrainBridge) for action in actions)
+
+
+@pytest.mark.parametrize(("wish", "reason"), [(PATIENTLY, REQUESTED), (NOW_PLEASE, REQUESTED_NOW)])
+def test_a_bridge_that_somebody_wants_gone_is_replaced_and_drained(wish: str, reason: str) -> None:
+    wanted = replace(ready_bridge("eu-0", 9), drain_request=wish)
+    actions = planning.plan(
+        REGION, snapshot(wanted, ready_bridge("eu-1", 9)), decision(2), NOW
+    ).actions
+    assert actions == (DrainBridge("eu-0", reason), CreateBridge("eu-2"))
+
+
+@pytest.mark.parametrize(("reason", "moved"), [(REQUESTED, False), (REQUESTED_NOW, True)])
+def test_only_a_hasty_wish_moves_people_at_once(reason: str, *, moved: bool) -> None:
+    wish = NOW_PLEASE if moved else PATIENTLY
+    going = replace(_drained("eu-0", 9), drain_reason=reason, drain_request=wish)
+    actions = planning.plan(
+        REGION, snapshot(going, ready_bridge("eu-1", 9)), decision(1), NOW
+    ).actions
+    assert any(isinstance(action, MoveConference) for action in actions) is moved
+
+
+def test_a_wish_taken_back_gives_the_bridge_back() -> None:
+    going = replace(_drained("eu-0", 9), drain_reason=REQUESTED)
+    actions = planning.plan(
+        REGION, snapshot(going, ready_bridge("eu-1", 9)), decision(2), NOW
+    ).actions
+    assert actions == (UndrainBridge("eu-0"),)
 
 
 @pytest.mark.parametrize(

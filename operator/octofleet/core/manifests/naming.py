@@ -21,6 +21,8 @@ LABEL_REGION: Final = f"{GROUP}/region"
 
 ANNOTATION_CONFIG_HASH: Final = f"{GROUP}/config-hash"
 ANNOTATION_NICKNAME: Final = f"{GROUP}/nickname"
+ANNOTATION_DRAIN_REQUEST: Final = f"{GROUP}/drain-request"
+"""Set by people: "patiently" or "now"; taken away again, the bridge serves again."""
 ANNOTATION_DRAIN_REASON: Final = f"{GROUP}/drain-reason"
 ANNOTATION_DRAINING_SINCE: Final = f"{GROUP}/draining-since"
 ANNOTATION_SHUTDOWN_SENT_AT: Final = f"{GROUP}/shutdown-sent-at"
