@@ -61,6 +61,7 @@ def join(
     seconds: Annotated[float, cyclopts.Parameter(help="How long to stay.")] = 30.0,
     video: bool = True,
     bitrate: Annotated[int, cyclopts.Parameter(help="Bits/s of each video stream.")] = 300_000,
+    watch: Annotated[bool, cyclopts.Parameter(help="Ask for each other's video.")] = True,
     region: str | None = None,
     ramp: Annotated[float, cyclopts.Parameter(help="Seconds over which they join.")] = 0.0,
     address: Address = None,
@@ -77,6 +78,7 @@ def join(
             participants=participants,
             video=video,
             bitrate=bitrate,
+            watch=watch,
             region=region,
             ramp=ramp,
         )

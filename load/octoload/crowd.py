@@ -46,6 +46,8 @@ class CallRequest(BaseModel):
     audio: bool = True
     bitrate: Annotated[int, Field(ge=16_000, le=20_000_000)] = 300_000
     """Bits a second of each video stream."""
+    watch: bool = True
+    """Whether they ask for each other's video; a bridge sends none to those who don't."""
     frames_per_second: Annotated[float, Field(ge=1, le=120)] = 20.0
     region: signalling.Name | None = None
     ramp: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 0.0
@@ -196,6 +198,7 @@ class Crowd:
             video_ssrc=_new_ssrc() if request.video else None,
             video_bitrate_bps=request.bitrate,
             video_frames_per_second=request.frames_per_second,
+            watch=request.watch,
         )
         settings = ParticipantSettings(
             key=f"{request.name}/{next(call.numbers)}",

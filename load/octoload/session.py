@@ -14,6 +14,7 @@ from typing import Final
 from octoengine import dtls, ice
 from octoload import signalling
 from octoload.media import Command, Line, MediaEngine
+from octoload.watching import Watching
 
 __all__ = ["Session", "SessionState", "Streams"]
 
@@ -32,6 +33,8 @@ class Streams:
     video_ssrc: int | None
     video_bitrate_bps: int = 300_000
     video_frames_per_second: float = 20.0
+    watch: bool = True
+    """Open a message channel and ask for video, as clients do; else a bridge sends none."""
 
     @property
     def ssrcs(self) -> tuple[int, ...]:
@@ -80,6 +83,8 @@ class Session:
         self._address = media.address
         self._agent = self._make_agent(offer.transport)
         self._dtls = self._make_dtls(offer.transport)
+        self._has_channels = offer.transport.sctp_port is not None
+        self._watching: Watching | None = None
         local = self._agent.local
         self.line.submit(Command.SetIce(self.line.transport, local.ufrag, local.pwd))
         self.expect(offer.sources)
@@ -245,6 +250,9 @@ class Session:
             self.state = SessionState.CONNECTED
             self._start_streams()
             self._on_connected(self)
+            if self._streams.watch and self._has_channels:
+                self._watching = Watching(self._dtls)
+                await self._watching.begin()
 
     def _start_streams(self) -> None:
         streams, transport = self._streams, self.line.transport
@@ -279,5 +287,7 @@ class Session:
             self._on_failed(self, reason)
 
     async def _say_goodbye(self) -> None:
+        if self._watching is not None:
+            await self._watching.stop()
         await self._dtls.close()
         self.line.close()

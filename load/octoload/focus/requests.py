@@ -111,10 +111,10 @@ def allocation(
 ) -> ConferenceModify:
     """Ask for a place; with a room's JID, for the conference as well.
 
-    Synthetic participants keep SSRCs apart themselves and have no data channel, so neither SSRC
-    rewriting nor SCTP is asked for: only what a browser wishes.
+    Synthetic participants keep SSRCs apart themselves, so rewriting isn't asked for: only what a
+    browser wishes.
     """
-    wanted = wishes or signalling.Wishes(data_channel=False)
+    wanted = wishes or signalling.Wishes()
     capabilities = {
         Capability.SOURCE_NAMES: True,
         Capability.SSRC_REWRITING: wanted.ssrc_rewriting,
