@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.bench import peer_servers
+from tests.bench.ahead import AHEAD
 from tests.bench.peer_servers import ADDRESS, DEVICE, PROGRAMS, Server
 
 ROUNDS = int(os.environ.get("PEERS_ROUNDS", "3"))
@@ -47,23 +48,13 @@ WORKS = (
     Work("one to nine, 120 bytes", "audio", 120),
     Work("ten calls of ten, 1100 bytes", "video", 1100, calls=10),
 )
-REALTIME = ["chrt", "--rr", "5"]
-PRIORITY = (
-    REALTIME
-    if subprocess.run([*REALTIME, "true"], check=False, capture_output=True).returncode == 0
-    else ["nice", "-n", "-15"]
-)
 first_call = count(1, 10)
 
 
 def pin(core: int) -> list[str]:
-    """Return the prefix that keeps a command on our first or second core, ahead of all others.
-
-    Real-time scheduling, where it's allowed: what else runs on the machine must not look like a
-    server's loss.
-    """
+    """Return the prefix that keeps a command on our first or second core, ahead of all others."""
     cores = sorted(os.sched_getaffinity(0))
-    return [*PRIORITY, "taskset", "-c", str(cores[min(core, len(cores) - 1)])]
+    return [*AHEAD, "taskset", "-c", str(cores[min(core, len(cores) - 1)])]
 
 
 def turn(server: Server, work: Work, idle: list[Server]) -> float | str:
