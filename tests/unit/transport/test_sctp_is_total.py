@@ -5,10 +5,12 @@ import struct
 from typing import Any, cast
 
 import google_crc32c
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from octoengine import dtls, sctp
+from octoengine.sctp_packets import is_safe
 
 KINDS = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 130, 192, 255])
 """The chunk types aiortc knows, and some that nobody does."""
@@ -115,6 +117,81 @@ def test_any_bytes_raise_nothing(datagrams: list[bytes]) -> None:
         await peer.association.stop()
 
     asyncio.run(talk())
+
+
+@pytest.mark.parametrize("kind", [1, 2, 4, 5, 6, 9, 130])
+@pytest.mark.parametrize("length", [0, 1, 3])
+def test_a_parameter_shorter_than_its_head_is_refused(kind: int, length: int) -> None:
+    # aiortc would read it for ever.
+    body = bytes(16 if kind in (1, 2) else 0) + struct.pack("!HH", 7, length)
+    assert not is_safe(packet(1, [chunk(kind, 0, body, 0)]))
+    assert not is_safe(packet(1, [chunk(11, 0, b"", 0), chunk(kind, 0, body, 0)]))
+    sound = body[:-2] + struct.pack("!H", 4)
+    assert is_safe(packet(1, [chunk(kind, 0, sound, 0)]))
+
+
+@pytest.mark.parametrize(
+    ("gaps", "is_sound"),
+    [
+        ([], True),
+        ([(2, 2)], True),
+        ([(2, 5), (7, 4_096)], True),
+        ([(2, 4_097)], False),
+        ([(5, 2)], False),
+        ([(0, 2)], False),
+        ([(2, 5), (5, 9)], False),
+        ([(1, 4_000)] * 250, False),
+    ],
+)
+def test_gaps_that_nobody_can_have_seen_are_refused(
+    gaps: list[tuple[int, int]], is_sound: bool
+) -> None:
+    body = struct.pack("!IIHH", 1, 1, len(gaps), 0)
+    body += b"".join(struct.pack("!HH", *gap) for gap in gaps)
+    assert is_safe(packet(1, [chunk(3, 0, body, 0)])) is is_sound
+    assert not is_safe(packet(1, [chunk(3, 0, struct.pack("!IIHH", 1, 1, 9, 0), 0)]))
+
+
+async def test_a_peer_that_costs_too_much_is_dropped_until_it_has_rested(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    peer = Peer()
+    await peer.begin()
+    await peer.establish()
+    cpu, clock = 0.0, 100.0
+    monkeypatch.setattr(sctp.time, "thread_time", lambda: cpu)
+    monkeypatch.setattr(sctp.time, "monotonic", lambda: clock)
+    peer.association._worked_at = clock  # pyright: ignore[reportPrivateUsage]
+    handle = peer.association._receive_chunk  # pyright: ignore[reportPrivateUsage]
+
+    async def dear(chunk: Any) -> None:
+        nonlocal cpu
+        cpu += 0.05
+        await handle(chunk)
+
+    monkeypatch.setattr(peer.association, "_receive_chunk", dear)
+    heartbeat = packet(peer.tag, [chunk(4, 0, b"", 0)])
+    for _ in range(30):
+        await peer.say(heartbeat)
+    assert 15 <= peer.association.dropped["too_much_work"] <= 21
+    clock += 1.0
+    before = peer.association.dropped["too_much_work"]
+    for _ in range(30):
+        await peer.say(heartbeat)
+    # A second earns a tenth of one: two or three more.
+    assert 27 <= peer.association.dropped["too_much_work"] - before <= 28
+    assert peer.association.state == "connected"
+
+
+async def test_fragments_without_end_end_the_association() -> None:
+    peer = Peer()
+    await peer.begin()
+    await peer.establish()
+    for first in range(1, 6_000, 50):
+        flags = 2 if first == 1 else 0
+        chunks = [data_chunk(tsn, 0, flags, 51, b"x") for tsn in range(first, first + 50)]
+        await peer.say(packet(peer.tag, chunks))
+    assert peer.association.dropped["overfull"] == 1
 
 
 async def test_gaps_without_end_end_the_association() -> None:
