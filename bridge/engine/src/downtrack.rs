@@ -1,132 +1,118 @@
-//! One receiver's copy of a source: how indexes and timestamps map from what came to what goes.
+//! One receiver's copy of a source: its projection, and what is kept to repair it.
 
+use crate::history::{Departed, History};
+use crate::instruction::{Aim, Slot, TransportId};
+use crate::pacing::Pacing;
+use crate::projection::{LeftOff, Projection};
+use crate::rate::Rate;
 use crate::remote::RemoteView;
+use crate::report::DowntrackReport;
 
-/// Mapping that holds as long as the source's indexes count in the same session.
-#[derive(Clone, Copy)]
-struct Anchor {
-    epoch: u32,
-    offset: i64,
-    floor: u64,
-}
-
-/// Rewriting state of one (receiver, source) pair.
+/// State of one (receiver, source) pair.
 pub struct Downtrack {
     /// Slot of the transport the source belongs to.
     pub sender: usize,
-    /// The source's own SSRC.
+    /// The SSRC that names the source there.
     pub ssrc: u32,
-    /// The SSRC the receiver sees.
-    pub out_ssrc: u32,
-    pub timestamp_offset: u32,
+    /// What the receiver sees.
+    pub slot: Slot,
+    pub projection: Projection,
+    /// What policy wants, and what can be had of it.
+    pub aim: Aim,
+    pub goal: Aim,
     pub packets: u64,
     pub bytes: u64,
+    pub rate: Rate,
+    pub retransmitted: u64,
+    pub keyframe_requests: u64,
+    pub pacing: Pacing,
     pub remote: RemoteView,
-    anchor: Option<Anchor>,
-    highest: Option<u64>,
+    /// Of video: audio isn't sent again.
+    pub history: Option<Box<History>>,
+    /// The next index on the RTX SSRC.
+    pub rtx_index: u64,
+}
+
+/// What a downtrack starts with.
+pub struct Start {
+    pub video: bool,
+    pub rate: u32,
+    /// The highest index its SSRC already used with the receiver's keys.
+    pub highest: Option<u64>,
+    pub rtx_highest: Option<u64>,
+    pub left_off: LeftOff,
 }
 
 impl Downtrack {
-    /// A downtrack; `resume` is the highest index this SSRC already used with the same keys.
-    pub fn new(sender: usize, ssrc: u32, out_ssrc: u32, resume: Option<u64>) -> Self {
+    /// A downtrack that has sent nothing yet.
+    pub fn new(sender: usize, ssrc: u32, slot: Slot, start: Start) -> Self {
+        // Below half the range, so that a reordered start can't look like a roll-over.
+        let fresh = u64::from(slot.rtx_ssrc.wrapping_mul(0x9e37_79b9) >> 17);
         Self {
             sender,
             ssrc,
-            out_ssrc,
-            timestamp_offset: 0,
+            slot,
+            projection: Projection::new(start.rate, start.highest, start.left_off),
+            aim: Aim::default(),
+            goal: Aim::default(),
             packets: 0,
             bytes: 0,
+            rate: Rate::default(),
+            retransmitted: 0,
+            keyframe_requests: 0,
+            pacing: Pacing::default(),
             remote: RemoteView::default(),
-            anchor: None,
-            highest: resume,
+            history: start.video.then(Box::default),
+            rtx_index: start.rtx_highest.map_or(fresh, |highest| highest + 1),
         }
     }
 
-    /// The outgoing index of the source's packet `index` of session `epoch`.
-    ///
-    /// The first packet keeps its sequence number and starts the receiver's roll-over counter at
-    /// zero; where the SSRC was used before, numbering goes on, since an index must never be used
-    /// twice with one key. `None` for packets from before the start.
-    #[inline]
-    pub fn place(&mut self, index: u64, epoch: u32) -> Option<u64> {
-        let anchor = match self.anchor {
-            Some(anchor) if anchor.epoch == epoch => anchor,
-            _ => self.start(index, epoch),
-        };
-        let out = u64::try_from(index as i64 + anchor.offset).ok()?;
-        if out < anchor.floor {
-            return None;
-        }
-        self.highest = Some(self.highest.map_or(out, |highest| highest.max(out)));
-        Some(out)
+    /// The next index on the RTX SSRC, used up.
+    pub fn take_rtx_index(&mut self) -> u64 {
+        self.rtx_index += 1;
+        self.rtx_index - 1
     }
 
-    fn start(&mut self, index: u64, epoch: u32) -> Anchor {
-        let floor = self.highest.map_or(0, |highest| highest + 1);
-        let offset = match self.highest {
-            None => -((index >> 16 << 16) as i64),
-            Some(_) => floor as i64 - index as i64,
-        };
-        let anchor = Anchor { epoch, offset, floor };
-        self.anchor = Some(anchor);
-        anchor
+    /// What went out with this sequence number, if it is remembered.
+    pub fn departed(&mut self, sequence: u16) -> Option<&mut Departed> {
+        let highest = self.projection.highest()?;
+        let back = u64::from((highest as u16).wrapping_sub(sequence));
+        self.history.as_mut()?.get_mut(highest.checked_sub(back)?)
     }
 
-    /// The source's sequence number of an outgoing one.
-    pub fn source_sequence(&self, sequence: u16) -> u16 {
-        sequence.wrapping_sub(self.anchor.map_or(0, |anchor| anchor.offset as u16))
-    }
-
-    /// The highest index used so far.
-    pub fn highest(&self) -> Option<u64> {
-        self.highest
-    }
-
-    /// Forget the mapping and the indexes: the receiver has new keys.
+    /// The receiver has new keys: it counts roll-overs from zero, and can't read what was sent.
     pub fn rekeyed(&mut self) {
-        self.anchor = None;
-        self.highest = None;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Downtrack;
-    use proptest::prelude::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn sequence_numbers_are_kept_and_the_counter_starts_at_zero() {
-        let mut downtrack = Downtrack::new(0, 1, 1, None);
-        assert_eq!(downtrack.place(5 << 16 | 0xfffe, 0), Some(0xfffe));
-        assert_eq!(downtrack.place(6 << 16 | 1, 0), Some(0x1_0001));
-        assert_eq!(downtrack.place(4 << 16 | 0xffff, 0), None);
+        self.projection.rekeyed();
+        self.rtx_index &= 0xffff;
+        if let Some(history) = &mut self.history {
+            history.clear();
+        }
     }
 
-    #[test]
-    fn a_second_life_goes_on_where_the_first_ended() {
-        let mut downtrack = Downtrack::new(0, 1, 1, Some(0x1_0005));
-        assert_eq!(downtrack.place(900, 0), Some(0x1_0006));
-        assert_eq!(downtrack.place(899, 0), None);
-        assert_eq!(downtrack.place(902, 0), Some(0x1_0008));
-        assert_eq!(downtrack.source_sequence(8), 902);
+    /// Memory held for it.
+    pub fn memory(&self) -> usize {
+        let history = self.history.as_ref();
+        size_of::<Self>()
+            + self.projection.memory()
+            + history.map_or(0, |history| size_of::<History>() + history.memory())
     }
 
-    proptest! {
-        #[test]
-        fn no_index_goes_out_for_two_different_packets(
-            packets in proptest::collection::vec((0u32..4, 0u64..200_000), 1..200),
-        ) {
-            // Sessions come one after the other; within one the replay window sees to uniqueness.
-            let mut packets: Vec<_> = packets.into_iter().collect::<HashSet<_>>().into_iter().collect();
-            packets.sort_by_key(|packet| packet.0);
-            let mut downtrack = Downtrack::new(0, 1, 1, None);
-            let mut used = HashSet::new();
-            for (epoch, index) in packets {
-                if let Some(out) = downtrack.place(index, epoch) {
-                    prop_assert!(used.insert(out));
-                }
-            }
+    /// Its numbers; `id` is the receiver's, `sender` the sender's.
+    pub fn report(&self, id: TransportId, sender: TransportId, now_ns: u64) -> DowntrackReport {
+        DowntrackReport {
+            id,
+            out_ssrc: self.slot.ssrc,
+            sender,
+            ssrc: self.ssrc,
+            aim: self.aim,
+            encoding: self.projection.encoding(),
+            temporal: self.projection.temporal(),
+            packets: self.packets,
+            bytes: self.bytes,
+            bitrate_bps: self.rate.bits_per_second(now_ns),
+            retransmitted: self.retransmitted,
+            keyframe_requests: self.keyframe_requests,
+            switches: self.projection.switches(),
         }
     }
 }

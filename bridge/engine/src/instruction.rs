@@ -1,7 +1,9 @@
 //! What Python may ask of the engine's thread, already validated.
 
 use crate::net::UdpSocket;
-use crate::report::{Snapshot, SourceReport, TransportReport};
+use crate::report::{DowntrackReport, Snapshot, SourceReport, TransportReport};
+use crate::rtp::extension::LONGEST_MID;
+use crate::rtp::{Extensions, PayloadTypes};
 use crate::srtp::Keys;
 use crate::stream::Shape;
 use std::net::SocketAddr;
@@ -23,6 +25,7 @@ pub enum Kind {
     Audio,
     Video,
     Rtx,
+    Fec,
 }
 
 impl Kind {
@@ -32,6 +35,7 @@ impl Kind {
             "audio" => Some(Self::Audio),
             "video" => Some(Self::Video),
             "rtx" => Some(Self::Rtx),
+            "fec" => Some(Self::Fec),
             _ => None,
         }
     }
@@ -42,6 +46,7 @@ impl Kind {
             Self::Audio => "audio",
             Self::Video => "video",
             Self::Rtx => "rtx",
+            Self::Fec => "fec",
         }
     }
 }
@@ -60,19 +65,84 @@ pub struct KeyPair {
     pub digest: [u8; 32],
 }
 
+/// Which feedback a peer negotiated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feedback {
+    pub transport_cc: bool,
+    pub remb: bool,
+    pub nack: bool,
+}
+
+/// Where a receiver gets a source: the SSRCs it sees, and the mid stamped on them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slot {
+    /// 0 = the source's own.
+    pub ssrc: u32,
+    /// 0 = repairs are sent plain.
+    pub rtx_ssrc: u32,
+    pub mid: Mid,
+}
+
+/// A media identification tag; empty = none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mid {
+    bytes: [u8; LONGEST_MID],
+    len: u8,
+}
+
+impl Mid {
+    /// The tag of this text; `None` when it is too long to be stamped.
+    pub fn new(text: &str) -> Option<Self> {
+        let mut mid = Self { len: u8::try_from(text.len()).ok()?, ..Self::default() };
+        mid.bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(mid)
+    }
+
+    /// Its bytes.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// What a receiver is to get of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aim {
+    /// Index of the encoding; `None` = send nothing.
+    pub encoding: Option<u8>,
+    /// Highest temporal layer.
+    pub temporal: u8,
+}
+
+impl Default for Aim {
+    fn default() -> Self {
+        Self { encoding: Some(0), temporal: ALL_TEMPORAL }
+    }
+}
+
+/// No temporal layer is higher.
+pub const ALL_TEMPORAL: u8 = 2;
+
 /// One command for the engine's thread; `boundary::command` makes them.
 pub enum Instruction {
     AddSocket { socket: u32, udp: UdpSocket },
     RemoveSocket { socket: u32, done: SyncSender<()> },
-    AddTransport { id: TransportId, group: u64, mesh: u64, sink: bool },
+    AddTransport { id: TransportId, group: u64, mesh: u64, sink: bool, rtcp_ssrc: u32 },
     RemoveTransport { id: TransportId },
     SetIce { id: TransportId, ufrag: String, password: Zeroizing<String> },
     Bind { id: TransportId, path: Path },
     Select { id: TransportId, path: Path },
     SetKeys { id: TransportId, keys: Box<KeyPair> },
-    AddSource { id: TransportId, ssrc: u32, kind: Kind },
+    SetPayloadTypes { id: TransportId, payload_types: Box<PayloadTypes> },
+    SetExtensions { id: TransportId, extensions: Extensions },
+    SetFeedback { id: TransportId, feedback: Feedback },
+    AddSource { id: TransportId, ssrc: u32, kind: Kind, repairs: u32 },
+    SetEncodings { id: TransportId, ssrcs: Vec<u32> },
     RemoveSource { id: TransportId, ssrc: u32 },
-    Subscribe { receiver: TransportId, sender: TransportId, ssrc: u32, out_ssrc: u32 },
+    Subscribe { receiver: TransportId, sender: TransportId, ssrc: u32, slot: Slot },
+    SetTarget { receiver: TransportId, sender: TransportId, ssrc: u32, aim: Aim },
+    RequestKeyframe { id: TransportId, ssrc: u32 },
+    SetProbing { id: TransportId, bits_per_second: u64 },
     Unsubscribe { receiver: TransportId, sender: TransportId, ssrc: u32 },
     SetMuted { id: TransportId, ssrc: u32, muted: bool },
     SendDatagram { path: Path, data: Vec<u8> },
@@ -82,6 +152,7 @@ pub enum Instruction {
     StopStream { id: TransportId, ssrc: u32 },
     ReportEngine { reply: SyncSender<Snapshot> },
     ReportTransports { ids: Vec<TransportId>, reply: SyncSender<Vec<TransportReport>> },
+    ReportDowntracks { ids: Vec<TransportId>, reply: SyncSender<Vec<DowntrackReport>> },
     ReportSources { ids: Vec<TransportId>, reply: SyncSender<Vec<SourceReport>> },
 }
 
@@ -94,7 +165,13 @@ impl Instruction {
             | Self::Bind { id, .. }
             | Self::Select { id, .. }
             | Self::SetKeys { id, .. }
+            | Self::SetPayloadTypes { id, .. }
+            | Self::SetExtensions { id, .. }
+            | Self::SetFeedback { id, .. }
             | Self::AddSource { id, .. }
+            | Self::SetEncodings { id, .. }
+            | Self::RequestKeyframe { id, .. }
+            | Self::SetProbing { id, .. }
             | Self::RemoveSource { id, .. }
             | Self::SetMuted { id, .. }
             | Self::SendData { id, .. }

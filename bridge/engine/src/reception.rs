@@ -11,6 +11,8 @@ pub struct Reception {
     pub reordered: u64,
     pub last_ns: Option<u64>,
     pub longest_gap_ns: u64,
+    /// Received, but not worth reading.
+    unread: u64,
     first_index: Option<u64>,
     highest_index: u64,
     jitter: f64,
@@ -51,6 +53,13 @@ impl Reception {
         newest
     }
 
+    /// Count a packet that was dropped before it could prove authentic.
+    ///
+    /// It only keeps silence from looking like loss.
+    pub fn unread(&mut self) {
+        self.unread += 1;
+    }
+
     // Interarrival jitter, RFC 3550 §6.4.1, in timestamp units.
     fn measure_jitter(&mut self, timestamp: u32, clock_rate: f64, now_ns: u64) {
         let transit = now_ns as f64 / 1e9 * clock_rate - f64::from(timestamp);
@@ -83,7 +92,7 @@ impl Reception {
 
     /// Packets missing so far.
     pub fn lost(&self) -> i64 {
-        self.expected() as i64 - self.packets as i64
+        self.expected() as i64 - (self.packets + self.unread) as i64
     }
 
     /// Remember the time of a sender report (middle 32 bits of its NTP time).
@@ -95,9 +104,9 @@ impl Reception {
     pub fn report(&mut self, ssrc: u32, now_ns: u64) -> Option<ReportBlock> {
         let highest = self.highest()?;
         let expected = self.expected() - self.reported_expected;
-        let received = self.packets - self.reported_packets;
+        let received = self.packets + self.unread - self.reported_packets;
         self.reported_expected = self.expected();
-        self.reported_packets = self.packets;
+        self.reported_packets = self.packets + self.unread;
         let lost = expected.saturating_sub(received);
         let fraction = (lost * 256).checked_div(expected).unwrap_or(0).min(255);
         let (last_sr, delay) = self.last_sr.map_or((0, 0), |(middle, at)| {

@@ -1,7 +1,7 @@
 //! Counters as they are handed to Python.
 
 use crate::counter::Ledger;
-use crate::instruction::TransportId;
+use crate::instruction::{Aim, TransportId};
 
 /// Engine-wide numbers.
 pub struct Snapshot {
@@ -27,6 +27,13 @@ pub struct TransportReport {
     pub received_age_ms: i64,
     pub media_age_ms: i64,
     pub consent_age_ms: i64,
+    /// Estimate of its downlink; -1 = unknown.
+    pub bandwidth_bps: i64,
+    pub padding_bytes: u64,
+    pub retransmitted: u64,
+    pub nacks_received: u64,
+    pub plis_received: u64,
+    pub memory_bytes: u64,
 }
 
 /// One source's numbers.
@@ -45,6 +52,34 @@ pub struct SourceReport {
     pub delay_ms_mean: f64,
     pub delay_ms_max: f64,
     pub keyframes: u64,
+    /// Of temporal layers up to 0, up to 1, all; the last second.
+    pub temporal_bps: [u64; 3],
+    pub frames_per_second: f64,
+    /// 0 = unknown.
+    pub width: u16,
+    pub height: u16,
+    pub nacks_sent: u64,
+    pub recovered: u64,
+    pub muted_dropped: u64,
+    pub silent_dropped: u64,
+}
+
+/// What one receiver gets of one source.
+#[derive(Clone, Debug)]
+pub struct DowntrackReport {
+    pub id: TransportId,
+    pub out_ssrc: u32,
+    pub sender: TransportId,
+    pub ssrc: u32,
+    pub aim: Aim,
+    pub encoding: Option<u8>,
+    pub temporal: u8,
+    pub packets: u64,
+    pub bytes: u64,
+    pub bitrate_bps: u64,
+    pub retransmitted: u64,
+    pub keyframe_requests: u64,
+    pub switches: u64,
 }
 
 /// Milliseconds since `then`, or -1 when there was no such time.

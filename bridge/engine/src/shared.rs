@@ -14,11 +14,49 @@ const MOST_COMMANDS: usize = 1 << 18;
 /// One thing to tell Python.
 #[derive(Debug)]
 pub enum Notice {
-    Stun { socket: u32, peer: SocketAddr, data: Vec<u8> },
-    Dtls { transport: TransportId, data: Vec<u8> },
-    Rtcp { transport: TransportId, data: Vec<u8> },
-    SendFailed { transport: TransportId, errno: i32 },
+    Stun {
+        socket: u32,
+        peer: SocketAddr,
+        data: Vec<u8>,
+    },
+    Dtls {
+        transport: TransportId,
+        data: Vec<u8>,
+    },
+    Rtcp {
+        transport: TransportId,
+        data: Vec<u8>,
+    },
+    SendFailed {
+        transport: TransportId,
+        errno: i32,
+    },
+    #[allow(dead_code, reason = "congestion control is being wired in")]
+    /// What a transport's downlink is thought to carry.
+    Bandwidth {
+        transport: TransportId,
+        bits_per_second: u64,
+        loss: f64,
+        rtt_ms: f64,
+    },
+    AudioLevels {
+        levels: Vec<AudioLevel>,
+    },
+    EncodingActivity {
+        transport: TransportId,
+        ssrc: u32,
+        active: bool,
+    },
+    Keyframe {
+        transport: TransportId,
+        ssrc: u32,
+        width: u16,
+        height: u16,
+    },
 }
+
+/// Transport, SSRC, level as on the wire (0 loud, 127 silent), monotonic milliseconds.
+pub type AudioLevel = (TransportId, u32, u8, u64);
 
 /// The engine can't take commands any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

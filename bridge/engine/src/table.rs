@@ -1,7 +1,7 @@
 //! All transports, and how to find them: by number, by remote address.
 
-use crate::downtrack::Downtrack;
-use crate::instruction::{Path, TransportId};
+use crate::downtrack::{Downtrack, Start};
+use crate::instruction::{Path, Slot, TransportId};
 use crate::net::RawAddress;
 use crate::source::Target;
 use crate::transport::{MOST_PATHS, Selected, Transport};
@@ -86,25 +86,47 @@ impl Table {
         }
     }
 
-    /// Connect a source to a new downtrack of `receiver`; false when its out SSRC is taken.
-    pub fn link(&mut self, receiver: usize, sender: usize, ssrc: u32, out_ssrc: u32) -> bool {
+    /// Connect a source to a new downtrack of `receiver`; `None` when an SSRC is taken.
+    pub fn link(
+        &mut self,
+        receiver: usize,
+        sender: usize,
+        ssrc: u32,
+        slot: Slot,
+    ) -> Option<Target> {
+        let source = self.transports[sender].sources.get(&ssrc)?;
+        let (video, rate) = (source.is_video(), source.clock_rate());
         let transport = &mut self.transports[receiver];
-        if transport.by_out_ssrc.contains_key(&out_ssrc) {
-            return false;
+        if !transport.is_free(&slot) {
+            return None;
         }
-        let resume = transport.send.as_ref().and_then(|send| send.highest(out_ssrc));
-        let key = transport.downtracks.insert(Downtrack::new(sender, ssrc, out_ssrc, resume));
-        transport.by_out_ssrc.insert(out_ssrc, key);
-        if let Some(source) = self.transports[sender].sources.get_mut(&ssrc) {
-            source.targets.push(Target { receiver, downtrack: key });
+        let used = |ssrc| transport.send.as_ref().and_then(|send| send.highest(ssrc));
+        let start = Start {
+            video,
+            rate,
+            highest: used(slot.ssrc),
+            rtx_highest: used(slot.rtx_ssrc),
+            left_off: transport.left_off(slot.ssrc),
+        };
+        let key = transport.downtracks.insert(Downtrack::new(sender, ssrc, slot, start));
+        transport.by_out_ssrc.insert(slot.ssrc, key);
+        if slot.rtx_ssrc != 0 {
+            transport.by_rtx_ssrc.insert(slot.rtx_ssrc, key);
         }
-        true
+        let target = Target { receiver, downtrack: key };
+        self.transports[sender].for_picture(ssrc, |source| source.targets.push(target));
+        Some(target)
     }
 
     /// The downtrack of `receiver` that a source feeds.
     pub fn target(&self, receiver: usize, sender: usize, ssrc: u32) -> Option<Target> {
         let source = self.transports[sender].sources.get(&ssrc)?;
         source.targets.iter().copied().find(|target| target.receiver == receiver)
+    }
+
+    /// The downtrack of a target.
+    pub fn downtrack(&mut self, target: Target) -> Option<&mut Downtrack> {
+        self.transports.get_mut(target.receiver)?.downtracks.get_mut(target.downtrack)
     }
 
     /// Remove one downtrack.
@@ -126,10 +148,10 @@ impl Table {
 
     fn unlink(&mut self, receiver: usize, key: usize, downtrack: &Downtrack) {
         let gone = Target { receiver, downtrack: key };
-        if let Some(sender) = self.transports.get_mut(downtrack.sender)
-            && let Some(source) = sender.sources.get_mut(&downtrack.ssrc)
-        {
-            source.targets.retain(|target| *target != gone);
+        if let Some(sender) = self.transports.get_mut(downtrack.sender) {
+            sender.for_picture(downtrack.ssrc, |source| {
+                source.targets.retain(|target| *target != gone);
+            });
         }
     }
 

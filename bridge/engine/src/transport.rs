@@ -1,10 +1,13 @@
 //! One transport: its addresses, keys, sources, and the downtracks and streams it sends.
 
 use crate::bucket::TokenBucket;
+use crate::departures::Departures;
 use crate::downtrack::Downtrack;
-use crate::instruction::{KeyPair, Path, TransportId};
+use crate::instruction::{Feedback, KeyPair, Path, TransportId};
 use crate::net::RawAddress;
+use crate::projection::LeftOff;
 use crate::report::{TransportReport, age_ms};
+use crate::rtp::{Extension, Extensions, PayloadTypes};
 use crate::source::Source;
 use crate::srtp::{Receiver, Sender};
 use crate::stream::Stream;
@@ -37,6 +40,7 @@ pub struct Limits {
     pub feedback: TokenBucket,
     pub rtcp_events: TokenBucket,
     pub failures: TokenBucket,
+    pub repairs: TokenBucket,
 }
 
 /// A peer, as far as media goes.
@@ -57,6 +61,19 @@ pub struct Transport {
     pub sources: AHashMap<u32, Source>,
     pub downtracks: Slab<Downtrack>,
     pub by_out_ssrc: AHashMap<u32, usize>,
+    /// Downtracks by the SSRC their repairs go out with.
+    pub by_rtx_ssrc: AHashMap<u32, usize>,
+    /// Where outgoing streams stopped whose downtracks are gone.
+    left_off: AHashMap<u32, LeftOff>,
+    pub payload_types: Option<Box<PayloadTypes>>,
+    /// `None` until negotiated: extensions are passed on as they came.
+    pub extensions: Option<Extensions>,
+    pub feedback: Option<Feedback>,
+    pub departures: Departures,
+    /// Padding wanted on top of media, bits a second.
+    pub probing_bps: u64,
+    /// Sources with packets missing.
+    pub lacking: Vec<u32>,
     pub streams: Vec<Stream>,
     /// SSRCs that a sink has something to ask about.
     pub wanting: Vec<u32>,
@@ -76,6 +93,10 @@ pub struct Tally {
     pub received_ns: Option<u64>,
     pub media_ns: Option<u64>,
     pub consent_ns: Option<u64>,
+    pub padding_bytes: u64,
+    pub retransmitted: u64,
+    pub nacks_received: u64,
+    pub plis_received: u64,
     /// Losses of sources and downtracks that are gone.
     lost_before: i64,
     remote_lost_before: i64,
@@ -106,6 +127,14 @@ impl Transport {
             sources: AHashMap::new(),
             downtracks: Slab::new(),
             by_out_ssrc: AHashMap::new(),
+            by_rtx_ssrc: AHashMap::new(),
+            left_off: AHashMap::new(),
+            payload_types: None,
+            extensions: None,
+            feedback: None,
+            departures: Departures::default(),
+            probing_bps: 0,
+            lacking: Vec::new(),
             streams: Vec::new(),
             wanting: Vec::new(),
             tally: Tally::default(),
@@ -115,6 +144,7 @@ impl Transport {
                 feedback: TokenBucket::new(500.0, 200.0, now_ns),
                 rtcp_events: TokenBucket::new(20.0, 20.0, now_ns),
                 failures: TokenBucket::new(1.0, 1.0, now_ns),
+                repairs: TokenBucket::new(2_000.0, 1_000.0, now_ns),
             },
             next_report_ns: now_ns + 1_000_000_000,
             keys_digest: None,
@@ -144,13 +174,34 @@ impl Transport {
         self.streams.iter_mut().for_each(Stream::rekeyed);
     }
 
-    /// Take a downtrack out; its SSRC's numbering is remembered.
+    /// The transport-wide number of a packet that leaves now; 0 without the extension.
+    #[inline]
+    pub fn number(&mut self, size: usize, now_ns: u64) -> u16 {
+        let negotiated =
+            self.extensions.is_some_and(|known| known.id(Extension::TransportCc).is_some());
+        if negotiated { self.departures.packet(size, now_ns) } else { 0 }
+    }
+
+    /// Where an outgoing stream stands, when its SSRC was used before.
+    pub fn left_off(&self, out_ssrc: u32) -> LeftOff {
+        self.left_off.get(&out_ssrc).copied().unwrap_or_default()
+    }
+
+    /// Take a downtrack out; its SSRCs' numbering is remembered.
     pub fn remove_downtrack(&mut self, key: usize) -> Option<Downtrack> {
         let downtrack = self.downtracks.try_remove(key)?;
-        self.by_out_ssrc.remove(&downtrack.out_ssrc);
+        let slot = &downtrack.slot;
+        self.by_out_ssrc.remove(&slot.ssrc);
+        self.by_rtx_ssrc.remove(&slot.rtx_ssrc);
         self.tally.remote_lost_before += i64::from(downtrack.remote.lost);
-        if let (Some(send), Some(highest)) = (&mut self.send, downtrack.highest()) {
-            send.remember(downtrack.out_ssrc, highest);
+        self.left_off.insert(slot.ssrc, downtrack.projection.left_off());
+        if let Some(send) = &mut self.send {
+            if let Some(highest) = downtrack.projection.highest() {
+                send.remember(slot.ssrc, highest);
+            }
+            if slot.rtx_ssrc != 0 {
+                send.remember(slot.rtx_ssrc, downtrack.rtx_index.saturating_sub(1));
+            }
         }
         Some(downtrack)
     }
@@ -174,6 +225,18 @@ impl Transport {
             }
         }
         Some(stream)
+    }
+
+    /// The round trip to this peer, as its reports tell.
+    pub fn rtt_ns(&self) -> Option<u64> {
+        self.downtracks.iter().find_map(|(_, downtrack)| downtrack.remote.rtt_ns)
+    }
+
+    /// Memory held for it, caches included.
+    pub fn memory(&self) -> usize {
+        let sources = self.sources.values().map(Source::memory).sum::<usize>();
+        let downtracks = self.downtracks.iter().map(|(_, downtrack)| downtrack.memory());
+        size_of::<Self>() + sources + downtracks.sum::<usize>()
     }
 
     /// Its counters.
@@ -202,6 +265,12 @@ impl Transport {
             received_age_ms: age_ms(self.tally.received_ns, now_ns),
             media_age_ms: age_ms(self.tally.media_ns, now_ns),
             consent_age_ms: age_ms(self.tally.consent_ns, now_ns),
+            bandwidth_bps: -1,
+            padding_bytes: self.tally.padding_bytes,
+            retransmitted: self.tally.retransmitted,
+            nacks_received: self.tally.nacks_received,
+            plis_received: self.tally.plis_received,
+            memory_bytes: self.memory() as u64,
         }
     }
 }

@@ -4,7 +4,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from aiortc.rtp import AnyRtcpPacket, RtcpPacket, RtpPacket
@@ -108,22 +108,29 @@ class Peer:
     def receive(self) -> bytes:
         return self._socket.recv(65_536)
 
+    def _received(self) -> Iterator[bytes]:
+        """Yield datagrams until patience ends: the engine's own reports never do."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            yield self.receive()
+        raise TimeoutError("nothing of the kind came")
+
     def receive_rtp(self) -> RtpPacket:
         """Return the next RTP packet, passing over RTCP."""
-        while True:
-            datagram = self.receive()
+        for datagram in self._received():
             if not 192 <= datagram[1] <= 223:
                 return RtpPacket.parse(self._in.unprotect(datagram))
+        raise AssertionError
 
     def receive_rtcp(self, kind: type[AnyRtcpPacket]) -> AnyRtcpPacket:
         """Return the next RTCP packet of this kind, passing over everything else."""
-        while True:
-            datagram = self.receive()
+        for datagram in self._received():
             if 192 <= datagram[1] <= 223:
                 compound = RtcpPacket.parse(self._in.unprotect_rtcp(datagram))
                 found = [packet for packet in compound if isinstance(packet, kind)]
                 if found:
                     return found[0]
+        raise AssertionError
 
 
 def _policy(profile: int, key: bytes, direction: int) -> Policy:

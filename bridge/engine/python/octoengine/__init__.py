@@ -6,6 +6,7 @@ modules `octoengine.ice` and `octoengine.dtls` are imported by those who need th
 
 from octoengine._native import (
     Command,
+    DowntrackStats,
     Engine,
     EngineStats,
     Event,
@@ -13,4 +14,12 @@ from octoengine._native import (
     TransportStats,
 )
 
-__all__ = ["Command", "Engine", "EngineStats", "Event", "SourceStats", "TransportStats"]
+__all__ = [
+    "Command",
+    "DowntrackStats",
+    "Engine",
+    "EngineStats",
+    "Event",
+    "SourceStats",
+    "TransportStats",
+]

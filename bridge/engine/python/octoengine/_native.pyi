@@ -18,11 +18,17 @@ class Command:
 
         `mesh` is 0 for an endpoint; a relay carries its mesh's number (> 0), and media is never
         forwarded between two transports of the same mesh > 0. With `sink`, media received is
-        counted per source instead of forwarded (synthetic participants).
+        counted per source instead of forwarded (synthetic participants). `rtcp_ssrc` is the
+        sender SSRC of our RTCP to it; 0 = random.
         """
 
         def __init__(
-            self, transport: int, group: int, mesh: int = 0, sink: bool = False
+            self,
+            transport: int,
+            group: int,
+            mesh: int = 0,
+            sink: bool = False,
+            rtcp_ssrc: int = 0,
         ) -> None: ...
 
     @final
@@ -60,10 +66,55 @@ class Command:
         def __init__(self, transport: int, profile: str, receive: bytes, send: bytes) -> None: ...
 
     @final
-    class AddSource(Command):
-        """Accept RTP with this SSRC from `transport`; kind is "audio", "video" or "rtx"."""
+    class SetPayloadTypes(Command):
+        """What this peer's payload type numbers mean: (number, upper-case codec, apt or -1).
 
-        def __init__(self, transport: int, ssrc: int, kind: str) -> None: ...
+        Replaces the list. The sender's says how to read what it sends, the receiver's which RTX
+        payload type repairs a media payload type. Before it, payloads are passed unread.
+        """
+
+        def __init__(
+            self, transport: int, payload_types: Sequence[tuple[int, str, int]]
+        ) -> None: ...
+
+    @final
+    class SetExtensions(Command):
+        """The header extensions negotiated with this peer: (id 1..255, URI). Replaces the list.
+
+        Unknown URIs are left out. To a receiver only audio level and video orientation are passed
+        on, under its own ids; abs-send-time, transport-cc and mid are written by the engine. Before
+        it, extensions are passed on as they came.
+        """
+
+        def __init__(self, transport: int, extensions: Sequence[tuple[int, str]]) -> None: ...
+
+    @final
+    class SetFeedback(Command):
+        """Which RTCP feedback this peer negotiated."""
+
+        def __init__(self, transport: int, transport_cc: bool, remb: bool, nack: bool) -> None: ...
+
+    @final
+    class AddSource(Command):
+        """Accept RTP with this SSRC from `transport`; kind is "audio", "video", "rtx" or "fec".
+
+        `repairs` is the SSRC that an RTX or FEC stream belongs to. RTX with it ends in the engine:
+        what it repairs goes on as media; without, it is a source like any other. FEC can be
+        subscribed to as it is; it fits its media only where that keeps its sequence numbers, so
+        not under simulcast or temporal layers.
+        """
+
+        def __init__(self, transport: int, ssrc: int, kind: str, repairs: int = 0) -> None: ...
+
+    @final
+    class SetEncodings(Command):
+        """These video sources are encodings of one picture, lowest first (at most eight).
+
+        The first one's SSRC names the picture in `Subscribe`, `Unsubscribe` and `SetTarget`;
+        subscriptions to the others end. A video source without it is a picture of its own.
+        """
+
+        def __init__(self, transport: int, ssrcs: Sequence[int]) -> None: ...
 
     @final
     class RemoveSource(Command):
@@ -73,15 +124,51 @@ class Command:
 
     @final
     class Subscribe(Command):
-        """Forward `sender`'s source `ssrc` to `receiver`, as `out_ssrc` (0 keeps the SSRC).
+        """Forward `sender`'s source or picture `ssrc` to `receiver`, as `out_ssrc` (0 keeps it).
 
-        A receiver takes each `out_ssrc` from one source only. Sequence numbers are the source's,
-        unless the receiver had this SSRC before with the same keys: then numbering goes on.
-        PLI, FIR and NACK that `receiver` sends about `out_ssrc` are passed to `sender` with the
-        source's own SSRC; the sender's SR is passed to `receiver`.
+        A receiver takes each outgoing SSRC from one source at a time. Video becomes one continuous
+        stream, whichever encoding it comes from; it starts with a keyframe where the codec's are
+        known. Repairs go out as RTX on `out_rtx_ssrc` when the receiver has an RTX payload type
+        for it, else plain. `mid` (at most 16 bytes) is stamped on both where negotiated. The first
+        packet keeps its sequence number; an `out_ssrc` used before goes on: sequence, timestamp,
+        VP8's picture id and TL0PICIDX. PLI and FIR about `out_ssrc` go to the source's owner, the
+        owner's SR to the receiver.
         """
 
-        def __init__(self, receiver: int, sender: int, ssrc: int, out_ssrc: int = 0) -> None: ...
+        def __init__(
+            self,
+            receiver: int,
+            sender: int,
+            ssrc: int,
+            out_ssrc: int = 0,
+            out_rtx_ssrc: int = 0,
+            mid: str = "",
+        ) -> None: ...
+
+    @final
+    class SetTarget(Command):
+        """Which encoding (-1 = send nothing) and highest temporal layer (0..2) are wanted.
+
+        Initially encoding 0 and all layers. The switch waits for a keyframe, which the engine asks
+        for; meanwhile the current encoding goes on. When the wanted one isn't received, the nearest
+        lower one is taken.
+        """
+
+        def __init__(
+            self, receiver: int, sender: int, ssrc: int, encoding: int, temporal: int
+        ) -> None: ...
+
+    @final
+    class RequestKeyframe(Command):
+        """Ask the sender for a keyframe of this source, at most every 200 ms."""
+
+        def __init__(self, transport: int, ssrc: int) -> None: ...
+
+    @final
+    class SetProbing(Command):
+        """Send up to `bps` of padding on top of media; 0 stops."""
+
+        def __init__(self, transport: int, bps: int) -> None: ...
 
     @final
     class Unsubscribe(Command):
@@ -89,7 +176,10 @@ class Command:
 
     @final
     class SetMuted(Command):
-        """Drop (and count) this source's packets while muted: force-mute."""
+        """Drop (and count) this source's packets while muted: force-mute.
+
+        Video goes on with a keyframe.
+        """
 
         def __init__(self, transport: int, ssrc: int, muted: bool) -> None: ...
 
@@ -192,6 +282,46 @@ class Event:
         transport: int
         errno: int
 
+    @final
+    class Bandwidth(Event):
+        """What this transport's downlink is estimated to carry."""
+
+        __match_args__ = ("transport", "bps", "loss", "rtt_ms")
+        transport: int
+        bps: int
+        loss: float
+        rtt_ms: float
+
+    @final
+    class AudioLevels(Event):
+        """Levels since the last such event, at least 20 ms ago.
+
+        (transport, SSRC, level 0 loud .. 127 silent, monotonic ms); without what was force-muted
+        or dropped for silence.
+        """
+
+        __match_args__ = ("levels",)
+        levels: list[tuple[int, int, int, int]]
+
+    @final
+    class EncodingActivity(Event):
+        """Packets of a video SSRC began to come, or none came for 1.5 s."""
+
+        __match_args__ = ("transport", "ssrc", "active")
+        transport: int
+        ssrc: int
+        active: bool
+
+    @final
+    class Keyframe(Event):
+        """A video SSRC's picture size, seen first or changed."""
+
+        __match_args__ = ("transport", "ssrc", "width", "height")
+        transport: int
+        ssrc: int
+        width: int
+        height: int
+
 @final
 class TransportStats:
     """Counters of one transport since it was added; ages in milliseconds, -1 = never."""
@@ -212,6 +342,16 @@ class TransportStats:
     media_age_ms: int
     consent_age_ms: int
     """Since the peer's last authentic Binding request."""
+    bandwidth_bps: int
+    """Estimate of what its downlink carries; -1 = unknown."""
+    padding_bytes: int
+    retransmitted: int
+    """Packets sent to it again."""
+    nacks_received: int
+    plis_received: int
+    """PLI and FIR."""
+    memory_bytes: int
+    """What the engine holds for it, caches included."""
 
 @final
 class SourceStats:
@@ -231,6 +371,40 @@ class SourceStats:
     delay_ms_mean: float
     delay_ms_max: float
     keyframes: int
+    bitrate_bps: int
+    """Of the last second, like all rates here."""
+    temporal_bps: tuple[int, int, int]
+    """Of the temporal layers up to 0, up to 1, and all."""
+    frames_per_second: float
+    width: int
+    """0 = unknown, like height."""
+    height: int
+    nacks_sent: int
+    recovered: int
+    """Packets that came as RTX."""
+    muted_dropped: int
+    silent_dropped: int
+
+@final
+class DowntrackStats:
+    """What one receiver (`transport`) gets of one source of `sender`."""
+
+    transport: int
+    out_ssrc: int
+    sender: int
+    ssrc: int
+    target_encoding: int
+    """-1 = none wanted."""
+    target_temporal: int
+    encoding: int
+    """-1 = nothing is being forwarded."""
+    temporal: int
+    packets: int
+    bytes: int
+    bitrate_bps: int
+    retransmitted: int
+    keyframe_requests: int
+    switches: int
 
 @final
 class EngineStats:
@@ -270,6 +444,9 @@ class Engine:
         """Counters of these transports (all when empty); unknown ones are left out."""
 
     def source_stats(self, transports: Sequence[int] = ()) -> list[SourceStats]: ...
+    def downtrack_stats(self, transports: Sequence[int] = ()) -> list[DowntrackStats]:
+        """Return what these receivers (all when empty) get."""
+
     def close(self) -> None:
         """Stop the thread, close the sockets, wipe all keys. Idempotent."""
 

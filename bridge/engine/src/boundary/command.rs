@@ -1,7 +1,7 @@
 //! Commands as Python makes them, and their validation.
 
 use super::checks::{self, bytes, credential, id, invalid, keys, natural, path};
-use crate::instruction::{Instruction, Kind};
+use crate::instruction::Instruction;
 use crate::stream::{MIN_PAYLOAD, Shape};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -21,12 +21,13 @@ const LARGEST_SIZE: i64 = 0x3fff;
 /// One instruction to the engine; see the stub file for what each does.
 #[pyclass(frozen, module = "octoengine")]
 pub enum Command {
-    #[pyo3(constructor = (transport, group, mesh = 0, sink = false))]
+    #[pyo3(constructor = (transport, group, mesh = 0, sink = false, rtcp_ssrc = 0))]
     AddTransport {
         transport: i64,
         group: i64,
         mesh: i64,
         sink: bool,
+        rtcp_ssrc: i64,
     },
     RemoveTransport {
         transport: i64,
@@ -54,21 +55,58 @@ pub enum Command {
         receive: Py<PyBytes>,
         send: Py<PyBytes>,
     },
+    SetPayloadTypes {
+        transport: i64,
+        payload_types: Vec<(i64, String, i64)>,
+    },
+    SetExtensions {
+        transport: i64,
+        extensions: Vec<(i64, String)>,
+    },
+    SetFeedback {
+        transport: i64,
+        transport_cc: bool,
+        remb: bool,
+        nack: bool,
+    },
+    #[pyo3(constructor = (transport, ssrc, kind, repairs = 0))]
     AddSource {
         transport: i64,
         ssrc: i64,
         kind: String,
+        repairs: i64,
+    },
+    SetEncodings {
+        transport: i64,
+        ssrcs: Vec<i64>,
     },
     RemoveSource {
         transport: i64,
         ssrc: i64,
     },
-    #[pyo3(constructor = (receiver, sender, ssrc, out_ssrc = 0))]
+    #[pyo3(constructor = (receiver, sender, ssrc, out_ssrc = 0, out_rtx_ssrc = 0, mid = String::new()))]
     Subscribe {
         receiver: i64,
         sender: i64,
         ssrc: i64,
         out_ssrc: i64,
+        out_rtx_ssrc: i64,
+        mid: String,
+    },
+    SetTarget {
+        receiver: i64,
+        sender: i64,
+        ssrc: i64,
+        encoding: i64,
+        temporal: i64,
+    },
+    RequestKeyframe {
+        transport: i64,
+        ssrc: i64,
+    },
+    SetProbing {
+        transport: i64,
+        bps: i64,
     },
     Unsubscribe {
         receiver: i64,
@@ -124,12 +162,15 @@ impl Command {
     /// The validated instruction, or ValueError.
     pub fn validate(&self, py: Python<'_>) -> PyResult<Instruction> {
         Ok(match self {
-            Self::AddTransport { transport, group, mesh, sink } => Instruction::AddTransport {
-                id: id(*transport)?,
-                group: natural("group", *group)?,
-                mesh: natural("mesh", *mesh)?,
-                sink: *sink,
-            },
+            Self::AddTransport { transport, group, mesh, sink, rtcp_ssrc } => {
+                Instruction::AddTransport {
+                    id: id(*transport)?,
+                    group: natural("group", *group)?,
+                    mesh: natural("mesh", *mesh)?,
+                    sink: *sink,
+                    rtcp_ssrc: checks::ssrc(*rtcp_ssrc)?,
+                }
+            }
             Self::RemoveTransport { transport } => {
                 Instruction::RemoveTransport { id: id(*transport)? }
             }
@@ -152,41 +193,7 @@ impl Command {
         })
     }
 
-    fn validate_media(&self, py: Python<'_>) -> PyResult<Instruction> {
-        Ok(match self {
-            Self::AddSource { transport, ssrc, kind } => Instruction::AddSource {
-                id: id(*transport)?,
-                ssrc: checks::ssrc(*ssrc)?,
-                kind: Kind::parse(kind)
-                    .ok_or_else(|| invalid("kind must be \"audio\", \"video\" or \"rtx\""))?,
-            },
-            Self::RemoveSource { transport, ssrc } => {
-                Instruction::RemoveSource { id: id(*transport)?, ssrc: checks::ssrc(*ssrc)? }
-            }
-            Self::Subscribe { receiver, sender, ssrc, out_ssrc } => Instruction::Subscribe {
-                receiver: id(*receiver)?,
-                sender: id(*sender)?,
-                ssrc: checks::ssrc(*ssrc)?,
-                out_ssrc: checks::ssrc(*out_ssrc)?,
-            },
-            Self::Unsubscribe { receiver, sender, ssrc } => Instruction::Unsubscribe {
-                receiver: id(*receiver)?,
-                sender: id(*sender)?,
-                ssrc: checks::ssrc(*ssrc)?,
-            },
-            Self::SetMuted { transport, ssrc, muted } => Instruction::SetMuted {
-                id: id(*transport)?,
-                ssrc: checks::ssrc(*ssrc)?,
-                muted: *muted,
-            },
-            Self::StopStream { transport, ssrc } => {
-                Instruction::StopStream { id: id(*transport)?, ssrc: checks::ssrc(*ssrc)? }
-            }
-            other => other.validate_output(py)?,
-        })
-    }
-
-    fn validate_output(&self, py: Python<'_>) -> PyResult<Instruction> {
+    pub(super) fn validate_output(&self, py: Python<'_>) -> PyResult<Instruction> {
         Ok(match self {
             Self::SendDatagram { socket, address, port, data } => Instruction::SendDatagram {
                 path: path(*socket, address, *port)?,
@@ -205,6 +212,9 @@ impl Command {
                 ssrc: checks::ssrc(*ssrc)?,
                 shape: self.shape()?,
             },
+            Self::StopStream { transport, ssrc } => {
+                Instruction::StopStream { id: id(*transport)?, ssrc: checks::ssrc(*ssrc)? }
+            }
             // `validate` and `validate_media` took all the others.
             _ => return Err(invalid("unknown command")),
         })

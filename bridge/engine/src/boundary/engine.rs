@@ -3,7 +3,7 @@
 use super::checks::{id, socket_address};
 use super::command::Command;
 use super::event::Event;
-use super::stats::{EngineStats, SourceStats, TransportStats};
+use super::stats::{DowntrackStats, EngineStats, SourceStats, TransportStats};
 use crate::instruction::Instruction;
 use crate::net::UdpSocket;
 use crate::shared::{Refused, Shared};
@@ -107,6 +107,17 @@ impl Engine {
         let ids = transports.into_iter().map(id).collect::<PyResult<_>>()?;
         let reports = self.ask(py, |reply| Instruction::ReportSources { ids, reply })?;
         Ok(reports.into_iter().map(SourceStats::from).collect())
+    }
+
+    #[pyo3(signature = (transports = Vec::new()))]
+    fn downtrack_stats(
+        &self,
+        py: Python<'_>,
+        transports: Vec<i64>,
+    ) -> PyResult<Vec<DowntrackStats>> {
+        let ids = transports.into_iter().map(id).collect::<PyResult<_>>()?;
+        let reports = self.ask(py, |reply| Instruction::ReportDowntracks { ids, reply })?;
+        Ok(reports.into_iter().map(DowntrackStats::from).collect())
     }
 
     fn close(&self, py: Python<'_>) {

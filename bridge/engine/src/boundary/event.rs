@@ -11,6 +11,10 @@ pub enum Event {
     Dtls { transport: u64, data: Py<PyBytes> },
     Rtcp { transport: u64, data: Py<PyBytes> },
     SendFailed { transport: u64, errno: i32 },
+    Bandwidth { transport: u64, bps: u64, loss: f64, rtt_ms: f64 },
+    AudioLevels { levels: Vec<(u64, u32, u8, u64)> },
+    EncodingActivity { transport: u64, ssrc: u32, active: bool },
+    Keyframe { transport: u64, ssrc: u32, width: u16, height: u16 },
 }
 
 impl Event {
@@ -27,6 +31,16 @@ impl Event {
             Notice::Dtls { transport, data } => Self::Dtls { transport, data: bytes(data) },
             Notice::Rtcp { transport, data } => Self::Rtcp { transport, data: bytes(data) },
             Notice::SendFailed { transport, errno } => Self::SendFailed { transport, errno },
+            Notice::Bandwidth { transport, bits_per_second, loss, rtt_ms } => {
+                Self::Bandwidth { transport, bps: bits_per_second, loss, rtt_ms }
+            }
+            Notice::AudioLevels { levels } => Self::AudioLevels { levels },
+            Notice::EncodingActivity { transport, ssrc, active } => {
+                Self::EncodingActivity { transport, ssrc, active }
+            }
+            Notice::Keyframe { transport, ssrc, width, height } => {
+                Self::Keyframe { transport, ssrc, width, height }
+            }
         }
     }
 }

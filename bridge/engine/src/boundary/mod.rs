@@ -4,6 +4,7 @@ mod checks;
 mod command;
 mod engine;
 mod event;
+mod media;
 mod stats;
 
 use pyo3::prelude::*;
@@ -26,5 +27,5 @@ pub mod _native {
     #[pymodule_export]
     use super::sink_delays;
     #[pymodule_export]
-    use super::stats::{EngineStats, SourceStats, TransportStats};
+    use super::stats::{DowntrackStats, EngineStats, SourceStats, TransportStats};
 }

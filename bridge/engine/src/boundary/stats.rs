@@ -1,6 +1,6 @@
 //! Statistics as Python sees them.
 
-use crate::report::{Snapshot, SourceReport, TransportReport};
+use crate::report::{DowntrackReport, Snapshot, SourceReport, TransportReport};
 use pyo3::prelude::*;
 use std::collections::BTreeMap;
 
@@ -40,6 +40,12 @@ pub struct TransportStats {
     received_age_ms: i64,
     media_age_ms: i64,
     consent_age_ms: i64,
+    bandwidth_bps: i64,
+    padding_bytes: u64,
+    retransmitted: u64,
+    nacks_received: u64,
+    plis_received: u64,
+    memory_bytes: u64,
 }
 
 impl From<TransportReport> for TransportStats {
@@ -57,6 +63,12 @@ impl From<TransportReport> for TransportStats {
             received_age_ms: report.received_age_ms,
             media_age_ms: report.media_age_ms,
             consent_age_ms: report.consent_age_ms,
+            bandwidth_bps: report.bandwidth_bps,
+            padding_bytes: report.padding_bytes,
+            retransmitted: report.retransmitted,
+            nacks_received: report.nacks_received,
+            plis_received: report.plis_received,
+            memory_bytes: report.memory_bytes,
         }
     }
 }
@@ -77,6 +89,15 @@ pub struct SourceStats {
     delay_ms_mean: f64,
     delay_ms_max: f64,
     keyframes: u64,
+    bitrate_bps: u64,
+    temporal_bps: (u64, u64, u64),
+    frames_per_second: f64,
+    width: u16,
+    height: u16,
+    nacks_sent: u64,
+    recovered: u64,
+    muted_dropped: u64,
+    silent_dropped: u64,
 }
 
 impl From<SourceReport> for SourceStats {
@@ -95,6 +116,55 @@ impl From<SourceReport> for SourceStats {
             delay_ms_mean: report.delay_ms_mean,
             delay_ms_max: report.delay_ms_max,
             keyframes: report.keyframes,
+            bitrate_bps: report.temporal_bps[2],
+            temporal_bps: report.temporal_bps.into(),
+            frames_per_second: report.frames_per_second,
+            width: report.width,
+            height: report.height,
+            nacks_sent: report.nacks_sent,
+            recovered: report.recovered,
+            muted_dropped: report.muted_dropped,
+            silent_dropped: report.silent_dropped,
+        }
+    }
+}
+
+/// What one receiver gets of one source.
+#[pyclass(frozen, get_all, module = "octoengine")]
+pub struct DowntrackStats {
+    transport: u64,
+    out_ssrc: u32,
+    sender: u64,
+    ssrc: u32,
+    target_encoding: i32,
+    target_temporal: u8,
+    encoding: i32,
+    temporal: u8,
+    packets: u64,
+    bytes: u64,
+    bitrate_bps: u64,
+    retransmitted: u64,
+    keyframe_requests: u64,
+    switches: u64,
+}
+
+impl From<DowntrackReport> for DowntrackStats {
+    fn from(report: DowntrackReport) -> Self {
+        Self {
+            transport: report.id,
+            out_ssrc: report.out_ssrc,
+            sender: report.sender,
+            ssrc: report.ssrc,
+            target_encoding: report.aim.encoding.map_or(-1, i32::from),
+            target_temporal: report.aim.temporal,
+            encoding: report.encoding.map_or(-1, i32::from),
+            temporal: report.temporal,
+            packets: report.packets,
+            bytes: report.bytes,
+            bitrate_bps: report.bitrate_bps,
+            retransmitted: report.retransmitted,
+            keyframe_requests: report.keyframe_requests,
+            switches: report.switches,
         }
     }
 }

@@ -121,6 +121,18 @@ impl Nack {
         std::iter::once(self.first)
             .chain(following.map(move |bit| self.first.wrapping_add(bit + 1)))
     }
+
+    /// Add a sequence number to entries in ascending order: 17 in a row share one.
+    pub fn append(entries: &mut Vec<Self>, sequence: u16) {
+        if let Some(last) = entries.last_mut() {
+            let distance = sequence.wrapping_sub(last.first);
+            if (1..=16).contains(&distance) {
+                last.following |= 1 << (distance - 1);
+                return;
+            }
+        }
+        entries.push(Self { first: sequence, following: 0 });
+    }
 }
 
 /// The entries of a generic NACK.

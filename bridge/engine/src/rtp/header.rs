@@ -39,6 +39,12 @@ impl Header {
         })
     }
 
+    /// Length of the part before the extension: fixed part and CSRCs.
+    #[inline]
+    pub fn base_len(packet: &[u8]) -> usize {
+        FIXED + 4 * usize::from(packet.first().map_or(0, |first| first & 0x0f))
+    }
+
     /// Overwrite what forwarding changes.
     #[inline]
     pub fn rewrite(packet: &mut [u8], ssrc: u32, sequence: u16, timestamp: u32) {

@@ -1,6 +1,14 @@
-//! RTP: the header, and the little of VP8 that tells keyframes.
+//! RTP: the header and its extensions, and what payloads tell of pictures.
 
+pub mod extension;
+mod facts;
+pub mod h264;
 mod header;
+mod payload_types;
+pub mod rtx;
 pub mod vp8;
 
+pub use extension::{Extension, Extensions};
+pub use facts::Facts;
 pub use header::{Header, payload};
+pub use payload_types::{Codec, PayloadTypes};

@@ -1,7 +1,7 @@
 //! VP8's payload descriptor (RFC 7741 §4.2) and the first byte of its payload header (§4.3).
 
 /// What a payload says of its place in a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
     /// Bytes before the VP8 payload.
     pub len: usize,
@@ -9,31 +9,113 @@ pub struct Descriptor {
     pub frame_start: bool,
     pub keyframe: bool,
     pub picture_id: Option<u16>,
+    /// The picture id has 15 bits, not 7.
+    pub wide: bool,
+    pub tl0_picture_index: Option<u8>,
+    /// 0 when the payload doesn't tell.
+    pub temporal_layer: u8,
+    /// The frame refers to the base layer only.
+    pub layer_sync: bool,
+    picture_id_at: u8,
+    tl0_at: u8,
 }
 
 /// Parse a payload; `None` when the descriptor doesn't fit.
+#[inline]
 pub fn parse(payload: &[u8]) -> Option<Descriptor> {
     let first = *payload.first()?;
-    let mut at = 1;
-    let mut picture_id = None;
+    let mut read = Descriptor { len: 1, ..Descriptor::default() };
     if first & 0x80 != 0 {
-        let extension = *payload.get(at)?;
-        at += 1;
-        if extension & 0x80 != 0 {
-            let high = *payload.get(at)?;
-            at += 1;
-            let mut id = u16::from(high & 0x7f);
-            if high & 0x80 != 0 {
-                id = id << 8 | u16::from(*payload.get(at)?);
-                at += 1;
-            }
-            picture_id = Some(id);
+        let extension = *payload.get(1)?;
+        read.len = 2;
+        read.picture_id(payload, extension & 0x80 != 0)?;
+        if extension & 0x40 != 0 {
+            read.tl0_at = read.len as u8;
+            read.tl0_picture_index = Some(*payload.get(read.len)?);
+            read.len += 1;
         }
-        at += usize::from(extension & 0x40 != 0) + usize::from(extension & 0x30 != 0);
+        if extension & 0x30 != 0 {
+            let layer = *payload.get(read.len)?;
+            if extension & 0x20 != 0 {
+                read.temporal_layer = layer >> 6;
+                read.layer_sync = layer & 0x20 != 0;
+            }
+            read.len += 1;
+        }
     }
-    let frame_start = first & 0x17 == 0x10;
-    let keyframe = frame_start && payload.get(at)? & 0x01 == 0;
-    (at <= payload.len()).then_some(Descriptor { len: at, frame_start, keyframe, picture_id })
+    // Reserved bits aside: start of a partition, and that partition the first.
+    read.frame_start = first & 0x17 == 0x10;
+    read.keyframe = read.frame_start && payload.get(read.len)? & 0x01 == 0;
+    (read.len <= payload.len()).then_some(read)
+}
+
+impl Descriptor {
+    fn picture_id(&mut self, payload: &[u8], present: bool) -> Option<()> {
+        if !present {
+            return Some(());
+        }
+        self.picture_id_at = self.len as u8;
+        let high = *payload.get(self.len)?;
+        self.len += 1;
+        let mut id = u16::from(high & 0x7f);
+        if high & 0x80 != 0 {
+            id = id << 8 | u16::from(*payload.get(self.len)?);
+            self.len += 1;
+            self.wide = true;
+        }
+        self.picture_id = Some(id);
+        Some(())
+    }
+
+    /// The change that gives this payload another picture id and TL0PICIDX.
+    #[inline]
+    pub fn patch(&self, picture_id: u16, tl0_picture_index: u8) -> Patch {
+        Patch {
+            picture_id_at: self.picture_id_at,
+            wide: self.wide,
+            picture_id,
+            tl0_at: self.tl0_at,
+            tl0_picture_index,
+        }
+    }
+}
+
+/// New numbers for a descriptor; positions of 0 mean that there is nothing to change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patch {
+    picture_id_at: u8,
+    tl0_at: u8,
+    wide: bool,
+    pub tl0_picture_index: u8,
+    pub picture_id: u16,
+}
+
+impl Patch {
+    /// Write the numbers into a copy of the payload.
+    #[inline]
+    pub fn apply(&self, payload: &mut [u8]) {
+        let at = usize::from(self.picture_id_at);
+        if at != 0 && self.wide && at + 1 < payload.len() {
+            payload[at..at + 2].copy_from_slice(&(0x8000 | self.picture_id).to_be_bytes());
+        } else if at != 0 && at < payload.len() {
+            payload[at] = self.picture_id as u8 & 0x7f;
+        }
+        let at = usize::from(self.tl0_at);
+        if at != 0 && at < payload.len() {
+            payload[at] = self.tl0_picture_index;
+        }
+    }
+}
+
+/// Width and height of a keyframe, from its payload header (RFC 6386 §9.1).
+pub fn size(payload: &[u8], descriptor: &Descriptor) -> Option<(u16, u16)> {
+    let header: &[u8; KEY_HEADER] = payload.get(descriptor.len..)?.first_chunk()?;
+    if !descriptor.keyframe || header[3..6] != [0x9d, 0x01, 0x2a] {
+        return None;
+    }
+    // Two bits of scaling stand above each.
+    let number = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]) & 0x3fff;
+    Some((number(6), number(8)))
 }
 
 /// Length of the descriptors that `write` makes.
@@ -81,7 +163,7 @@ pub fn write(out: &mut [u8], place: &Place, frame_len: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, parse, write};
+    use super::{Place, parse, size, write};
     use proptest::prelude::*;
 
     #[test]
@@ -101,7 +183,23 @@ mod tests {
             assert_eq!((read.len, read.frame_start), (6, start));
             assert_eq!(read.keyframe, start && keyframe);
             assert_eq!(read.picture_id, Some(0x1234));
+            assert_eq!(read.tl0_picture_index, Some(7));
+            assert_eq!(size(&out, &read), (start && keyframe).then_some((1280, 720)));
+            read.patch(0x7fff, 9).apply(&mut out);
+            let patched = parse(&out).unwrap();
+            assert_eq!(patched.picture_id, Some(0x7fff));
+            assert_eq!(patched.tl0_picture_index, Some(9));
         }
+    }
+
+    #[test]
+    fn a_short_picture_id_stays_short() {
+        let mut payload = [0x90, 0xa0, 0x05, 0x60, 0x01];
+        let read = parse(&payload).unwrap();
+        assert_eq!((read.picture_id, read.wide, read.temporal_layer), (Some(5), false, 1));
+        assert!(read.layer_sync);
+        read.patch(0x1ff, 0).apply(&mut payload);
+        assert_eq!(payload, [0x90, 0xa0, 0x7f, 0x60, 0x01]);
     }
 
     proptest! {
@@ -109,6 +207,10 @@ mod tests {
         fn any_payload_parses_or_not(bytes in proptest::collection::vec(any::<u8>(), 0..16)) {
             if let Some(read) = parse(&bytes) {
                 prop_assert!(read.len <= bytes.len());
+                let _ = size(&bytes, &read);
+                let mut copy = bytes.clone();
+                read.patch(0x7fff, 0xff).apply(&mut copy);
+                prop_assert_eq!(&copy[read.len..], &bytes[read.len..]);
             }
         }
     }

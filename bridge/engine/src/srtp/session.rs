@@ -214,6 +214,17 @@ impl Receiver {
         Ok((len, index))
     }
 
+    /// Take an index of stream `ssrc` as received: its packet came another way, as RTX.
+    ///
+    /// From then on the packet itself counts as replayed; refused when it came before.
+    pub fn claim(&mut self, ssrc: u32, sequence: u16) -> Result<u64, Refusal> {
+        let window = self.rtp.get_mut(&ssrc).ok_or(Refusal::TooOld)?;
+        let index = estimate(window.highest(), sequence).ok_or(Refusal::TooOld)?;
+        judge(window, index)?;
+        window.commit(index);
+        Ok(index)
+    }
+
     /// Unprotect a compound RTCP packet in place; return its plain length.
     pub fn rtcp(&mut self, packet: &mut [u8]) -> Result<usize, Refusal> {
         let (ssrc, index) = self.keys.rtcp_index(packet).ok_or(Refusal::NotAuthentic)?;

@@ -4,7 +4,7 @@ use super::Worker;
 use crate::clock;
 use crate::counter::Counter;
 use crate::instruction::TransportId;
-use crate::report::{Snapshot, SourceReport, TransportReport};
+use crate::report::{DowntrackReport, Snapshot, SourceReport, TransportReport};
 use crate::transport::Transport;
 
 impl Worker {
@@ -18,6 +18,18 @@ impl Worker {
             let sources = transport.sources.iter();
             let reports =
                 sources.map(|(ssrc, source)| source.report(transport.id, *ssrc, self.now_ns));
+            reports.collect::<Vec<_>>()
+        };
+        self.chosen(ids).flat_map(report).collect()
+    }
+
+    pub(super) fn downtrack_reports(&self, ids: &[TransportId]) -> Vec<DowntrackReport> {
+        let sender = |slot: usize| self.table.transports.get(slot).map_or(0, |sender| sender.id);
+        let report = |transport: &Transport| {
+            let downtracks = transport.downtracks.iter();
+            let reports = downtracks.map(|(_, downtrack)| {
+                downtrack.report(transport.id, sender(downtrack.sender), self.now_ns)
+            });
             reports.collect::<Vec<_>>()
         };
         self.chosen(ids).flat_map(report).collect()

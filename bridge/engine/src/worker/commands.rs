@@ -2,11 +2,10 @@
 
 use super::Worker;
 use crate::counter::Counter;
-use crate::instruction::{Instruction, Kind, TransportId};
+use crate::instruction::{Instruction, TransportId};
 use crate::net::UdpSocket;
-use crate::source::Source;
 use crate::stream::{Shape, Stream};
-use crate::transport::{Ice, MOST_SOURCES, Transport};
+use crate::transport::{Ice, Transport};
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// Synthetic streams a transport may have.
@@ -35,12 +34,15 @@ impl Worker {
                 // Nobody waits any more when the asker gave up.
                 let _ = done.send(());
             }
-            Instruction::AddTransport { id, group, mesh, sink } => {
-                self.add_transport(id, group, mesh, sink);
+            Instruction::AddTransport { id, group, mesh, sink, rtcp_ssrc } => {
+                self.add_transport(id, group, mesh, sink, rtcp_ssrc);
             }
             Instruction::SendDatagram { path, data } => self.send_datagram(path, &data),
-            Instruction::Subscribe { receiver, sender, ssrc, out_ssrc } => {
-                self.subscribe(receiver, sender, ssrc, out_ssrc);
+            Instruction::Subscribe { receiver, sender, ssrc, slot } => {
+                self.subscribe(receiver, sender, ssrc, slot);
+            }
+            Instruction::SetTarget { receiver, sender, ssrc, aim } => {
+                self.set_target(receiver, sender, ssrc, aim);
             }
             Instruction::Unsubscribe { receiver, sender, ssrc } => {
                 self.unsubscribe(receiver, sender, ssrc);
@@ -50,6 +52,9 @@ impl Worker {
             }
             Instruction::ReportTransports { ids, reply } => {
                 let _ = reply.send(self.transport_reports(&ids));
+            }
+            Instruction::ReportDowntracks { ids, reply } => {
+                let _ = reply.send(self.downtrack_reports(&ids));
             }
             Instruction::ReportSources { ids, reply } => {
                 let _ = reply.send(self.source_reports(&ids));
@@ -74,15 +79,23 @@ impl Worker {
                 self.table.select(slot, path);
             }
             Instruction::SetKeys { keys, .. } => transport.set_keys(*keys),
-            Instruction::AddSource { ssrc, kind, .. } => self.add_source(slot, ssrc, kind),
-            Instruction::RemoveSource { ssrc, .. } => match transport.remove_source(ssrc) {
-                Some(source) => self.table.cut(&source.targets),
-                None => self.ledger.one(Counter::CommandsUnknownSource),
-            },
-            Instruction::SetMuted { ssrc, muted, .. } => match transport.sources.get_mut(&ssrc) {
-                Some(source) => source.muted = muted,
-                None => self.ledger.one(Counter::CommandsUnknownSource),
-            },
+            Instruction::SetPayloadTypes { payload_types, .. } => {
+                transport.payload_types = Some(payload_types);
+            }
+            Instruction::SetExtensions { extensions, .. } => {
+                transport.extensions = Some(extensions);
+            }
+            Instruction::SetFeedback { feedback, .. } => transport.feedback = Some(feedback),
+            Instruction::AddSource { ssrc, kind, repairs, .. } => {
+                self.add_source(slot, ssrc, kind, repairs);
+            }
+            Instruction::RemoveSource { ssrc, .. } => self.remove_source(slot, ssrc),
+            Instruction::SetEncodings { ssrcs, .. } => self.set_encodings(slot, &ssrcs),
+            Instruction::SetMuted { ssrc, muted, .. } => self.set_muted(slot, ssrc, muted),
+            Instruction::RequestKeyframe { ssrc, .. } => self.request_keyframe(slot, ssrc),
+            Instruction::SetProbing { bits_per_second, .. } => {
+                transport.probing_bps = bits_per_second;
+            }
             Instruction::SendData { data, .. } => self.send_data(slot, &data),
             Instruction::SendRtcp { data, .. } => self.send_rtcp(slot, &data),
             Instruction::StartStream { ssrc, shape, .. } => self.start_stream(slot, ssrc, shape),
@@ -94,7 +107,7 @@ impl Worker {
         }
     }
 
-    fn find(&mut self, id: TransportId) -> Option<usize> {
+    pub(super) fn find(&mut self, id: TransportId) -> Option<usize> {
         let slot = self.table.slot(id);
         if slot.is_none() {
             self.ledger.one(Counter::CommandsUnknownTransport);
@@ -117,59 +130,19 @@ impl Worker {
         self.table.forget_socket(number);
     }
 
-    fn add_transport(&mut self, id: TransportId, group: u64, mesh: u64, sink: bool) {
+    fn add_transport(
+        &mut self,
+        id: TransportId,
+        group: u64,
+        mesh: u64,
+        sink: bool,
+        rtcp_ssrc: u32,
+    ) {
         if self.table.slot(id).is_some() {
             return self.ledger.one(Counter::CommandsDuplicate);
         }
-        let mut ssrc = [0; 4];
-        // An engine without randomness still works: the transport's number will do as well.
-        if SystemRandom::new().fill(&mut ssrc).is_err() {
-            ssrc = (id as u32).to_be_bytes();
-        }
-        let ssrc = u32::from_be_bytes(ssrc);
+        let ssrc = if rtcp_ssrc == 0 { random_ssrc(id) } else { rtcp_ssrc };
         self.table.insert(Transport::new(id, group, mesh, sink, ssrc, self.now_ns));
-    }
-
-    fn add_source(&mut self, slot: usize, ssrc: u32, kind: Kind) {
-        let transport = &mut self.table.transports[slot];
-        if let Some(source) = transport.sources.get_mut(&ssrc) {
-            source.kind = Some(kind);
-            return;
-        }
-        if transport.sources.len() >= MOST_SOURCES {
-            return self.ledger.one(Counter::CommandsRefusedLimit);
-        }
-        let source = Source::new(Some(kind), transport.sink);
-        transport.sources.insert(ssrc, source);
-    }
-
-    fn subscribe(&mut self, receiver: TransportId, sender: TransportId, ssrc: u32, out_ssrc: u32) {
-        let (Some(receiver), Some(sender)) = (self.find(receiver), self.find(sender)) else {
-            return;
-        };
-        let [to, from] = [&self.table.transports[receiver], &self.table.transports[sender]];
-        if !to.may_receive_from(from) {
-            return self.ledger.one(Counter::CommandsRefusedRoute);
-        }
-        if !from.sources.contains_key(&ssrc) {
-            return self.ledger.one(Counter::CommandsUnknownSource);
-        }
-        let out_ssrc = if out_ssrc == 0 { ssrc } else { out_ssrc };
-        let linked = self.table.target(receiver, sender, ssrc).is_none()
-            && self.table.link(receiver, sender, ssrc, out_ssrc);
-        if !linked {
-            self.ledger.one(Counter::CommandsDuplicate);
-        }
-    }
-
-    fn unsubscribe(&mut self, receiver: TransportId, sender: TransportId, ssrc: u32) {
-        let (Some(receiver), Some(sender)) = (self.find(receiver), self.find(sender)) else {
-            return;
-        };
-        match self.table.target(receiver, sender, ssrc) {
-            Some(target) => self.table.cut_one(target),
-            None => self.ledger.one(Counter::CommandsUnknownSource),
-        }
     }
 
     fn start_stream(&mut self, slot: usize, ssrc: u32, shape: Shape) {
@@ -189,4 +162,13 @@ impl Worker {
         let stream = Stream::new(ssrc, shape, first, first_repair, self.now_ns);
         transport.streams.push(stream);
     }
+}
+
+fn random_ssrc(id: TransportId) -> u32 {
+    let mut ssrc = [0; 4];
+    // An engine without randomness still works: the transport's number will do as well.
+    if SystemRandom::new().fill(&mut ssrc).is_err() {
+        ssrc = (id as u32).to_be_bytes();
+    }
+    u32::from_be_bytes(ssrc)
 }

@@ -1,17 +1,43 @@
 //! Which packet of a batch goes to whom, grouped by receiver so that runs can share a system call.
 
-use crate::rtp::Header;
+use crate::projection::{Input, SenderTime};
+use crate::rtp::extension::Values;
+use crate::rtp::{Facts, Header};
 
 /// A packet of the batch, decrypted.
 #[derive(Clone, Copy)]
 pub struct Arrived {
-    /// Its place in the batch, and its plain length.
+    /// Its datagram's place in the batch, where in it the packet begins, and its plain length.
     pub at: usize,
+    pub start: usize,
     pub len: usize,
     pub header: Header,
     pub index: u64,
     /// The session in which `index` counts.
     pub epoch: u32,
+    /// Its encoding's place in the picture.
+    pub place: u8,
+    pub facts: Facts,
+    pub values: Values,
+    /// Packets of its source that were dropped so far.
+    pub left_out: u32,
+    pub sender_time: Option<SenderTime>,
+}
+
+impl Arrived {
+    /// What a projection needs to know.
+    #[inline]
+    pub fn input(&self) -> Input<'_> {
+        Input {
+            encoding: self.place,
+            epoch: self.epoch,
+            index: self.index,
+            timestamp: self.header.timestamp,
+            facts: &self.facts,
+            left_out: self.left_out,
+            sender_time: self.sender_time,
+        }
+    }
 }
 
 /// One copy to be made.

@@ -4,21 +4,13 @@ use super::Worker;
 use crate::counter::Counter;
 use crate::instruction::{TransportId, cname};
 use crate::net::Batch;
-use crate::rtcp::{self, Builder, Nack, Packet, Packets, Sent, format, kind};
+use crate::projection::SenderTime;
+use crate::rtcp::{self, Builder, Packet, Packets, Sent, format, kind};
 use crate::shared::Notice;
 use crate::source::Target;
 use crate::srtp::Refusal;
 
-/// Entries of one NACK that are passed on; more name packets that are long gone.
-const MOST_ENTRIES: usize = 64;
 const COMPOUND: usize = 512;
-
-/// What kind of keyframe request a receiver made.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Request {
-    PictureLoss,
-    FullIntra,
-}
 
 impl Worker {
     /// Unprotect a compound packet and act on its parts.
@@ -73,15 +65,13 @@ impl Worker {
             (kind::TRANSPORT_FEEDBACK, format::NACK) => self.take_nack(slot, packet),
             (kind::PAYLOAD_FEEDBACK, format::PICTURE_LOSS) => {
                 self.ledger.one(Counter::PliReceived);
-                packet
-                    .word(1)
-                    .is_some_and(|ssrc| self.want_keyframe(slot, ssrc, Request::PictureLoss))
+                packet.word(1).is_some_and(|ssrc| self.want_keyframe(slot, ssrc))
             }
             (kind::PAYLOAD_FEEDBACK, format::FULL_INTRA) => {
                 self.ledger.one(Counter::FirReceived);
                 let mut known = false;
                 for ssrc in rtcp::fir_targets(packet) {
-                    known |= self.want_keyframe(slot, ssrc, Request::FullIntra);
+                    known |= self.want_keyframe(slot, ssrc);
                 }
                 known
             }
@@ -119,13 +109,15 @@ impl Worker {
         };
         let ntp = u64::from(high) << 32 | u64::from(low);
         source.reception.sender_report((ntp >> 16) as u32, self.now_ns);
-        if source.muted || !source.take_sender_report(self.now_ns) {
+        source.sender_time = Some(SenderTime { ntp, timestamp: rtp_timestamp });
+        let place = source.place;
+        if source.silence.muted || !source.take_sender_report(self.now_ns) {
             return true;
         }
         let mut targets = std::mem::take(&mut self.scratch.targets);
         targets.clone_from(&source.targets);
         for target in &targets {
-            self.pass_sender_report(*target, origin, ntp, rtp_timestamp);
+            self.pass_sender_report(*target, place, origin, ntp, rtp_timestamp);
         }
         self.scratch.targets = targets;
         true
@@ -134,6 +126,7 @@ impl Worker {
     fn pass_sender_report(
         &mut self,
         target: Target,
+        place: u8,
         origin: TransportId,
         ntp: u64,
         rtp_timestamp: u32,
@@ -146,120 +139,29 @@ impl Worker {
             return;
         };
         let cname = cname(origin);
-        if downtrack.packets == 0 {
+        // Only the encoding that is shown tells the time of the picture.
+        let Some(shift) = downtrack.projection.shift(place) else {
             return;
-        }
+        };
         downtrack.remote.sent_sender_report(ntp, self.now_ns);
         let sent = Sent {
-            rtp_timestamp: rtp_timestamp.wrapping_add(downtrack.timestamp_offset),
+            rtp_timestamp: rtp_timestamp.wrapping_add(shift),
             packets: downtrack.packets as u32,
             bytes: downtrack.bytes as u32,
         };
         let mut buffer = [0; COMPOUND];
         let mut builder = Builder::new(&mut buffer);
-        builder.sender_report(downtrack.out_ssrc, ntp, &sent, &[]);
-        builder.description(downtrack.out_ssrc, &cname);
+        builder.sender_report(downtrack.slot.ssrc, ntp, &sent, &[]);
+        builder.description(downtrack.slot.ssrc, &cname);
         self.ledger.one(Counter::SenderReportsForwarded);
         self.send_rtcp(receiver, builder.bytes());
     }
 
-    /// The source behind an SSRC that this peer receives: its transport's slot and its own SSRC.
-    fn origin(&self, slot: usize, out_ssrc: u32) -> Option<(usize, u32)> {
-        let transport = &self.table.transports[slot];
-        let downtrack = transport.downtracks.get(*transport.by_out_ssrc.get(&out_ssrc)?)?;
-        Some((downtrack.sender, downtrack.ssrc))
-    }
-
-    fn may_ask(&mut self, slot: usize) -> bool {
+    pub(super) fn may_ask(&mut self, slot: usize) -> bool {
         let granted = self.table.transports[slot].limits.feedback.take(self.now_ns);
         if !granted {
             self.ledger.one(Counter::FeedbackLimited);
         }
         granted
-    }
-
-    fn want_keyframe(&mut self, slot: usize, ssrc: u32, request: Request) -> bool {
-        let streams = &mut self.table.transports[slot].streams;
-        if let Some(stream) = streams.iter_mut().find(|stream| stream.ssrc == ssrc) {
-            stream.want_keyframe(self.now_ns);
-            return true;
-        }
-        let Some((sender, ssrc)) = self.origin(slot, ssrc) else {
-            self.ledger.one(Counter::FeedbackUnknown);
-            return false;
-        };
-        if self.may_ask(slot) {
-            self.request_keyframe(sender, ssrc, request);
-        }
-        true
-    }
-
-    fn request_keyframe(&mut self, sender: usize, ssrc: u32, request: Request) {
-        let Some(transport) = self.table.transports.get_mut(sender) else {
-            return;
-        };
-        let Some(source) = transport.sources.get_mut(&ssrc) else {
-            return;
-        };
-        if !source.take_keyframe_request(self.now_ns) {
-            return self.ledger.one(Counter::KeyframeRequestsCoalesced);
-        }
-        let mut buffer = [0; COMPOUND];
-        let mut builder = Builder::new(&mut buffer);
-        let from = transport.local_ssrc;
-        builder.receiver_report(from, &[]);
-        match request {
-            Request::PictureLoss => {
-                builder.picture_loss(from, ssrc);
-                self.ledger.one(Counter::PliForwarded);
-            }
-            Request::FullIntra => {
-                source.fir_number = source.fir_number.wrapping_add(1);
-                builder.full_intra(from, ssrc, source.fir_number);
-                self.ledger.one(Counter::FirForwarded);
-            }
-        }
-        self.send_rtcp(sender, builder.bytes());
-    }
-
-    fn take_nack(&mut self, slot: usize, packet: &Packet) -> bool {
-        self.ledger.one(Counter::NackReceived);
-        let Some(ssrc) = packet.word(1) else {
-            return false;
-        };
-        if self.table.transports[slot].streams.iter().any(|stream| stream.ssrc == ssrc) {
-            self.resend(slot, ssrc, packet);
-            return true;
-        }
-        let Some((sender, source)) = self.origin(slot, ssrc) else {
-            self.ledger.one(Counter::FeedbackUnknown);
-            return false;
-        };
-        if self.may_ask(slot) {
-            self.pass_nack(slot, ssrc, sender, source, packet);
-        }
-        true
-    }
-
-    fn pass_nack(&mut self, slot: usize, out_ssrc: u32, sender: usize, ssrc: u32, packet: &Packet) {
-        let receiver = &self.table.transports[slot];
-        let Some(downtrack) =
-            receiver.by_out_ssrc.get(&out_ssrc).and_then(|key| receiver.downtracks.get(*key))
-        else {
-            return;
-        };
-        let mut entries = [Nack { first: 0, following: 0 }; MOST_ENTRIES];
-        let mut count = 0;
-        for (entry, nack) in entries.iter_mut().zip(rtcp::nacks(packet)) {
-            *entry = Nack { first: downtrack.source_sequence(nack.first), ..nack };
-            count += 1;
-        }
-        let from = self.table.transports[sender].local_ssrc;
-        let mut buffer = [0; COMPOUND];
-        let mut builder = Builder::new(&mut buffer);
-        builder.receiver_report(from, &[]);
-        builder.nack(from, ssrc, &entries[..count]);
-        self.ledger.one(Counter::NackForwarded);
-        self.send_rtcp(sender, builder.bytes());
     }
 }

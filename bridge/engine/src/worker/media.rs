@@ -1,16 +1,36 @@
-//! RTP in, and its copies out.
+//! RTP in: unprotected, counted, cached, and its copies noted.
 
-use super::fanout::{Arrived, Copy};
-use super::{Worker, sinks};
+use super::fanout::Arrived;
+use super::{MOST_LEVELS, Worker, sinks};
 use crate::counter::Counter;
+use crate::encoding::Encoding;
+use crate::instruction::Kind;
 use crate::net::Batch;
-use crate::rtp::Header;
+use crate::rtp::extension::Values;
+use crate::rtp::{self, Codec, Facts, Header, rtx};
+use crate::shared::Notice;
+use crate::silence::Unheard;
 use crate::source::Source;
-use crate::srtp::{MAX_OVERHEAD, Refusal};
+use crate::srtp::Refusal;
 use crate::transport::MOST_SOURCES;
 
+/// A plain packet in the batch.
+#[derive(Clone, Copy)]
+pub struct Plain {
+    /// Its datagram's place in the batch.
+    pub at: usize,
+    /// Where in the datagram it begins.
+    pub start: usize,
+    pub len: usize,
+    pub header: Header,
+    pub index: u64,
+    pub values: Values,
+    /// Sent again by its sender, as RTX.
+    pub recovered: bool,
+}
+
 impl Worker {
-    /// Unprotect a packet, count it, and note its copies.
+    /// Unprotect a packet and hand it on by its kind.
     pub(super) fn take_rtp(&mut self, slot: usize, batch: &mut Batch, at: usize, len: usize) {
         let Some(header) = Header::parse(batch.data(at, len)) else {
             return self.ledger.one(Counter::DroppedMalformedRtp);
@@ -19,11 +39,19 @@ impl Worker {
         let Some(receive) = &mut transport.receive else {
             return self.ledger.one(Counter::DroppedNoKeys);
         };
-        let known = transport.sources.get_mut(&header.ssrc);
+        let mut known = transport.sources.get_mut(&header.ssrc);
         if known.is_none() && !transport.sink {
             return self.ledger.one(Counter::DroppedUnknownSource);
         }
         let packet = batch.data_mut(at, len);
+        let extensions = transport.extensions.unwrap_or_default();
+        let values = extensions.read(&packet[..header.len]);
+        if let Some(source) = &mut known
+            && let Some(why) = source.silence.unread(values.audio_level)
+        {
+            source.reception.unread();
+            return self.ledger.one(unheard_counter(why));
+        }
         let (len, index) = match receive.rtp(packet, header.len, header.ssrc, header.sequence) {
             Ok(plain) => plain,
             Err(refusal) => {
@@ -40,69 +68,154 @@ impl Worker {
         if known.is_none() && transport.sources.len() >= MOST_SOURCES {
             return self.ledger.one(Counter::DroppedSourceLimit);
         }
-        let source =
-            transport.sources.entry(header.ssrc).or_insert_with(|| Source::new(None, true));
-        let arrived = Arrived { at, len, header, index, epoch: transport.epoch };
+        let plain = Plain { at, start: 0, len, header, index, values, recovered: false };
+        let source = transport
+            .sources
+            .entry(header.ssrc)
+            .or_insert_with(|| Source::new(header.ssrc, None, 0, true));
         if source.sink.is_some() {
-            return sinks::note(transport, &arrived, &packet[..len], self.now_ns);
+            source.rate.add(len, self.now_ns);
+            sinks::note(transport, &plain, &packet[..len], self.now_ns);
+        } else if source.kind == Some(Kind::Rtx) && source.repairs != 0 {
+            self.take_repair(slot, batch, plain);
+        } else {
+            self.take_media_packet(slot, batch, plain);
         }
-        let clock_rate = source.clock_rate();
-        source.reception.packet(index, len, header.timestamp, clock_rate, self.now_ns);
-        if source.muted {
-            return self.ledger.one(Counter::DroppedMuted);
+    }
+
+    /// Put a repair back in its place in the stream it belongs to.
+    fn take_repair(&mut self, slot: usize, batch: &mut Batch, plain: Plain) {
+        let transport = &mut self.table.transports[slot];
+        let Some(source) = transport.sources.get_mut(&plain.header.ssrc) else {
+            return;
+        };
+        let Plain { at, len, header, index, .. } = plain;
+        let rate = source.clock_rate().into();
+        source.reception.packet(index, len, header.timestamp, rate, self.now_ns);
+        source.rate.add(len, self.now_ns);
+        let repairs = source.repairs;
+        let types = transport.payload_types.as_ref();
+        let Some(media) = types.and_then(|types| types.repaired(header.payload_type)) else {
+            return self.ledger.one(Counter::RepairsUnknown);
+        };
+        let Some(restored) = rtx::restore(batch.data_mut(at, len), &header, media, repairs) else {
+            return self.ledger.one(Counter::PaddingReceived);
+        };
+        let claimed =
+            transport.receive.as_mut().map(|receive| receive.claim(repairs, restored.sequence));
+        match claimed {
+            Some(Ok(index)) => {
+                self.ledger.one(Counter::Recovered);
+                let start = rtx::OSN;
+                let len = len - start;
+                let recovered = true;
+                let plain = Plain { start, len, header: restored, index, recovered, ..plain };
+                self.take_media_packet(slot, batch, plain);
+            }
+            // It came after all, or was repaired before.
+            Some(Err(_)) => self.ledger.one(Counter::RecoveredInVain),
+            None => {}
         }
-        self.fanout.arrived.push(arrived);
+    }
+
+    /// Count a media packet, keep it for repair, and note its copies.
+    fn take_media_packet(&mut self, slot: usize, batch: &Batch, plain: Plain) {
+        let Plain { at, start, len, header, index, values, recovered } = plain;
+        let transport = &mut self.table.transports[slot];
+        let Some(source) = transport.sources.get_mut(&header.ssrc) else {
+            return;
+        };
+        if !recovered {
+            let rate = source.clock_rate().into();
+            source.reception.packet(index, len, header.timestamp, rate, self.now_ns);
+        }
+        source.rate.add(len, self.now_ns);
+        if let Some(why) = source.silence.unheard(values.audio_level) {
+            return self.ledger.one(unheard_counter(why));
+        }
+        if let Some(level) = values.audio_level
+            && source.kind == Some(Kind::Audio)
+        {
+            let now_ms = self.now_ns / 1_000_000;
+            if self.levels.len() < MOST_LEVELS {
+                self.levels.push((transport.id, header.ssrc, level & 0x7f, now_ms));
+            } else {
+                self.ledger.one(Counter::DroppedLevels);
+            }
+        }
+        let packet = &batch.data(at, start + len)[start..];
+        let mut seen = Seen::default();
+        if let Some(encoding) = &mut source.encoding {
+            let types = transport.payload_types.as_ref();
+            let codec = types.map_or(Codec::Other, |types| types.codec(header.payload_type));
+            let wanted = !source.targets.is_empty();
+            seen = look(encoding, codec, packet, &plain, wanted, self.now_ns);
+            if encoding.missing.is_wanting() && !encoding.missing.listed {
+                encoding.missing.listed = true;
+                transport.lacking.push(header.ssrc);
+            }
+        }
+        self.fanout.arrived.push(Arrived {
+            at,
+            start,
+            len,
+            header,
+            index,
+            epoch: transport.epoch,
+            place: source.place,
+            facts: seen.facts,
+            values,
+            left_out: source.silence.left_out,
+            sender_time: source.sender_time,
+        });
         for target in &source.targets {
             self.fanout.push(target.receiver, target.downtrack);
         }
-    }
-
-    /// Send all copies noted.
-    pub(super) fn forward(&mut self, batch: &Batch) {
-        while let Some((receiver, queue)) = self.fanout.pop() {
-            self.forward_to(receiver, &queue, batch);
-            self.fanout.put_back(receiver, queue);
+        if let Some((width, height)) = seen.resized {
+            let (transport, ssrc) = (transport.id, header.ssrc);
+            self.notices.push(Notice::Keyframe { transport, ssrc, width, height });
         }
-        self.fanout.arrived.clear();
-    }
-
-    fn forward_to(&mut self, receiver: usize, queue: &[Copy], batch: &Batch) {
-        let Some(transport) = self.table.transports.get_mut(receiver) else {
-            return;
-        };
-        let (Some(selected), Some(send)) = (transport.selected, &transport.send) else {
-            return self.ledger.add(Counter::DroppedNoPath, queue.len() as u64);
-        };
-        let gso = self.sockets.get(&selected.path.socket).is_some_and(|socket| socket.gso);
-        let (mut packets, mut bytes) = (0, 0);
-        for copy in queue {
-            let arrived = &self.fanout.arrived[copy.packet];
-            let Some(downtrack) = transport.downtracks.get_mut(copy.downtrack) else {
-                continue;
-            };
-            let Some(index) = downtrack.place(arrived.index, arrived.epoch) else {
-                self.ledger.one(Counter::DroppedBeforeStart);
-                continue;
-            };
-            let room = arrived.len + MAX_OVERHEAD;
-            if self.outbox.is_full(room) {
-                self.outbox.flush(&mut self.sockets, &mut self.ledger);
-            }
-            let out = self.outbox.space(room);
-            out[..arrived.len].copy_from_slice(batch.data(arrived.at, arrived.len));
-            let timestamp = arrived.header.timestamp.wrapping_add(downtrack.timestamp_offset);
-            Header::rewrite(out, downtrack.out_ssrc, index as u16, timestamp);
-            let (header_len, ssrc) = (arrived.header.len, downtrack.out_ssrc);
-            let len = send.keys().protect_rtp(out, header_len, arrived.len, ssrc, index);
-            self.outbox.commit(selected.path.socket, &selected.raw, receiver, len, gso);
-            downtrack.packets += 1;
-            downtrack.bytes += (arrived.len - header_len) as u64;
-            packets += 1;
-            bytes += len as u64;
+        if seen.appeared {
+            self.encoding_appeared(slot, header.ssrc);
         }
-        transport.tally.packets_sent += packets;
-        transport.tally.bytes_sent += bytes;
-        self.ledger.add(Counter::PacketsSent, packets);
+    }
+}
+
+/// What a look into a video packet showed.
+#[derive(Default)]
+struct Seen {
+    facts: Facts,
+    resized: Option<(u16, u16)>,
+    /// It is the encoding's first packet, or the first after a break.
+    appeared: bool,
+}
+
+// Read a video packet, count it, and keep it if somebody may ask for it.
+fn look(
+    encoding: &mut Encoding,
+    codec: Codec,
+    packet: &[u8],
+    plain: &Plain,
+    wanted: bool,
+    now_ns: u64,
+) -> Seen {
+    let Plain { len, header, index, recovered, .. } = *plain;
+    let payload = rtp::payload(packet, &header).unwrap_or_default();
+    let facts = Facts::read(codec, payload);
+    let resized = encoding.packet(len, header.timestamp, &facts, now_ns);
+    encoding.missing.arrived(index, now_ns);
+    encoding.recovered += u64::from(recovered);
+    if wanted && !facts.padding {
+        encoding.cache.store(index, packet, now_ns);
+    }
+    let appeared = !std::mem::replace(&mut encoding.active, true);
+    Seen { facts, resized: resized.then_some(encoding.size), appeared }
+}
+
+fn unheard_counter(why: Unheard) -> Counter {
+    match why {
+        Unheard::Muted => Counter::DroppedMuted,
+        Unheard::Silent => Counter::DroppedSilent,
     }
 }
 

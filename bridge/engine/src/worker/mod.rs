@@ -5,9 +5,14 @@ mod commands;
 mod datagrams;
 mod fanout;
 mod feedback;
+mod forward;
+mod keyframes;
+mod line;
 mod media;
 mod outgoing;
+mod repair;
 mod reports;
+mod routes;
 mod sinks;
 mod streams;
 
@@ -17,7 +22,7 @@ use crate::counter::{Counter, Ledger};
 use crate::instruction::Instruction;
 use crate::net::{Batch, Outbox, Poller, Timer, UdpSocket};
 use crate::rtcp::{Nack, ReportBlock};
-use crate::shared::{Notice, Shared};
+use crate::shared::{AudioLevel, Notice, Shared};
 use crate::source::Target;
 use crate::stream::Plan;
 use crate::table::Table;
@@ -28,6 +33,11 @@ use std::sync::Arc;
 
 const COMMANDS: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
+/// Between two events about audio levels, and the most levels one tells.
+const LEVELS_NS: u64 = 20_000_000;
+const MOST_LEVELS: usize = 4096;
+/// Between looks at which encodings still come.
+const WATCH_NS: u64 = 100_000_000;
 /// Batches taken from one socket before the others, commands and the clock get a turn.
 const BATCHES_IN_A_ROW: usize = 4;
 /// STUN of strangers handed to Python, a second: from all, and from one address (a NAT may hide
@@ -47,6 +57,9 @@ pub struct Worker {
     fanout: Fanout,
     ledger: Ledger,
     notices: Vec<Notice>,
+    levels: Vec<AudioLevel>,
+    levels_ns: u64,
+    watched_ns: u64,
     stun_strangers: TokenBucket,
     stun_stranger: Spread,
     now_ns: u64,
@@ -60,6 +73,9 @@ pub struct Worker {
 struct Scratch {
     instructions: Vec<Instruction>,
     targets: Vec<Target>,
+    /// Downtracks that wait for a keyframe and may ask for one.
+    waiting: Vec<Target>,
+    ssrcs: Vec<u32>,
     plans: Vec<Plan>,
     entries: Vec<Nack>,
     slots: Vec<usize>,
@@ -85,6 +101,9 @@ impl Worker {
             fanout: Fanout::default(),
             ledger: Ledger::default(),
             notices: Vec::new(),
+            levels: Vec::new(),
+            levels_ns: now_ns,
+            watched_ns: now_ns,
             stun_strangers: TokenBucket::new(STUN_STRANGERS, STUN_STRANGERS, now_ns),
             stun_stranger: Spread::new(STUN_STRANGER, STUN_STRANGER, now_ns),
             now_ns,
@@ -133,7 +152,19 @@ impl Worker {
         self.batch = Some(batch);
     }
 
+    // At most one event in a while tells of all levels since.
+    fn tell_levels(&mut self) {
+        if self.levels.is_empty() || self.now_ns < self.levels_ns + LEVELS_NS {
+            return;
+        }
+        self.levels_ns = self.now_ns;
+        let room = Vec::with_capacity(self.levels.len());
+        let levels = std::mem::replace(&mut self.levels, room);
+        self.notices.push(Notice::AudioLevels { levels });
+    }
+
     fn hand_over(&mut self) {
+        self.tell_levels();
         if self.notices.is_empty() {
             return;
         }

@@ -1,20 +1,20 @@
 //! What a sink makes of the packets it gets: counts, delays, repairs.
 
-use super::fanout::Arrived;
+use super::media::Plain;
 use crate::instruction::Kind;
 use crate::rtp;
 use crate::sink::Place;
 use crate::transport::Transport;
 
 /// Note a decrypted packet whose source stands in `transport`.
-pub(super) fn note(transport: &mut Transport, arrived: &Arrived, packet: &[u8], now_ns: u64) {
+pub(super) fn note(transport: &mut Transport, arrived: &Plain, packet: &[u8], now_ns: u64) {
     let ssrc = arrived.header.ssrc;
     let Some(source) = transport.sources.get_mut(&ssrc) else {
         return;
     };
     let video = source.is_video();
     let before = source.reception.highest();
-    let clock_rate = source.clock_rate();
+    let clock_rate = source.clock_rate().into();
     let timestamp = arrived.header.timestamp;
     source.reception.packet(arrived.index, arrived.len, timestamp, clock_rate, now_ns);
     if source.kind == Some(Kind::Rtx) {
@@ -36,7 +36,7 @@ pub(super) fn note(transport: &mut Transport, arrived: &Arrived, packet: &[u8], 
 }
 
 /// A packet of a repair stream brings one that was missing.
-fn repair(transport: &mut Transport, arrived: &Arrived, packet: &[u8], now_ns: u64) {
+fn repair(transport: &mut Transport, arrived: &Plain, packet: &[u8], now_ns: u64) {
     let Some([high, low, payload @ ..]) = rtp::payload(packet, &arrived.header) else {
         return;
     };

@@ -1,6 +1,6 @@
 //! The clock's work: synthetic streams, sinks' requests, periodic reports.
 
-use super::Worker;
+use super::{WATCH_NS, Worker};
 use crate::clock;
 use crate::counter::Counter;
 use crate::rtcp::{self, Packet};
@@ -36,9 +36,17 @@ impl Worker {
         }
         if self.now_ns >= self.housekeeping_ns + HOUSEKEEPING_NS {
             self.housekeeping_ns = self.now_ns;
+            let watch = self.now_ns >= self.watched_ns + WATCH_NS;
+            if watch {
+                self.watched_ns = self.now_ns;
+            }
             for &slot in &slots {
                 self.ask(slot);
+                self.ask_for_missing(slot);
                 self.report(slot);
+                if watch {
+                    self.watch_encodings(slot);
+                }
             }
         }
         self.scratch.slots = slots;

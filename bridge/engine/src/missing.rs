@@ -1,0 +1,145 @@
+//! What a source's sender is asked to send again.
+
+use crate::rtcp::Nack;
+
+/// A jump beyond this isn't mended: a keyframe is.
+const MOST_JUMP: u64 = 100;
+const MOST: usize = 256;
+const MOST_TRIES: u8 = 10;
+/// Room for reordering before the first ask.
+const FIRST_WAIT_NS: u64 = 5_000_000;
+/// Between asks for the same packet, or a little more than a round trip, where that is longer.
+const NEXT_WAIT_NS: u64 = 150_000_000;
+
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    index: u64,
+    due_ns: u64,
+    tries: u8,
+}
+
+/// Missing packets of one source.
+#[derive(Debug, Default)]
+pub struct Missing {
+    gaps: Vec<Gap>,
+    highest: Option<u64>,
+    /// More was lost than can be mended.
+    broken: bool,
+    /// Whether the source stands in its transport's list of those with something to ask.
+    pub listed: bool,
+}
+
+impl Missing {
+    /// Take in an authentic packet's index.
+    #[inline]
+    pub fn arrived(&mut self, index: u64, now_ns: u64) {
+        match self.highest {
+            Some(highest) if index == highest + 1 => self.highest = Some(index),
+            Some(highest) if index > highest => {
+                self.highest = Some(index);
+                self.note(highest + 1, index, now_ns);
+            }
+            Some(_) if self.gaps.is_empty() => {}
+            Some(_) => self.gaps.retain(|gap| gap.index != index),
+            None => self.highest = Some(index),
+        }
+    }
+
+    fn note(&mut self, from: u64, to: u64, now_ns: u64) {
+        if to - from >= MOST_JUMP || self.gaps.len() + (to - from) as usize > MOST {
+            self.gaps.clear();
+            self.broken = true;
+            return;
+        }
+        let due_ns = now_ns + FIRST_WAIT_NS;
+        self.gaps.extend((from..to).map(|index| Gap { index, due_ns, tries: 0 }));
+    }
+
+    /// Whether there is something to ask for, now or later.
+    #[inline]
+    pub fn is_wanting(&self) -> bool {
+        self.broken || !self.gaps.is_empty()
+    }
+
+    /// Whether a keyframe is needed; asked once.
+    pub fn take_broken(&mut self) -> bool {
+        std::mem::take(&mut self.broken)
+    }
+
+    /// Fill `entries` with what to ask for now.
+    pub fn take_due(&mut self, rtt_ns: u64, now_ns: u64, entries: &mut Vec<Nack>) {
+        entries.clear();
+        self.gaps.retain(|gap| gap.tries < MOST_TRIES || gap.due_ns > now_ns);
+        let wait_ns = NEXT_WAIT_NS.max(rtt_ns + rtt_ns / 4);
+        for gap in self.gaps.iter_mut().filter(|gap| gap.due_ns <= now_ns) {
+            if gap.tries < MOST_TRIES {
+                gap.due_ns = now_ns + wait_ns;
+                gap.tries += 1;
+                Nack::append(entries, gap.index as u16);
+            }
+        }
+    }
+
+    /// Indexes start over.
+    pub fn rekeyed(&mut self) {
+        self.gaps.clear();
+        self.highest = None;
+    }
+
+    /// Memory held.
+    pub fn memory(&self) -> usize {
+        self.gaps.capacity() * size_of::<Gap>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_TRIES, Missing};
+
+    const MS: u64 = 1_000_000;
+
+    fn asked(missing: &mut Missing, now_ns: u64) -> Vec<u16> {
+        let mut entries = Vec::new();
+        missing.take_due(0, now_ns, &mut entries);
+        entries.iter().flat_map(|entry| entry.sequences()).collect()
+    }
+
+    #[test]
+    fn gaps_are_asked_for_until_filled_and_not_for_ever() {
+        let mut missing = Missing::default();
+        missing.arrived(65_534, 0);
+        missing.arrived(65_538, 0);
+        assert_eq!(asked(&mut missing, 0), [] as [u16; 0]);
+        assert_eq!(asked(&mut missing, 5 * MS), [65_535, 0, 1]);
+        missing.arrived(65_536, 6 * MS);
+        assert_eq!(asked(&mut missing, 100 * MS), [] as [u16; 0]);
+        for round in 1..u64::from(MOST_TRIES) {
+            assert_eq!(asked(&mut missing, 5 * MS + round * 150 * MS), [65_535, 1]);
+        }
+        assert_eq!(asked(&mut missing, 9_000 * MS), [] as [u16; 0]);
+        assert!(!missing.is_wanting());
+    }
+
+    #[test]
+    fn a_long_way_is_waited_for() {
+        let mut missing = Missing::default();
+        missing.arrived(1, 0);
+        missing.arrived(3, 0);
+        let mut entries = Vec::new();
+        missing.take_due(400 * MS, 5 * MS, &mut entries);
+        assert_eq!(entries.len(), 1);
+        missing.take_due(400 * MS, 504 * MS, &mut entries);
+        assert!(entries.is_empty());
+        missing.take_due(400 * MS, 505 * MS, &mut entries);
+        assert_eq!(entries.len(), 1);
+    }
+
+    #[test]
+    fn a_jump_needs_a_keyframe_instead() {
+        let mut missing = Missing::default();
+        missing.arrived(1, 0);
+        missing.arrived(200, 0);
+        assert!(missing.take_broken() && !missing.take_broken());
+        assert_eq!(asked(&mut missing, 50 * MS), [] as [u16; 0]);
+    }
+}

@@ -1,0 +1,111 @@
+//! A codec's part in a projection: which frames may go, and the numbers inside their payloads.
+
+use super::Input;
+use super::vp8::Vp8;
+use crate::rtp::Codec;
+use crate::rtp::vp8::Patch;
+
+/// Numbers inside payloads that go on from one stretch to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carry {
+    /// The highest picture id sent, extended.
+    pub picture: Option<u64>,
+    /// The TL0PICIDX of the newest picture.
+    pub tl0: Option<u8>,
+}
+
+/// What a codec decides about the packets of one encoding; one implementation a codec.
+pub trait Layering {
+    /// Judge a packet: the change its payload needs, or `None` to leave it out.
+    ///
+    /// `temporal` is the highest temporal layer wanted.
+    fn admit(&mut self, input: &Input<'_>, temporal: u8, carry: &mut Carry) -> Option<Patch>;
+
+    /// The highest temporal layer being sent.
+    fn temporal(&self) -> u8;
+}
+
+/// The layering of a stretch.
+#[derive(Clone, Debug)]
+pub enum Layers {
+    Vp8(Box<Vp8>),
+    H264(H264),
+    Generic(Generic),
+}
+
+impl Layers {
+    /// The layering for a stretch that starts with this packet.
+    pub fn new(input: &Input<'_>, temporal: u8, carry: &Carry) -> Self {
+        match input.facts.codec {
+            Codec::Vp8 => Self::Vp8(Box::new(Vp8::new(input, temporal, carry))),
+            Codec::H264 => Self::H264(H264),
+            codec => Self::Generic(Generic(codec)),
+        }
+    }
+
+    /// Whether packets of `codec` belong to this stretch. FEC and redundancy travel with any.
+    #[inline]
+    pub fn takes(&self, codec: Codec) -> bool {
+        match (self, codec) {
+            (_, Codec::Other | Codec::Rtx) => true,
+            (Self::Vp8(_), codec) => codec == Codec::Vp8,
+            (Self::H264(_), codec) => codec == Codec::H264,
+            (Self::Generic(Generic(own)), codec) => codec == *own,
+        }
+    }
+
+    /// Judge a packet.
+    #[inline]
+    pub fn admit(&mut self, input: &Input<'_>, temporal: u8, carry: &mut Carry) -> Option<Patch> {
+        if input.facts.codec == Codec::Other {
+            return Some(Patch::default());
+        }
+        match self {
+            Self::Vp8(layering) => layering.admit(input, temporal, carry),
+            Self::H264(layering) => layering.admit(input, temporal, carry),
+            Self::Generic(layering) => layering.admit(input, temporal, carry),
+        }
+    }
+
+    /// Memory held beyond the enum itself.
+    pub fn memory(&self) -> usize {
+        if matches!(self, Self::Vp8(_)) { size_of::<Vp8>() } else { 0 }
+    }
+
+    /// The highest temporal layer being sent.
+    pub fn temporal(&self) -> u8 {
+        match self {
+            Self::Vp8(layering) => layering.temporal(),
+            Self::H264(layering) => layering.temporal(),
+            Self::Generic(layering) => layering.temporal(),
+        }
+    }
+}
+
+/// H.264: nothing in the payload is numbered, and temporal layers aren't told.
+#[derive(Clone, Debug)]
+pub struct H264;
+
+impl Layering for H264 {
+    fn admit(&mut self, _: &Input<'_>, _: u8, _: &mut Carry) -> Option<Patch> {
+        Some(Patch::default())
+    }
+
+    fn temporal(&self) -> u8 {
+        0
+    }
+}
+
+/// Any other codec: passed as it is; VP9's and AV1's keyframes are known, others' are not.
+#[derive(Clone, Debug)]
+pub struct Generic(Codec);
+
+impl Layering for Generic {
+    fn admit(&mut self, _: &Input<'_>, _: u8, _: &mut Carry) -> Option<Patch> {
+        Some(Patch::default())
+    }
+
+    fn temporal(&self) -> u8 {
+        0
+    }
+}

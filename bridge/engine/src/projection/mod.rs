@@ -1,0 +1,296 @@
+//! Many encodings in, one continuous stream out.
+//!
+//! A projection forwards one encoding at a time; the time it does so without a break is a
+//! *stretch*. Sequence numbers, timestamps and the codec's own numbers go on across stretches, so
+//! the receiver sees a single encoder. Pure: packets' facts in, their new numbers out.
+
+mod clock;
+mod layering;
+mod numbering;
+mod vp8;
+
+use crate::instruction::Aim;
+use crate::rtp::vp8::Patch;
+use crate::rtp::{Codec, Facts};
+use clock::{Before, First, Newest};
+use layering::Layers;
+use numbering::Numbering;
+
+pub use clock::SenderTime;
+pub use layering::{Carry, Layering};
+
+/// One packet, as far as a projection cares.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Which of the picture's encodings it belongs to.
+    pub encoding: u8,
+    /// The session its index counts in.
+    pub epoch: u32,
+    pub index: u64,
+    pub timestamp: u32,
+    pub facts: &'a Facts,
+    /// Packets of its stream dropped unforwarded so far; those before this one leave no gap.
+    pub left_out: u32,
+    /// The newest sender report of its encoding.
+    pub sender_time: Option<SenderTime>,
+}
+
+/// The numbers a packet goes out with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    pub index: u64,
+    pub timestamp: u32,
+    pub patch: Patch,
+}
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Forward(Output),
+    /// Not wanted.
+    LeftOut,
+    /// From before the start, or too late to have a number.
+    Late,
+    /// Of the encoding wanted, which can't begin here: a keyframe is needed.
+    Waiting,
+}
+
+/// Where an outgoing stream stopped, for whoever takes its SSRC next.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeftOff {
+    newest: Option<Newest>,
+    carry: Carry,
+}
+
+/// A time without a break in one encoding.
+#[derive(Clone, Debug)]
+struct Stretch {
+    encoding: u8,
+    epoch: u32,
+    shift: u32,
+    left_out: u32,
+    numbering: Numbering,
+    layers: Layers,
+    sender_time: Option<SenderTime>,
+}
+
+/// State of one (receiver, picture) pair.
+#[derive(Clone, Debug)]
+pub struct Projection {
+    rate: u32,
+    current: Option<Box<Stretch>>,
+    /// The stretch before, for its packets that come late.
+    previous: Option<Box<Stretch>>,
+    before: Option<Before>,
+    highest: Option<u64>,
+    newest: Option<Newest>,
+    carry: Carry,
+    switches: u64,
+}
+
+impl Projection {
+    /// A projection with timestamps of `rate`; `highest` is the highest index its SSRC already
+    /// used with the receiver's keys.
+    pub fn new(rate: u32, highest: Option<u64>, left_off: LeftOff) -> Self {
+        Self {
+            rate,
+            current: None,
+            previous: None,
+            before: None,
+            highest,
+            newest: left_off.newest,
+            carry: left_off.carry,
+            switches: 0,
+        }
+    }
+
+    /// Where the outgoing stream stands.
+    pub fn left_off(&self) -> LeftOff {
+        LeftOff { newest: self.newest, carry: self.carry }
+    }
+
+    /// The highest index used so far.
+    pub fn highest(&self) -> Option<u64> {
+        self.highest
+    }
+
+    /// The encoding being forwarded.
+    pub fn encoding(&self) -> Option<u8> {
+        self.current.as_ref().map(|stretch| stretch.encoding)
+    }
+
+    /// The highest temporal layer being forwarded.
+    pub fn temporal(&self) -> u8 {
+        self.current.as_ref().map_or(0, |stretch| stretch.layers.temporal())
+    }
+
+    /// How often the encoding has changed.
+    pub fn switches(&self) -> u64 {
+        self.switches
+    }
+
+    /// What to add to timestamps of this encoding now; `None` when it isn't being forwarded.
+    pub fn shift(&self, encoding: u8) -> Option<u32> {
+        let current = self.current.as_ref()?;
+        (current.encoding == encoding).then_some(current.shift)
+    }
+
+    /// Memory held beyond the struct itself.
+    pub fn memory(&self) -> usize {
+        let stretches = [&self.current, &self.previous].into_iter().flatten();
+        stretches.map(|stretch| size_of::<Stretch>() + stretch.layers.memory()).sum()
+    }
+
+    /// Send nothing until the next keyframe.
+    pub fn pause(&mut self) {
+        self.retire();
+        self.previous = None;
+    }
+
+    /// The receiver has new keys: it counts roll-overs from zero again.
+    pub fn rekeyed(&mut self) {
+        self.previous = None;
+        let Some(highest) = self.highest.take() else {
+            return;
+        };
+        if let Some(current) = &mut self.current {
+            current.numbering.lower((highest + 1) >> 16 << 16);
+        }
+    }
+
+    /// Decide about a packet.
+    #[inline]
+    pub fn place(&mut self, input: &Input<'_>, aim: Aim, now_ns: u64) -> Outcome {
+        let Some(wanted) = aim.encoding else {
+            return Outcome::LeftOut;
+        };
+        let codec = input.facts.codec;
+        match &mut self.current {
+            Some(stretch) if stretch.is_of(input) && stretch.layers.takes(codec) => {
+                return self.go_on(input, aim, now_ns);
+            }
+            _ => {}
+        }
+        if let Some(previous) = &mut self.previous
+            && previous.is_of(input)
+            && previous.layers.takes(codec)
+            && input.index <= previous.numbering.highest()
+        {
+            let output = previous.place(input, aim.temporal, &mut self.carry);
+            return output.map_or(Outcome::LeftOut, Outcome::Forward);
+        }
+        if input.encoding != wanted || input.facts.padding {
+            return Outcome::LeftOut;
+        }
+        if !input.facts.keyframe && has_keyframes(codec) {
+            return Outcome::Waiting;
+        }
+        self.begin(input, aim.temporal, now_ns);
+        self.go_on(input, aim, now_ns)
+    }
+
+    fn go_on(&mut self, input: &Input<'_>, aim: Aim, now_ns: u64) -> Outcome {
+        let Some(stretch) = &mut self.current else {
+            return Outcome::Late;
+        };
+        let newest = input.index >= stretch.numbering.highest();
+        let Some(output) = stretch.place(input, aim.temporal, &mut self.carry) else {
+            return if newest { Outcome::LeftOut } else { Outcome::Late };
+        };
+        self.highest = Some(self.highest.map_or(output.index, |high| high.max(output.index)));
+        if newest {
+            self.newest = Some(Newest { timestamp: output.timestamp, at_ns: now_ns });
+        }
+        Outcome::Forward(output)
+    }
+
+    /// The first packet ever keeps its sequence number and starts the receiver's roll-over
+    /// counter at zero; from then on numbers go on, since an index must never be used twice with
+    /// one key.
+    fn begin(&mut self, input: &Input<'_>, temporal: u8, now_ns: u64) {
+        self.retire();
+        let out = self.highest.map_or(input.index & 0xffff, |highest| highest + 1);
+        // What came in another order than sent has a place, unless a keyframe must come first.
+        let free = self.highest.is_none() && !has_keyframes(input.facts.codec);
+        let room = if free { out } else { 0 };
+        let timestamp = match &self.newest {
+            None => input.timestamp,
+            Some(newest) => {
+                let first = First {
+                    encoding: input.encoding,
+                    epoch: input.epoch,
+                    timestamp: input.timestamp,
+                    sender_time: input.sender_time,
+                };
+                clock::start(newest, self.before.as_ref(), &first, self.rate, now_ns)
+            }
+        };
+        self.switches += 1;
+        self.current = Some(Box::new(Stretch {
+            encoding: input.encoding,
+            epoch: input.epoch,
+            shift: timestamp.wrapping_sub(input.timestamp),
+            left_out: input.left_out,
+            numbering: Numbering::new(input.index, out).with_room(room),
+            layers: Layers::new(input, temporal, &self.carry),
+            sender_time: input.sender_time,
+        }));
+    }
+
+    fn retire(&mut self) {
+        let Some(stretch) = self.current.take() else {
+            return;
+        };
+        self.before = Some(Before {
+            encoding: stretch.encoding,
+            epoch: stretch.epoch,
+            shift: stretch.shift,
+            sender_time: stretch.sender_time,
+        });
+        self.previous = Some(stretch);
+    }
+}
+
+impl Stretch {
+    #[inline]
+    fn is_of(&self, input: &Input<'_>) -> bool {
+        self.encoding == input.encoding && self.epoch == input.epoch
+    }
+
+    #[inline]
+    fn place(&mut self, input: &Input<'_>, temporal: u8, carry: &mut Carry) -> Option<Output> {
+        if input.index > self.numbering.highest() {
+            let left_out = input.left_out.wrapping_sub(self.left_out);
+            self.left_out = input.left_out;
+            self.numbering.leave_out_before(input.index, left_out.into());
+        }
+        self.sender_time = input.sender_time;
+        if input.facts.padding {
+            self.numbering.leave_out(input.index);
+            return None;
+        }
+        match self.layers.admit(input, temporal, carry) {
+            Some(patch) => Some(Output {
+                index: self.numbering.place(input.index)?,
+                timestamp: input.timestamp.wrapping_add(self.shift),
+                patch,
+            }),
+            None => {
+                self.numbering.leave_out(input.index);
+                None
+            }
+        }
+    }
+}
+
+/// Whether keyframes of this codec are recognised.
+fn has_keyframes(codec: Codec) -> bool {
+    !matches!(codec, Codec::Other | Codec::Rtx)
+}
+
+/// The number closest to `newest` whose lowest `bits` bits are `low`.
+fn extend(newest: u64, low: u32, bits: u32) -> u64 {
+    let modulus = 1u64 << bits;
+    let ahead = u64::from(low).wrapping_sub(newest) & (modulus - 1);
+    if ahead < modulus / 2 { newest + ahead } else { newest + ahead - modulus }
+}
