@@ -8,15 +8,17 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Annotated, Final
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field
 
+import octoengine
 from octoload import signalling
 from octoload.accounting import Ledger
+from octoload.delays import Histogram, percentile
 from octoload.media import MediaEngine
 from octoload.participant import Participant, ParticipantSettings
 from octoload.report import Report
@@ -102,6 +104,7 @@ class Crowd:
             connector=aiohttp.TCPConnector(limit=0),
         )
         self.ledger = Ledger(self._clock())
+        self._delays_before: Histogram = octoengine.sink_delays()
         self._poller = asyncio.create_task(self._poll_forever(), name="poller")
 
     async def __aenter__(self) -> "Crowd":
@@ -152,11 +155,13 @@ class Crowd:
     def report(self) -> Report:
         """Return the accounts of this window, counters read just now."""
         self._poll()
-        return self.ledger.report(self._clock())
+        p99 = percentile(self._delays_before, octoengine.sink_delays(), 0.99)
+        return replace(self.ledger.report(self._clock()), delay_ms_p99=p99)
 
     def reset(self) -> None:
         """Begin a new accounting window."""
         self._poll()
+        self._delays_before = octoengine.sink_delays()
         self.ledger.reset(self._clock())
 
     def killed(self, bridge: str) -> int:

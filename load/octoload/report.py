@@ -53,6 +53,8 @@ class Report:
     total: Summary
     conferences: dict[str, Summary]
     drops: tuple[Drop, ...] = ()
+    delay_ms_p99: float | None = None
+    """Of everyone's packets; None: none that tell when they were sent."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data, snake_case keys."""

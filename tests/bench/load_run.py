@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import bridge_call
+from tests.bench.ahead import AHEAD
 from tests.bench.bridge_call import BRIDGE, fetch, module, prosody, started, until
 
 CALLS = int(os.environ.get("LOAD_CALLS", "20"))
@@ -68,9 +69,9 @@ def main() -> None:
         environ = bridge_call.bridge_environ(server)
         load = module("octoload", "serve", "--focus", bridge_call.SIGNAL, "--address", "127.0.0.1")
         with (
-            started(module("octobridge"), environ) as bridge,
+            started([*AHEAD, *module("octobridge")], environ) as bridge,
             started(module("octoload", "focus"), bridge_call.focus_environ(server)),
-            started(load, os.environ.copy()) as crowd,
+            started([*AHEAD, *load], os.environ.copy()) as crowd,
         ):
             until("the focus sees the bridge", bridge_is_known)
             until("the load listens", lambda: fetch(f"{CONTROL}/healthz"))
@@ -123,13 +124,12 @@ def measured(bridge: "subprocess.Popen[bytes]", load: "subprocess.Popen[bytes]")
     passed = time.monotonic() - began
     after = sent()
     used = [cpu_seconds(p) - first for p, first in zip((bridge, load), cpu, strict=True)]
-    total = fetch(f"{CONTROL}/report")["total"]
-    print(total)
+    report = fetch(f"{CONTROL}/report")
     return Outcome(
         participants=connected(),
         out_pps=(after - before) / passed,
-        loss=total["packets_lost"],
-        p99_ms=total["delay_ms_max"],
+        loss=report["total"]["packets_lost"],
+        p99_ms=report["delay_ms_p99"],
         bridge_cpu=used[0] / passed,
         load_cpu=used[1] / passed,
     )

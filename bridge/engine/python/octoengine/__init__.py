@@ -12,6 +12,7 @@ from octoengine._native import (
     Event,
     SourceStats,
     TransportStats,
+    sink_delays,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "Event",
     "SourceStats",
     "TransportStats",
+    "sink_delays",
 ]
