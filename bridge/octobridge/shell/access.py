@@ -24,7 +24,9 @@ def may_use(token: str | None, authorization: str | None, peer: str | None) -> b
     given = authorization or ""
     if not given.lower().startswith(_SCHEME):
         return False
-    return hmac.compare_digest(given[len(_SCHEME) :].strip().encode(), token.encode())
+    # What isn't UTF-8 in a header comes as surrogates.
+    presented = given[len(_SCHEME) :].strip().encode(errors="surrogateescape")
+    return hmac.compare_digest(presented, token.encode())
 
 
 def _is_loopback(peer: str | None) -> bool:

@@ -21,7 +21,12 @@ def test_with_a_token_whoever_has_it_may(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "t0ken", "Basic t0ken", "Bearer", "Bearer t0keN", "Bearer tökèn"]
+    "header",
+    [
+        *(None, "", "t0ken", "Basic t0ken", "Bearer", "Bearer t0keN", "Bearer tökèn"),
+        # Bytes that aren't UTF-8, as an HTTP server gives them.
+        "Bearer t\udcff0ken",
+    ],
 )
 def test_with_a_token_nobody_else_may_not_even_here(header: str | None) -> None:
     assert not may_use("t0ken", header, "127.0.0.1")
