@@ -25,6 +25,10 @@ from octoengine.ice import (
 __all__ = ["IceRun", "Lookup"]
 
 KEPT_TRANSACTIONS: Final = 128
+MESSAGES_A_SECOND: Final = 100.0
+MESSAGES_AT_ONCE: Final = 300.0
+"""An honest peer sends some twenty a second while it connects, over all its addresses and ours.
+The engine answers consent checks by itself: those never come here."""
 
 
 class Lookup(Protocol):
@@ -71,6 +75,8 @@ class IceRun:
         self._transactions: deque[bytes] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._allowance = MESSAGES_AT_ONCE
+        self._counted_at = self._loop.time()
         self._agent = Agent(
             role,
             credentials,
@@ -99,9 +105,14 @@ class IceRun:
 
     def receive(self, data: bytes, socket: int, source: tuple[str, int]) -> None:
         """Take a STUN message that is this agent's."""
-        if not self._is_closed:
-            self._agent.receive(data, socket, source, self._loop.time())
-            self._pump()
+        now = self._loop.time()
+        if self._is_closed:
+            return
+        if not self._is_within_rate(now):
+            self._lookup.dropped["ice_rate"] += 1
+            return
+        self._agent.receive(data, socket, source, now)
+        self._pump()
 
     def close(self) -> None:
         """Answer nothing and ask nothing any more. Idempotent."""
@@ -116,6 +127,15 @@ class IceRun:
             self._lookup.forget_transaction(transaction)
         self._transactions.clear()
         self._lookup.dropped.update({f"ice_{k}": n for k, n in self._agent.dropped.items()})
+
+    def _is_within_rate(self, now: float) -> bool:
+        earned = (now - self._counted_at) * MESSAGES_A_SECOND
+        self._allowance = min(self._allowance + earned, MESSAGES_AT_ONCE)
+        self._counted_at = now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
 
     def _pump(self) -> None:
         """Act on what ICE found, send what it wants sent, and come back when it is due."""

@@ -3,6 +3,7 @@ themselves yet: a real bridge object, cheap real participants."""
 
 import asyncio
 import secrets
+import socket
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from octobridge.core.shutdown import Timing
 from octobridge.shell import transports
 from octobridge.shell.bridge import Bridge
 from octobridge.shell.media import MediaEngine
+from octoengine import stun
 from octoload.media import MediaEngine as Participants
 
 CROWD = 100
@@ -124,6 +126,35 @@ async def test_someone_who_says_hello_and_vanishes_holds_no_place(
     bridge.handle(given.modify(Endpoint("a", expire=True)))
     await enter(bridge, other)
     await other.leave()
+
+
+async def test_a_storm_of_someones_checks_is_cut_and_the_call_goes_on(bridge: Bridge) -> None:
+    speaker, listener = Caller("speaker", 1, 2), Caller("listener", 3, 4)
+    offers: list[IceTransport] = []
+    try:
+        for caller in (speaker, listener):
+            offers.append(offer(bridge, given.new_endpoint(caller.name)))
+            bridge.handle(given.modify(caller.answer()))
+            await caller.connect(given.offered(offers[-1]))
+        listener.expect(speaker)
+        speaker.send_media()
+        ours = offers[0]
+        place = (ours.candidates[0].ip, ours.candidates[0].port)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+            for number in range(900):
+                check = stun.binding_request(
+                    number.to_bytes(12, "big"),
+                    f"{ours.ufrag}:anyone",
+                    ours.pwd or "",
+                    {"PRIORITY": 1, "ICE-CONTROLLED": 1},
+                )
+                elsewhere.sendto(check, place)
+        await eventually(lambda: bridge.dropped.get("ice_rate", 0) > 100, "the bound")
+        before = listener.packets(1)
+        await eventually(lambda: listener.packets(1) > before + 20, "the call going on")
+    finally:
+        for caller in (speaker, listener):
+            await caller.hang_up()
 
 
 @pytest.mark.parametrize("controlling", [True, False])
