@@ -140,6 +140,9 @@ class HistoryStatus(KubeModel, frozen=True):
         tuple[ScaleEventStatus, ...], Field(max_length=SCALE_EVENTS_KEPT), ListOf("atomic")
     ] = ()
     """Changes of size within the policies' periods, oldest first."""
+    learned: Annotated[str, Field(max_length=20000)] = ""
+    """What headroom has learned, for the operator alone: what a person costs by kind of node, how
+    long bridges take to start, how fast people come at which time of the week."""
 
 
 Conditions = Annotated[tuple[Condition, ...], Field(max_length=16), ListOf("map", ("type",))]

@@ -100,6 +100,12 @@ def undrain(bridge: str, /, *, namespace: Namespace = None) -> int:
     return _show(ask)
 
 
+# Loaded only when they run: they need numpy, which the operator doesn't.
+app.command("octofleet.cli.simulating:app", name="simulate")
+app.command("octofleet.cli.simulating:replay", name="replay")
+app.command("octofleet.cli.planning:plan", name="plan")
+
+
 @app.command
 def operator(
     *, namespace: Annotated[list[str] | None, Parameter(name=["--namespace", "-n"])] = None

@@ -129,7 +129,7 @@ def usable_room(
         kind = learning.kind_of(bridge, kinds)
         if kind not in costs:
             costs[kind] = learning.stress_of_one(memory, kind, limits)
-        one = costs[kind].mean
+        one = costs[kind].cautious
         stress = _stress(bridge, now, limits)
         if stress is None:
             missing.append(bridge.name)
@@ -144,7 +144,7 @@ def usable_room(
         version = bridge.version or ""
         versions[version] = versions.get(version, 0.0) + room
     estimate = next(iter(costs.values()), learning.stress_of_one(memory, "", limits))
-    each_new = sum(fresh) / len(fresh) if fresh else limits.stress_threshold / estimate.mean
+    each_new = sum(fresh) / len(fresh) if fresh else limits.stress_threshold / estimate.cautious
     return Room(
         usable,
         load,
@@ -219,8 +219,8 @@ def _quantile(samples: list[float], quantile: float) -> float:
 
 
 def _with_chance(rise: float) -> float:
-    """Return a rise with what chance may add: people come in groups of a few."""
-    return rise + 2.0 * math.sqrt(4.0 * max(1.0, rise))
+    """Return a rise with what chance may add: twice the spread of so many arrivals."""
+    return rise + 2.0 * math.sqrt(max(1.0, rise))
 
 
 def _message(wanted: Headroom, expected: Expected, room: Room) -> str:

@@ -50,6 +50,11 @@ class Estimate:
     """Standard error of the mean."""
 
     @property
+    def cautious(self) -> float:
+        """Return what to reckon with: the less is known, the more one may cost."""
+        return self.mean + self.error
+
+    @property
     def confidence(self) -> float:
         """Return how sure it is, 0 to 1: one minus the relative error."""
         return max(0.0, 1.0 - self.error / self.mean)

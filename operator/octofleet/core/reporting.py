@@ -20,11 +20,12 @@ from octofleet.api.status import (
     ScaleEventStatus,
     TermStatus,
 )
-from octofleet.core import diagnosis, lifecycle
+from octofleet.core import diagnosis, lifecycle, remembering
 from octofleet.core.conditions import ConditionType, Reason, Verdict, with_verdicts
 from octofleet.core.diagnosis import Findings
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.limits import Limits, limits_of
+from octofleet.core.memory import Memory
 from octofleet.core.observation import (
     BridgeState,
     History,
@@ -83,7 +84,7 @@ def region_status(
         last_scale_time=moment_text(now) if resized else before.last_scale_time,
         bridges=_bridges(region, bridges, limits, now),
         last_decision=_decision(decision, before.last_decision),
-        history=_history(decision.history),
+        history=_history(decision.history, before.history),
         conditions=with_verdicts(before.conditions, verdicts, region.generation, now),
     )
 
@@ -135,6 +136,7 @@ def history_of(status: RegionStatus | None) -> History:
             ScaleEvent(Timestamp(moment(each.at)), each.change) for each in kept.scale_events
         ),
         desired=status.last_decision.wanted,
+        memory=remembering.recalled(kept.learned) if kept.learned else Memory(),
     )
 
 
@@ -233,8 +235,9 @@ def _term(term: Term) -> TermStatus:
     )
 
 
-def _history(history: History) -> HistoryStatus:
+def _history(history: History, before: HistoryStatus) -> HistoryStatus:
     return HistoryStatus(
+        learned=remembering.written(history.memory, before.learned),
         recommendations=tuple(
             RecommendationStatus(at=moment_text(each.at), wanted=each.wanted)
             for each in history.recommendations

@@ -15,7 +15,8 @@ from octofleet.core import planning, reporting, sizing
 from octofleet.core.actions import CreateBridge
 from octofleet.core.manifests import bridge as bridge_manifest
 from octofleet.core.manifests import disruption, mapping
-from octofleet.core.observation import Snapshot, Timestamp
+from octofleet.core.memory import Memory
+from octofleet.core.observation import History, Snapshot, Timestamp
 from octofleet.core.planning import Plan
 from octofleet.core.sizing import Decision
 from octofleet.shell import clusters, documents, kube
@@ -78,6 +79,7 @@ class RegionReconciler:
         self._clock = clock
         self._guarded: dict[Key, int] = {}
         self._unguarded: dict[Key, str] = {}
+        self._memories: dict[str, Memory] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take one step; return seconds until the next look, None when the region may go."""
@@ -93,6 +95,7 @@ class RegionReconciler:
         await self._guard(key, found.region)
         now = snapshot.taken_at
         decision, plan = self._decide(found, snapshot, now)
+        self._memories[found.region.uid] = decision.history.memory
         outcomes = await self._act(found, snapshot, plan)
         plan = planning.with_refused_bridges(plan, _not_created(outcomes))
         done = Pass(found.region, snapshot, decision, plan, outcomes)
@@ -128,12 +131,18 @@ class RegionReconciler:
             exists=found.cluster is not None,
             token=found.credentials.token if found.credentials else "",
         )
-        history = reporting.history_of(found.resource.status)
+        history = self._history(found)
         snapshot = await self._observer.observe(region, facts, history)
         if found.cluster is None:
             return snapshot
         settings = mapping.bridge_settings(region, found.cluster.spec.domain)
         return replace(snapshot, config_hash=bridge_manifest.config_hash(settings))
+
+    def _history(self, found: _Read) -> History:
+        """Return what scaling remembers, with what was learned since the status was written."""
+        history = reporting.history_of(found.resource.status)
+        memory = self._memories.get(found.region.uid)
+        return history if memory is None else replace(history, memory=memory)
 
     def _may_go(self, found: _Read, snapshot: Snapshot) -> bool:
         """Return whether a region that is being deleted needs nothing more.
@@ -192,6 +201,7 @@ class RegionReconciler:
     def _forget(self, key: Key, document: Document | None) -> None:
         self._guarded.pop(key, None)
         self._unguarded.pop(key, None)
+        self._memories.pop(documents.text(document, "metadata", "uid") or "", None)
         self._publisher.forget(document, key.namespace, key.name)
 
 

@@ -166,7 +166,7 @@ class Workload(KubeModel, frozen=True):
     """Simulated before, with the same habits, and not measured."""
     seed: int = 1
     presence_seconds: Annotated[float, Field(gt=0, le=60)] = 5
-    decision_seconds: Annotated[float, Field(gt=0, le=300)] = 15
+    decision_seconds: Annotated[float, Field(gt=0, le=300)] = 30
     regions: Annotated[tuple[Region, ...], Field(min_length=1)] = (Region(name="eu"),)
     bridge: BridgeType = BridgeType()
     placement: Placement = Placement()

@@ -45,7 +45,7 @@ DEFAULT_AUTOSCALING: Final[dict[str, Any]] = {
     "metrics": [{"type": "Stress", "target": {"averageValue": "0.7"}}],
     "headroom": {"joins": "P99"},
     "rebalancing": "Auto",
-    "behavior": {"scaleDown": {"stabilizationWindow": "600s"}},
+    "drain": {"patience": "5m"},
 }
 
 
@@ -95,7 +95,7 @@ class Operating:
     """The operator's core at work on a simulated deployment."""
 
     def __init__(self, workload: Workload, period: float | None = None) -> None:
-        self.name = "octofleet"
+        self.name, self.workload = "octofleet", workload
         self.period = workload.decision_seconds if period is None else period
         self.regions = [region_of(workload, n) for n in range(len(workload.regions))]
         self.decisions: list[Decision | None] = [None for _ in self.regions]
@@ -120,7 +120,11 @@ class Operating:
         if decided.history.memory.costs:
             memory, limits = decided.history.memory, self._limits[region]
             simulation.participant_stress = learning.stress_of_one(memory, "", limits).mean
-        for action in planned.actions:
+        self.carry_out(simulation, region, planned.actions)
+
+    def carry_out(self, simulation: Simulation, region: int, actions: tuple[Action, ...]) -> None:
+        """Do what a plan asks for."""
+        for action in actions:
             self._act(simulation, region, action)
 
     def observe(self, simulation: Simulation, region: int, now: float) -> Snapshot:
