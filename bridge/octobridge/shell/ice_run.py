@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from jitsiwire.colibri2 import Candidate
 from octobridge.shell.media import MediaEngine, Socket
+from octobridge.shell.paths import Paths
 from octoengine import Command
 from octoengine.ice import (
     Agent,
@@ -35,6 +36,7 @@ class Lookup(Protocol):
     """Where STUN messages are looked up, and what carries the answers."""
 
     media: MediaEngine
+    paths: Paths
     dropped: Counter[str]
 
     def remember_agent(self, ufrag: str, run: "IceRun") -> None: ...  # noqa: D102

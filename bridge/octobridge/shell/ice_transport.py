@@ -15,6 +15,7 @@ from typing import Final
 from octobridge.core import effects as fx
 from octobridge.shell.ice_run import IceRun, Lookup
 from octobridge.shell.media import Socket
+from octobridge.shell.paths import Path
 from octoengine import Command
 from octoengine.ice import ConsentLost, Credentials, Event, Failed, Role, Selected, Validated
 
@@ -85,6 +86,7 @@ class IceTransport:
     def close(self) -> None:
         """End every agent. Idempotent."""
         self._forget_replaced()
+        self._lookup.paths.release(self._transport)
         self._current.close()
         if self._pending is not None:
             self._pending.close()
@@ -105,11 +107,18 @@ class IceTransport:
 
     def _happened(self, run: IceRun, event: Event) -> list[Command]:
         if isinstance(event, Validated):
-            # The peer may send media and DTLS from there at once, whichever agent it is.
-            return [Command.BindAddress(self._transport, event.socket, event.address, event.port)]
+            return self._bind(event)
         if run is self._pending:
             return self._pending_happened(run, event)
         return self._current_happened(run, event) if run is self._current else []
+
+    def _bind(self, event: Validated) -> list[Command]:
+        """Let the peer send media and DTLS from there at once, whichever agent it told."""
+        path = Path(event.socket, event.address, event.port)
+        if not self._lookup.paths.claim(path, self._transport, is_proved=False):
+            self._lookup.dropped["address_of_another"] += 1
+            return []
+        return [Command.BindAddress(self._transport, *path)]
 
     def _current_happened(self, run: IceRun, event: Event) -> list[Command]:
         match event:
@@ -142,7 +151,9 @@ class IceTransport:
         return []
 
     def _selection(self, event: Selected) -> Command:
-        return Command.SelectAddress(self._transport, event.socket, event.address, event.port)
+        path = Path(event.socket, event.address, event.port)
+        self._lookup.paths.claim(path, self._transport, is_proved=True)
+        return Command.SelectAddress(self._transport, *path)
 
     def _take_over(self, run: IceRun) -> None:
         self._forget_replaced()

@@ -12,6 +12,7 @@ from octobridge.core import effects as fx
 from octobridge.shell.ice_run import IceRun
 from octobridge.shell.link import Link, LinkOwner, Reporter
 from octobridge.shell.media import MediaEngine
+from octobridge.shell.paths import Paths
 from octobridge.shell.unique_ports import UniquePorts
 from octoengine import Command, Event
 from octoengine.ice import is_stun, username_fragment
@@ -32,6 +33,7 @@ class Transports(LinkOwner):
         self.messages_sent = 0
         self.dropped: Counter[str] = Counter()
         """Datagrams not used, by reason; links add theirs when they close."""
+        self.paths = Paths()
         self._ports = ports
         self._links: dict[int, Link] = {}
         self._sources: dict[int, set[int]] = {}
@@ -47,6 +49,7 @@ class Transports(LinkOwner):
         return {
             "links": len(self._links),
             "agents": len(self._by_ufrag),
+            "addresses": len(self.paths),
             "handshakes": len(self._shaking),
             "transactions": len(self._by_transaction),
             "closing": len(self._closing),

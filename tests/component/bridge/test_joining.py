@@ -157,6 +157,34 @@ async def test_a_storm_of_someones_checks_is_cut_and_the_call_goes_on(bridge: Br
             await caller.hang_up()
 
 
+async def test_nobody_takes_anothers_address_by_a_forged_check(bridge: Bridge) -> None:
+    victim, listener = Caller("victim", 1, 2), Caller("listener", 3, 4)
+    try:
+        for caller in (victim, listener):
+            offered = offer(bridge, given.new_endpoint(caller.name))
+            bridge.handle(given.modify(caller.answer()))
+            await caller.connect(given.offered(offered))
+        listener.expect(victim)
+        victim.send_media()
+        evil = offer(bridge, given.new_endpoint("evil"))
+        for number in range(5):
+            # As it would look: its own password, the victim's address.
+            victim.misbehave(
+                stun.binding_request(
+                    number.to_bytes(12, "big"),
+                    f"{evil.ufrag}:evil",
+                    evil.pwd or "",
+                    {"PRIORITY": 2**31 - 1, "ICE-CONTROLLED": 1, "USE-CANDIDATE": None},
+                )
+            )
+        await eventually(lambda: bridge.dropped.get("address_of_another", 0) > 0, "the refusal")
+        before = listener.packets(1)
+        await eventually(lambda: listener.packets(1) > before + 20, "the call going on")
+    finally:
+        for caller in (victim, listener):
+            await caller.hang_up()
+
+
 @pytest.mark.parametrize("controlling", [True, False])
 async def test_the_peer_nominates_where_the_bridge_is_not_to(
     bridge: Bridge, people: Participants, controlling: bool
