@@ -98,7 +98,7 @@ def endpoint_view(endpoint: Endpoint) -> dict[str, Any]:
         "message_channel": endpoint.message_channel,
         "disconnected": endpoint.disconnected,
         "bandwidth_bps": endpoint.bandwidth_bps,
-        "ssrcs": sorted(endpoint.streams),
+        "ssrcs": sorted(endpoint.sources.streams),
         "force_mute": {
             "audio": endpoint.force_mute.audio,
             "video": endpoint.force_mute.video,

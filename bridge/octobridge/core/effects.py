@@ -6,20 +6,30 @@ The core decides and returns these in the order they must be done; the shell doe
 
 from dataclasses import dataclass
 
+from jitsiwire import bridge_channel
 from jitsiwire.colibri2 import Candidate, Fingerprint
 
 __all__ = [
     "AddSource",
     "CreateTransport",
     "Effect",
+    "MediaEffect",
     "MuteSource",
     "RemoveSource",
     "RemoveTransport",
+    "RequestKeyframe",
     "RestartIce",
     "SendMessage",
+    "SetEncodings",
+    "SetExtensions",
+    "SetFeedback",
+    "SetPayloadTypes",
+    "SetProbing",
     "SetRemote",
+    "SetTarget",
     "Subscribe",
     "Unsubscribe",
+    "say",
 ]
 
 
@@ -37,6 +47,8 @@ class CreateTransport:
     """Run an SCTP association over it, as the passive side."""
     controlling: bool = True
     """Nominate the pair of addresses; else the peer does."""
+    rtcp_ssrc: int = 0
+    """Whom our reports to it come from: the conference's feedback SSRC."""
 
     def __repr__(self) -> str:
         return f"CreateTransport({self.transport}, group={self.group}, sctp={self.sctp})"
@@ -84,12 +96,39 @@ class RemoveTransport:
 
 
 @dataclass(frozen=True, slots=True)
+class SetPayloadTypes:
+    """How this peer numbers its payload types: (number, NAME, repaired number or -1)."""
+
+    transport: int
+    payload_types: tuple[tuple[int, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetExtensions:
+    """How this peer numbers its header extensions: (id, URI)."""
+
+    transport: int
+    extensions: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetFeedback:
+    """Which feedback this peer takes and gives."""
+
+    transport: int
+    transport_cc: bool
+    remb: bool
+    nack: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AddSource:
-    """Accept RTP of this SSRC from the transport."""
+    """Accept RTP of this SSRC from the transport; `repairs` for kinds "rtx" and "fec"."""
 
     transport: int
     ssrc: int
     kind: str
+    repairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +137,14 @@ class RemoveSource:
 
     transport: int
     ssrc: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetEncodings:
+    """These SSRCs carry one picture, lowest quality first; the first one names it."""
+
+    transport: int
+    ssrcs: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +158,15 @@ class MuteSource:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Forward `sender`'s SSRC to `receiver`."""
+    """Forward `sender`'s voice or picture to `receiver`, as `out_ssrc` (0 = its own SSRC)."""
 
     receiver: int
     sender: int
     ssrc: int
+    out_ssrc: int = 0
+    out_rtx_ssrc: int = 0
+    """0 = what is repaired is sent again as it was."""
+    mid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +176,33 @@ class Unsubscribe:
     receiver: int
     sender: int
     ssrc: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetTarget:
+    """Send the receiver this encoding of a picture (-1 = none), up to a temporal layer."""
+
+    receiver: int
+    sender: int
+    ssrc: int
+    encoding: int
+    temporal: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKeyframe:
+    """Ask the sender for a keyframe of a picture."""
+
+    transport: int
+    ssrc: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetProbing:
+    """Send so much padding a second to find out whether there is room for more; 0 = none."""
+
+    transport: int
+    bps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +216,25 @@ class SendMessage:
         return f"SendMessage({self.transport}, {len(self.text)} characters)"
 
 
-Effect = (
-    CreateTransport
-    | SetRemote
-    | RestartIce
-    | RemoveTransport
+MediaEffect = (
+    SetPayloadTypes
+    | SetExtensions
+    | SetFeedback
     | AddSource
     | RemoveSource
+    | SetEncodings
     | MuteSource
     | Subscribe
     | Unsubscribe
-    | SendMessage
+    | SetTarget
+    | RequestKeyframe
+    | SetProbing
 )
+"""What the media engine does by itself (`shell.commands`)."""
+
+Effect = CreateTransport | SetRemote | RestartIce | RemoveTransport | SendMessage | MediaEffect
+
+
+def say(transport: int, message: bridge_channel.Message) -> SendMessage:
+    """Return the effect of sending a message to the client on this transport."""
+    return SendMessage(transport, bridge_channel.build(message))

@@ -18,9 +18,12 @@ from jitsiwire.colibri2 import (
     Media,
     PayloadType,
 )
+from octobridge.core.effects import MediaEffect
 from octobridge.core.forwarding import Party
+from octobridge.core.negotiated import negotiated
 from octobridge.core.pacing import Inbox
-from octobridge.core.sources import Stream
+from octobridge.core.roster import Member
+from octobridge.core.sources import EMPTY, Sources
 
 __all__ = ["Endpoint", "IceRestart", "IceState"]
 
@@ -68,7 +71,7 @@ class Endpoint:
     header_extensions: dict[tuple[str, int], HeaderExtension] = field(
         default_factory=dict[tuple[str, int], HeaderExtension]
     )
-    streams: dict[int, Stream] = field(default_factory=dict[int, Stream])
+    sources: Sources = EMPTY
     force_mute: ForceMute = field(default_factory=ForceMute)
 
     ice_controlling: bool = True
@@ -129,6 +132,12 @@ class Endpoint:
             for extension in section.header_extensions:
                 self.header_extensions[section.type, extension.id] = extension
 
+    def negotiated(self) -> tuple[MediaEffect, ...]:
+        """Return what the engine must know of its media."""
+        return negotiated(
+            self.transport, self.payload_types.values(), self.header_extensions.values()
+        )
+
     def learn_fingerprints(self, ice: IceTransport) -> None:
         """Take the peer's fingerprints, and the DTLS role from the first one's setup."""
         if not ice.fingerprints:
@@ -138,14 +147,23 @@ class Endpoint:
         if setup in ("active", "passive"):
             self.dtls_server = setup == "active"
 
-    def party(self) -> Party:
-        """Return its part in the forwarding plan."""
-        return Party(
-            dict(self.streams),
+    def party(self, sources: Sources) -> Party:
+        """Return its part in the forwarding plan, with those of its sources that are its own."""
+        return Party(sources, self.force_mute.audio, self.force_mute.video)
+
+    def member(self, sources: Sources) -> Member:
+        """Return its part in adaptation, with those of its sources that are its own."""
+        rewrites = Capability.SSRC_REWRITING in self.capabilities
+        return Member(
+            id=self.id,
+            transport=self.transport,
+            sources=sources,
             takes_audio=self.takes_audio and not self.consent_lost,
             takes_video=self.takes_video and not self.consent_lost,
-            muted_audio=self.force_mute.audio,
-            muted_video=self.force_mute.video,
+            rewrites=rewrites,
+            mids=rewrites and Capability.RTP_MID_DEMUX in self.capabilities,
+            repairs=any((p.name or "").lower() == "rtx" for p in self.payload_types.values()),
+            last_n=-1 if self.initial_last_n is None else self.initial_last_n,
         )
 
     def heard(self, at: float) -> None:

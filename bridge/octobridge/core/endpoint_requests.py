@@ -24,7 +24,7 @@ from octobridge.core.endpoint import VISITOR, Endpoint, IceRestart, IceState
 from octobridge.core.refusal import Refusal
 from octobridge.core.registry import Registry
 from octobridge.core.replies import offer
-from octobridge.core.sources import streams_of
+from octobridge.core.sources import read_sources
 
 __all__ = ["Done", "handle"]
 
@@ -119,7 +119,7 @@ class _Work:
             endpoint.own_candidates = self.registry.ports.open(endpoint.transport)
         endpoint.capabilities = frozenset(wanted.capabilities)
         self.done.effects += effects
-        self.done.effects += self.conference.replan()
+        self.done.effects += self.conference.replan(endpoint)
         if fault is not None:
             raise Refusal(fault)
         self.done.created = True
@@ -129,7 +129,9 @@ class _Work:
         wanted = self.wanted
         if wanted.muc_role is not None:
             endpoint.visitor = _is_visitor(wanted)
-        endpoint.learn_media(wanted.media)
+        if wanted.media:
+            endpoint.learn_media(wanted.media)
+            self.done.effects += endpoint.negotiated()
         if wanted.initial_last_n is not None:
             endpoint.initial_last_n = wanted.initial_last_n
         if wanted.transport is not None and wanted.transport.ice is not None:
@@ -142,7 +144,7 @@ class _Work:
                 endpoint.force_mute = wanted.force_mute
         finally:
             # What was learned before a refusal still holds, so the engine must know of it.
-            self.done.effects += self.conference.replan()
+            self.done.effects += self.conference.replan(endpoint)
         if wanted.transport is not None and wanted.transport.ice_restart and not wanted.create:
             self.done.effects += _restart_ice(self.registry, endpoint)
 
@@ -242,9 +244,10 @@ def _replace_sources(
 ) -> None:
     if endpoint.visitor and sources:
         raise Refusal.of(Condition.BAD_REQUEST, "Attempt to set sources for a visitor endpoint")
-    streams = streams_of(sources)
-    if len(streams) > registry.policy.max_sources:
+    read = read_sources(sources)
+    if len(read.streams) > registry.policy.max_sources:
         raise Refusal.of(
             Condition.BAD_REQUEST, f"More than {registry.policy.max_sources} SSRCs of one endpoint."
         )
-    endpoint.streams = {stream.ssrc: stream for stream in streams}
+    if read != endpoint.sources:
+        endpoint.sources = read

@@ -1,41 +1,27 @@
-"""Who gets what: the forwarding plan of one conference, and the steps from one to the next.
+"""What the engine accepts from whom: the plan of one conference, and the steps to the next one.
 
-A plan maps each transport to what it sends and takes. Everyone gets every forwarded stream of
-everyone else whose kind it takes. `steps` is a pure difference of two plans, cheap when they
-differ in few transports, and applying it to an engine that stands at `before` makes it stand at
-`after` (a property test does just that).
+A plan maps each transport to the streams it sends, their grouping into pictures and what of them
+is muted. `steps` is a pure difference of two plans, cheap when they differ in few transports, and
+applying it to an engine that stands at `before` makes it stand at `after` (a property test does
+just that). Who receives what is `listening`'s and `receiver`'s business.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from octobridge.core.effects import (
-    AddSource,
-    Effect,
-    MuteSource,
-    RemoveSource,
-    Subscribe,
-    Unsubscribe,
-)
-from octobridge.core.sources import Stream
+from octobridge.core.effects import AddSource, Effect, MuteSource, RemoveSource, SetEncodings
+from octobridge.core.sources import EMPTY, Picture, Sources, Stream
 
 __all__ = ["Party", "Plan", "steps"]
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One transport's part: its streams by SSRC, what it takes, what of its own is muted."""
+    """One transport's part: what it sends, and what of that is muted."""
 
-    streams: Mapping[int, Stream]
-    takes_audio: bool
-    takes_video: bool
+    sources: Sources = field(default=EMPTY)
     muted_audio: bool = False
     muted_video: bool = False
-
-    def takes(self, stream: Stream) -> bool:
-        """Whether this party wants to receive such a stream."""
-        wanted = self.takes_audio if stream.media == "audio" else self.takes_video
-        return wanted and stream.forwarded
 
     def mutes(self, stream: Stream) -> bool:
         """Whether this stream of its own is force-muted."""
@@ -45,75 +31,64 @@ class Party:
 Plan = Mapping[int, Party]
 """By transport."""
 
-_NOBODY = Party({}, takes_audio=False, takes_video=False)
+_NOBODY = Party()
 
 
 def steps(before: Plan, after: Plan) -> list[Effect]:
-    """Return what turns `before` into `after`: removals first, subscriptions last.
+    """Return what turns `before` into `after`: removals first.
 
-    Transports that left the plan are the caller's to remove; the engine ends their streams and
-    subscriptions with them, so no step mentions them.
+    Transports that left the plan are the caller's to remove; the engine ends their streams with
+    them, so no step mentions them.
     """
-    changed = [t for t, party in after.items() if before.get(t) != party]
+    changed = [t for t, party in after.items() if _differs(before.get(t), party)]
     effects: list[Effect] = []
     for transport in changed:
-        effects.extend(_own_removals(transport, before.get(transport, _NOBODY), after[transport]))
-    effects.extend(_subscriptions(before, after, changed, wanted=False))
+        effects.extend(_removals(transport, before.get(transport, _NOBODY), after[transport]))
     for transport in changed:
-        effects.extend(_own_additions(transport, before.get(transport, _NOBODY), after[transport]))
-    effects.extend(_subscriptions(before, after, changed, wanted=True))
+        effects.extend(_additions(transport, before.get(transport, _NOBODY), after[transport]))
     return effects
 
 
-def _own_removals(transport: int, old: Party, new: Party) -> Iterator[Effect]:
-    for ssrc, stream in old.streams.items():
-        if _replaced(stream, new.streams.get(ssrc)):
+def _differs(old: Party | None, new: Party) -> bool:
+    """Whether anything changed; most parties are the same object as before."""
+    return old is not new and old != new
+
+
+def _removals(transport: int, old: Party, new: Party) -> Iterator[Effect]:
+    for ssrc, stream in old.sources.streams.items():
+        if _replaced(stream, new.sources.streams.get(ssrc)):
             yield RemoveSource(transport, ssrc)
 
 
-def _own_additions(transport: int, old: Party, new: Party) -> Iterator[Effect]:
-    for ssrc, stream in new.streams.items():
-        known = old.streams.get(ssrc)
+def _additions(transport: int, old: Party, new: Party) -> Iterator[Effect]:
+    for ssrc, stream in new.sources.streams.items():
+        known = old.sources.streams.get(ssrc)
         fresh = known is None or _replaced(known, stream)
         if fresh:
-            yield AddSource(transport, ssrc, stream.kind)
+            yield AddSource(transport, ssrc, stream.kind, stream.repairs)
         was_muted = False if fresh or known is None else old.mutes(known)
         if was_muted != new.mutes(stream):
             yield MuteSource(transport, ssrc, new.mutes(stream))
+    known_pictures = {picture.ssrc: picture for picture in old.sources.pictures}
+    for picture in new.sources.pictures:
+        if _regrouped(picture, known_pictures.get(picture.ssrc), old, new):
+            yield SetEncodings(transport, picture.ssrcs)
 
 
 def _replaced(old: Stream, new: Stream | None) -> bool:
-    """Whether the engine's source must go: unknown now, or known as another kind."""
-    return new is None or new.kind != old.kind
+    """Whether the engine's source must go: unknown now, or known as something else."""
+    return new is None or (new.kind, new.repairs) != (old.kind, old.repairs)
 
 
-def _subscriptions(
-    before: Plan, after: Plan, changed: list[int], *, wanted: bool
-) -> Iterator[Effect]:
-    """Yield the subscriptions that begin (`wanted`) or end between two staying transports."""
-    touched = set(changed)
-    for sender, sending in after.items():
-        for receiver, receiving in after.items():
-            if sender == receiver or (sender not in touched and receiver not in touched):
-                continue
-            old = _fed(before.get(receiver, _NOBODY), before.get(sender, _NOBODY))
-            new = _fed(receiving, sending)
-            if wanted:
-                for ssrc in new:
-                    if old.get(ssrc) != new[ssrc]:
-                        yield Subscribe(receiver, sender, ssrc)
-            else:
-                for ssrc, kind in old.items():
-                    # A removed or replaced source took its subscriptions along.
-                    if ssrc not in new and _kind_of(sending, ssrc) == kind:
-                        yield Unsubscribe(receiver, sender, ssrc)
+def _regrouped(picture: Picture, before: Picture | None, old: Party, new: Party) -> bool:
+    """Whether the engine must be told (again) which SSRCs are one picture.
 
-
-def _kind_of(party: Party, ssrc: int) -> str | None:
-    stream = party.streams.get(ssrc)
-    return stream.kind if stream else None
-
-
-def _fed(receiver: Party, sender: Party) -> dict[int, str]:
-    """Return what `sender` feeds `receiver`: the kind by SSRC."""
-    return {s.ssrc: s.kind for s in sender.streams.values() if receiver.takes(s)}
+    It forgets the grouping of a source that was removed, and takes a lone SSRC for a picture.
+    """
+    if before is None or before.ssrcs != picture.ssrcs:
+        return len(picture.ssrcs) > 1 or before is not None
+    fresh = (
+        s not in old.sources.streams or _replaced(old.sources.streams[s], new.sources.streams[s])
+        for s in picture.ssrcs
+    )
+    return len(picture.ssrcs) > 1 and any(fresh)

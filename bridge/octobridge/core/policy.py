@@ -4,7 +4,9 @@ Source of the defaults: JVB's reference.conf (`videobridge.entity-expiration`, `
 `.health`), except where a comment says otherwise.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from octobridge.core.adaptation import AdaptationPolicy
 
 __all__ = ["Policy"]
 
@@ -53,6 +55,8 @@ class Policy:
     region: str | None = None
     relay_id: str | None = None
     average_participant_stress: float = 0.01
+
+    adaptation: AdaptationPolicy = field(default_factory=AdaptationPolicy)
 
     max_conferences: int = 10_000
     max_endpoints: int = 1_000

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from jitsiwire.colibri2 import Candidate, Fingerprint
+from octobridge.core.adaptation import Adaptation
 from octobridge.core.conference import Conference
 from octobridge.core.counters import Counters
 from octobridge.core.effects import Effect
@@ -87,6 +88,7 @@ class Registry:
             group=self._next_number(),
             feedback_ssrcs=self._feedback_ssrcs(),
             rtcstats_enabled=rtcstats_enabled,
+            adaptation=Adaptation(self.policy.adaptation, self.mint.ssrc),
             now=now,
         )
         self._conferences[meeting_id] = conference
@@ -136,6 +138,13 @@ class Registry:
         self.counters.conferences_completed += 1
         self.counters.conference_seconds += now - conference.created_at
         return conference.clear()
+
+    def step(self, now: float) -> list[Effect]:
+        """Adapt every conference to what has changed; cheap where nothing has."""
+        effects: list[Effect] = []
+        for conference in self._conferences.values():
+            effects += conference.adaptation.step(now)
+        return effects
 
     def _forget(self, endpoint: Endpoint) -> None:
         self._by_transport.pop(endpoint.transport, None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from octobridge.core.effects import Effect
 from octobridge.core.endpoint import Endpoint, IceState
+from octobridge.core.measuring import measure
 from octobridge.core.registry import Registry
 from octobridge.core.traffic import SourceReading, Traffic, TransportReading
 
@@ -40,7 +41,7 @@ class Reports:
         if not endpoint.consent_lost:
             return []
         endpoint.consent_lost = False
-        return conference.replan()
+        return conference.replan(endpoint)
 
     def ice_restarted(self, transport: int, generation: int) -> None:
         """A restarted agent took over."""
@@ -69,7 +70,7 @@ class Reports:
             return []
         conference, endpoint = found
         endpoint.consent_lost = True
-        return conference.replan()
+        return conference.replan(endpoint)
 
     def ice_failed(self, transport: int) -> None:
         """ICE found no way, or lost the only one for good."""
@@ -103,17 +104,39 @@ class Reports:
 
     def channel_closed(self, transport: int) -> None:
         """The message channel ended; the client may open another."""
-        endpoint = self._endpoint(transport)
-        if endpoint is not None:
+        found = self.registry.by_transport(transport)
+        if found is not None:
+            conference, endpoint = found
             endpoint.message_channel = False
+            conference.adaptation.channel_closed(endpoint.id)
+
+    def bandwidth(self, transport: int, bps: int) -> None:
+        """The estimate of what an endpoint's downlink carries changed."""
+        found = self.registry.by_transport(transport)
+        if found is not None:
+            conference, endpoint = found
+            endpoint.bandwidth_bps = bps
+            conference.adaptation.set_bandwidth(transport, bps)
+
+    def encoding_ended(self, transport: int, ssrc: int) -> None:
+        """An encoding doesn't arrive any more."""
+        found = self.registry.by_transport(transport)
+        if found is not None:
+            found[0].adaptation.set_reading(transport, ssrc, temporal_bps=(0, 0, 0))
+
+    def picture_size(self, transport: int, ssrc: int, width: int, height: int) -> None:
+        """A keyframe of an encoding told its size."""
+        found = self.registry.by_transport(transport)
+        if found is not None:
+            found[0].adaptation.set_reading(transport, ssrc, height=min(width, height))
 
     def readings(
         self,
         transports: Iterable[TransportReading],
         sources: Iterable[SourceReading],
         now: float,
-    ) -> None:
-        """Take the engine's counters, read at `now`."""
+    ) -> list[Effect]:
+        """Take the engine's counters, read at `now`; return what follows from them."""
         current = list(transports)
         by_transport: dict[int, list[SourceReading]] = {}
         for source in sources:
@@ -130,6 +153,7 @@ class Reports:
                 endpoint.outgoing_loss = self.traffic.outgoing_loss_of(reading.transport)
                 endpoint.rtt_ms = reading.rtt_ms
         self._watch_channels(now)
+        return measure(self.registry, by_transport)
 
     def _watch_channels(self, now: float) -> None:
         counters = self.registry.counters

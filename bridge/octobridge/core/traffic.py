@@ -53,6 +53,12 @@ class SourceReading(Protocol):
     def age_ms(self) -> int: ...  # noqa: D102
     @property
     def keyframes(self) -> int: ...  # noqa: D102
+    @property
+    def temporal_bps(self) -> tuple[int, int, int]: ...  # noqa: D102
+    @property
+    def width(self) -> int: ...  # noqa: D102
+    @property
+    def height(self) -> int: ...  # noqa: D102
 
 
 @dataclass(slots=True)

@@ -42,6 +42,7 @@ from octoengine.dtls import fingerprint, process_certificate
 __all__ = ["BrewerySummary", "Bridge"]
 
 POLL_SECONDS: Final = 0.5
+ADAPT_SECONDS: Final = 0.05
 _log = logger("bridge")
 
 
@@ -238,7 +239,7 @@ class Bridge:
 
     def start(self) -> None:
         """Begin the periodic work."""
-        for work in (self._poll_forever(), self._measure_lag()):
+        for work in (self._poll_forever(), self._adapt_forever(), self._measure_lag()):
             task = asyncio.get_running_loop().create_task(work)
             self._tasks.add(task)
 
@@ -260,11 +261,21 @@ class Bridge:
                 _log.exception("Could not look at the engine")
             await asyncio.sleep(POLL_SECONDS)
 
+    async def _adapt_forever(self) -> None:
+        """Adapt to what has come in since the last time; most of the time that is nothing."""
+        while True:
+            try:
+                self._apply(self.registry.step(self._now()))
+            except Exception:
+                _log.exception("Could not adapt")
+            await asyncio.sleep(ADAPT_SECONDS)
+
     def poll(self) -> None:
         """Look at the engine's counters, let go of what is over, and go on with shutdown."""
         now = self._now()
         engine = self.media.stats()
-        self._reports.readings(self.media.transport_stats(), self.media.source_stats(), now)
+        transports, sources = self.media.transport_stats(), self.media.source_stats()
+        self._apply(self._reports.readings(transports, sources, now))
         self._stress.observe(
             self._cpu.sample(engine.thread_cpu_ns / 1e9, self._lag.take(), engine.queue_fill)
         )

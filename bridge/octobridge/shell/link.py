@@ -40,6 +40,10 @@ class Reporter(Protocol):
     def channel_opened(self, transport: int) -> None: ...  # noqa: D102
     def channel_closed(self, transport: int) -> None: ...  # noqa: D102
     def channel_text(self, transport: int, text: str) -> None: ...  # noqa: D102
+    def bandwidth(self, transport: int, bps: int) -> None: ...  # noqa: D102
+    def audio_levels(self, levels: Sequence[tuple[int, int, int, int]]) -> None: ...  # noqa: D102
+    def encoding_activity(self, transport: int, ssrc: int, active: bool) -> None: ...  # noqa: D102
+    def picture_size(self, transport: int, ssrc: int, width: int, height: int) -> None: ...  # noqa: D102
 
 
 class LinkOwner(Lookup, Protocol):

@@ -91,5 +91,18 @@ class Reception:
         """See `core.conversations`."""
         self._apply(self._conversations.levels(levels, self._now()))
 
+    def bandwidth(self, transport: int, bps: int) -> None:
+        """See `core.reports`."""
+        self._reports.bandwidth(transport, bps)
+
+    def encoding_activity(self, transport: int, ssrc: int, active: bool) -> None:
+        """See `core.reports`; what has begun to arrive counts once it is measured."""
+        if not active:
+            self._reports.encoding_ended(transport, ssrc)
+
+    def picture_size(self, transport: int, ssrc: int, width: int, height: int) -> None:
+        """See `core.reports`."""
+        self._reports.picture_size(transport, ssrc, width, height)
+
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -6,9 +6,10 @@ transport by the first half of USERNAME, a response by the transaction we sent.
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final, assert_never
+from typing import Final
 
 from octobridge.core import effects as fx
+from octobridge.shell.commands import command
 from octobridge.shell.ice_run import IceRun
 from octobridge.shell.link import Link, LinkOwner, Reporter
 from octobridge.shell.media import MediaEngine
@@ -75,30 +76,26 @@ class Transports(LinkOwner):
                 return []
             case fx.RemoveTransport(transport):
                 return self._remove(transport)
-            case fx.AddSource(transport, ssrc, kind):
-                self._sources.setdefault(transport, set()).add(ssrc)
-                return [Command.AddSource(transport, ssrc, kind)]
-            case fx.RemoveSource(transport, ssrc):
-                self._sources.get(transport, set()).discard(ssrc)
-                return [Command.RemoveSource(transport, ssrc)]
-            case fx.MuteSource(transport, ssrc, muted):
-                return [Command.SetMuted(transport, ssrc, muted)]
-            case fx.Subscribe(receiver, sender, ssrc):
-                return [Command.Subscribe(receiver, sender, ssrc)]
-            case fx.Unsubscribe(receiver, sender, ssrc):
-                return [Command.Unsubscribe(receiver, sender, ssrc)]
             case fx.SendMessage(transport, text):
                 link = self._links.get(transport)
                 if link is not None:
                     self.messages_sent += link.send_text(text)
                 return []
             case _:
-                assert_never(effect)
+                self._remember_source(effect)
+                return [command(effect)]
+
+    def _remember_source(self, effect: fx.MediaEffect) -> None:
+        """Keep the list of sources that a transport takes along when it goes."""
+        if isinstance(effect, fx.AddSource):
+            self._sources.setdefault(effect.transport, set()).add(effect.ssrc)
+        elif isinstance(effect, fx.RemoveSource):
+            self._sources.get(effect.transport, set()).discard(effect.ssrc)
 
     def _create(self, effect: fx.CreateTransport) -> list[Command]:
         self._links[effect.transport] = Link(self, effect, self._ports.sockets_of(effect.transport))
         return [
-            Command.AddTransport(effect.transport, effect.group),
+            Command.AddTransport(effect.transport, effect.group, rtcp_ssrc=effect.rtcp_ssrc),
             Command.SetIce(effect.transport, effect.ufrag, effect.pwd),
         ]
 
@@ -145,10 +142,30 @@ class Transports(LinkOwner):
                     self.dropped["dtls_unknown_transport"] += 1
                 else:
                     link.receive_dtls(data)
+            case (
+                Event.Bandwidth()
+                | Event.AudioLevels()
+                | Event.EncodingActivity()
+                | Event.Keyframe()
+            ):
+                self._media_event(event)
             case Event.Rtcp():
                 self.dropped["rtcp_unknown_source"] += 1
             case Event.SendFailed():
                 self.dropped["send_failed"] += 1
+            case _:
+                self._media_event(event)
+
+    def _media_event(self, event: Event) -> None:
+        match event:
+            case Event.Bandwidth(transport, bps):
+                self.reporter.bandwidth(transport, bps)
+            case Event.AudioLevels(levels):
+                self.reporter.audio_levels(levels)
+            case Event.EncodingActivity(transport, ssrc, active):
+                self.reporter.encoding_activity(transport, ssrc, active)
+            case Event.Keyframe(transport, ssrc, width, height):
+                self.reporter.picture_size(transport, ssrc, width, height)
             case _:
                 self.dropped["unknown_event"] += 1
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from jitsiwire.bridge_channel import build
 from jitsiwire.colibri2 import (
     Candidate,
     Endpoint,
@@ -29,6 +30,7 @@ from octoengine.ice import (
     Role as IceRole,
 )
 from octoengine.sctp import Association
+from octoload.watching import EVERYTHING
 
 TRANSPORT = 1
 
@@ -45,6 +47,8 @@ class Caller:
         self.keys: Keys | None = None
         self.selected = asyncio.Event()
         self.role: Role = "client"
+        self.watches = False
+        """Whether it has asked for video."""
         self._loop = asyncio.get_running_loop()
         self._engine = Engine()
         self._socket, self.port = self._engine.bind(address, 0)
@@ -134,6 +138,16 @@ class Caller:
         if channel.readyState != "open":
             await asyncio.wait_for(opened.wait(), seconds)
         return channel, messages
+
+    async def watch(self) -> None:
+        """Ask for everyone's video, without which a bridge sends none."""
+        channel, _ = await self.open_channel()
+        self.ask(channel)
+
+    def ask(self, channel: Any) -> None:
+        """Ask on a channel that is open already."""
+        channel.send(build(EVERYTHING))
+        self.watches = True
 
     def misbehave(self, data: bytes) -> None:
         """Send raw bytes to the bridge from the address it trusts."""

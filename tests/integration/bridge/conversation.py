@@ -59,11 +59,14 @@ class Conversation:
         return outcome
 
     async def join(self, name: str, *, sctp: bool = False) -> Caller:
-        """Let someone in, all the way to flowing media."""
+        """Let someone in, all the way to flowing media.
+
+        With `sctp` it opens its message channel itself and asks for what it wants to see.
+        """
         number = 1000 * (len(self.callers) + 1)
         caller = Caller(name, number + 1, number + 2)
         self.callers.append(caller)
-        reply = await self.modify(creation(name, sctp=sctp))
+        reply = await self.modify(creation(name, sctp=True))
         offered = reply.endpoints[0].transport
         assert offered is not None
         for other in self.callers[:-1]:
@@ -72,15 +75,17 @@ class Conversation:
         await self.modify(caller.answer())
         await caller.connect(offered)
         caller.send_media()
+        if not sctp:
+            await caller.watch()
         return caller
 
     async def flows(self, seconds: float = 10.0) -> None:
-        """Wait until everyone gets new packets of everyone else's audio and video."""
+        """Wait until everyone gets new packets of everyone else's audio, and of video asked for."""
         for receiver in self.callers:
             for sender in self.callers:
                 if receiver is sender:
                     continue
-                for ssrc in (sender.audio, sender.video):
+                for ssrc in (sender.audio, sender.video) if receiver.watches else (sender.audio,):
                     before = receiver.packets(ssrc)
 
                     def more(r: Caller = receiver, s: int = ssrc, b: int = before) -> bool:

@@ -13,6 +13,9 @@ from jitsiwire.colibri2 import Endpoint, ForceMute
 
 pytestmark = pytest.mark.slow
 
+NOTHING_YET = '{"colibriClass":"ForwardedSources","forwardedSources":[]}'
+"""What a client is told whose channel has just opened."""
+
 
 async def test_people_hear_and_see_each_other_as_signalled(prosody: Prosody) -> None:
     async with focus_in(prosody) as focus, running(prosody) as bridge:
@@ -92,7 +95,7 @@ async def test_client_without_candidates_of_its_own_gets_through(prosody: Prosod
         try:
             late = Caller("late", 7001, 7002)
             conversation.callers.append(late)
-            reply = await conversation.modify(creation("late"))
+            reply = await conversation.modify(creation("late", sctp=True))
             offered = reply.endpoints[0].transport
             assert offered is not None
             late.expect(caller)
@@ -102,6 +105,7 @@ async def test_client_without_candidates_of_its_own_gets_through(prosody: Prosod
             await conversation.modify(late.answer(candidate=False))
             await connecting
             late.send_media()
+            await late.watch()
             await conversation.flows()
         finally:
             await conversation.hang_up()
@@ -117,11 +121,12 @@ async def test_message_channel_answers_hello_and_survives_nonsense(prosody: Pros
             for message in ("{", '{"colibriClass": "Nonsense"}', b"\x00\xff"):
                 channel.send(message)
             channel.send('{"colibriClass": "ClientHello"}')
+            assert await asyncio.wait_for(messages.get(), 5) == NOTHING_YET
             assert await asyncio.wait_for(messages.get(), 5) == '{"colibriClass":"ServerHello"}'
             stats = await bridge.stats()
             # Binary messages aren't looked at.
             assert stats["total_data_channel_messages_received"] == 3
-            assert stats["total_data_channel_messages_sent"] == 1
+            assert stats["total_data_channel_messages_sent"] == 2
         finally:
             await conversation.hang_up()
 
@@ -138,7 +143,7 @@ async def test_person_invited_again_keeps_their_streams(prosody: Prosody) -> Non
             again.expect(b)
             _, reply, _ = await asyncio.gather(
                 conversation.modify(Endpoint("a", expire=True)),
-                conversation.modify(creation("a")),
+                conversation.modify(creation("a", sctp=True)),
                 conversation.modify(again.answer()),
             )
             offered = reply.endpoints[0].transport
@@ -147,6 +152,7 @@ async def test_person_invited_again_keeps_their_streams(prosody: Prosody) -> Non
             conversation.callers[0] = again
             await again.connect(offered)
             again.send_media()
+            await again.watch()
             await conversation.flows()
         finally:
             await conversation.hang_up()

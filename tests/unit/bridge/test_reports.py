@@ -37,6 +37,9 @@ class SourceReading:
     kind: str = "audio"
     age_ms: int = 0
     keyframes: int = 0
+    temporal_bps: tuple[int, int, int] = (0, 0, 0)
+    width: int = 0
+    height: int = 0
 
 
 def with_two() -> Reports:
