@@ -123,17 +123,18 @@ class _Routes:
         return web.Response()
 
     async def create_conference(self, request: web.Request) -> web.Response:
-        return self._colibri(await request.text(), {"create": True})
+        return self._colibri(await request.read(), {"create": True})
 
     async def change_conference(self, request: web.Request) -> web.Response:
-        return self._colibri(await request.text(), {"meeting-id": request.match_info["meeting"]})
+        return self._colibri(await request.read(), {"meeting-id": request.match_info["meeting"]})
 
-    def _colibri(self, body: str, given: dict[str, object]) -> web.Response:
+    def _colibri(self, body: bytes, given: dict[str, object]) -> web.Response:
         """Handle a Colibri2 request; whatever is wrong is status 400, as with the stock bridge."""
         try:
-            data = bridge_channel_json.decode(body, MAX_BODY_BYTES)
+            # JSON is UTF-8, whatever the headers say.
+            data = bridge_channel_json.decode(body.decode(), MAX_BODY_BYTES)
             request = colibri2_json.parse_request(data | given)
-        except RemoteProtocolError as error:
+        except (RemoteProtocolError, UnicodeDecodeError) as error:
             return web.Response(status=400, text=str(error))
         reply = self._bridge.handle(request)
         if isinstance(reply, Colibri2Error):

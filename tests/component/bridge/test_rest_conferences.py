@@ -88,3 +88,11 @@ async def test_what_is_not_there_is_said() -> None:
         await client.post(BASE, json=NEW, headers=AUTHORIZED)
         assert (await client.get(f"{BASE}/m", headers=AUTHORIZED)).status == 501
         assert (await client.post(BASE, json=NEW, headers=AUTHORIZED)).status == 400
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain; charset=nonsense"])
+async def test_a_body_that_is_no_utf8_is_refused(content_type: str) -> None:
+    async with served() as (_, client):
+        headers = AUTHORIZED | {"Content-Type": content_type}
+        answer = await client.post(BASE, data=b'{"meeting-id"\xba "m"}', headers=headers)
+        assert answer.status == 400
