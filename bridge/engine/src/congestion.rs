@@ -105,6 +105,14 @@ impl Congestion {
         }
     }
 
+    /// A packet arrived that is dropped unread: it wasn't lost on its way.
+    #[inline]
+    pub fn unread(&mut self, transport_cc: Option<u16>, ssrc: u32, now_ns: u64) {
+        if let (Mode::TransportWide(both), Some(number)) = (&mut self.mode, transport_cc) {
+            both.0.unread(number, ssrc, micros(now_ns));
+        }
+    }
+
     /// A packet of `size` bytes leaves; the transport-wide number to write into it.
     #[inline]
     pub fn leaving(&mut self, size: usize, now_ns: u64) -> Option<u16> {

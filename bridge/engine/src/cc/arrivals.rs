@@ -15,6 +15,8 @@ const KEPT: usize = 128;
 const TOLD: usize = 320;
 /// So many packets in a row that are too late to tell of: the numbers have started over.
 const LATE: u32 = 50;
+/// Packets dropped unread may run ahead of the others by so much.
+const UNREAD: i64 = 64;
 const MISSING: Micros = Micros::MIN;
 
 /// Arrival times of one sender's packets.
@@ -63,6 +65,15 @@ impl Arrivals {
         self.fresh += 1;
         self.marked |= marker;
         self.trim(MOST);
+    }
+
+    /// Note a packet that was dropped unread, and so may be anybody's: it moves nothing far.
+    pub fn unread(&mut self, sequence: u16, ssrc: u32, now: Micros) {
+        let newest = self.front + self.times.len() as i64 - 1;
+        let at = unwrap(newest, sequence);
+        if !self.times.is_empty() && (self.front..newest + UNREAD).contains(&at) {
+            self.packet(sequence, ssrc, false, now);
+        }
     }
 
     // Old packets aren't told of; when nothing else comes, the sender has started over.
@@ -211,6 +222,17 @@ mod tests {
         assert_eq!(told(&mut arrivals), [(20_000, Some(1_000))]);
         arrivals.packet(2, 7, false, 2 * MS);
         assert_eq!(told(&mut arrivals), []);
+    }
+
+    #[test]
+    fn what_is_dropped_unread_is_told_of_but_moves_nothing_far() {
+        let mut arrivals = Arrivals::default();
+        arrivals.unread(9, 7, 0);
+        arrivals.packet(10, 7, false, MS);
+        arrivals.unread(11, 7, 2 * MS);
+        arrivals.unread(5_000, 7, 2 * MS);
+        arrivals.unread(40_000, 7, 2 * MS);
+        assert_eq!(told(&mut arrivals), [(10, Some(1_000)), (11, Some(2_000))]);
     }
 
     #[test]
