@@ -31,6 +31,8 @@ pub struct Downtrack {
     pub history: Option<Box<History>>,
     /// The next index on the RTX SSRC.
     pub rtx_index: u64,
+    /// How far back padding last repeated a packet.
+    pub repeated: u64,
 }
 
 /// What a downtrack starts with.
@@ -64,6 +66,7 @@ impl Downtrack {
             remote: RemoteView::default(),
             history: start.video.then(Box::default),
             rtx_index: start.rtx_highest.map_or(fresh, |highest| highest + 1),
+            repeated: 0,
         }
     }
 

@@ -8,6 +8,13 @@ use crate::srtp::MAX_OVERHEAD;
 /// What a packet may grow by on its way: extensions, original sequence number, protection.
 pub const GROWTH: usize = extension::MOST_WRITTEN + rtx::OSN + MAX_OVERHEAD;
 
+/// What a packet was stamped with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamped {
+    pub abs_send_time: u32,
+    pub transport_cc: u16,
+}
+
 /// One packet to be written.
 pub struct Outgoing<'a> {
     /// The plain packet as it came.

@@ -14,7 +14,6 @@ pub mod clock;
 pub mod congestion;
 pub mod counter;
 mod delays;
-mod departures;
 mod downtrack;
 mod egress;
 mod encoding;

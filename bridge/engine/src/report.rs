@@ -60,6 +60,9 @@ pub struct SourceReport {
     pub height: u16,
     pub nacks_sent: u64,
     pub recovered: u64,
+    /// At a sink: pictures that came whole, and those that should have.
+    pub frames: u64,
+    pub frames_expected: u64,
     pub muted_dropped: u64,
     pub silent_dropped: u64,
 }

@@ -38,6 +38,8 @@ pub struct Sink {
     delay_ns_max: u64,
     delays: u64,
     pub pictures: Pictures,
+    /// Of the latest keyframe.
+    pub size: (u16, u16),
     /// Packets that came as repairs.
     pub recovered: u64,
     missing: Vec<Missing>,
@@ -64,6 +66,7 @@ impl Sink {
             && let Some(descriptor) = vp8::parse(payload)
         {
             self.keyframes += u64::from(descriptor.keyframe);
+            self.size = vp8::size(payload, &descriptor).unwrap_or(self.size);
             if let Some(id) = descriptor.picture_id {
                 self.pictures.packet(id, descriptor.frame_start, place.marker, place.index);
             }

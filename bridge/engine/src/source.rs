@@ -148,6 +148,8 @@ impl Source {
         let sink = self.sink.as_deref();
         let inferred = sink.filter(|sink| sink.marked).map_or("", Sink::kind_name);
         let encoding = self.encoding.as_deref();
+        let size = encoding.map(|encoding| encoding.size).or(sink.map(|sink| sink.size));
+        let size = size.unwrap_or_default();
         let all = self.rate.bits_per_second(now_ns);
         SourceReport {
             id,
@@ -155,7 +157,7 @@ impl Source {
             kind: self.kind.map_or(inferred, Kind::name),
             packets: self.reception.packets,
             bytes: self.reception.bytes,
-            lost: self.reception.lost(),
+            lost: self.reception.lost() - sink.map_or(0, |sink| sink.recovered as i64),
             duplicates: self.reception.duplicates,
             reordered: self.reception.reordered,
             gap_ms: (self.reception.longest_gap_ns / 1_000_000) as i64,
@@ -166,10 +168,13 @@ impl Source {
                 + sink.map_or(0, |sink| sink.keyframes),
             temporal_bps: encoding.map_or([all; 3], |encoding| encoding.temporal_bps(now_ns)),
             frames_per_second: encoding.map_or(0.0, |encoding| encoding.frames_per_second(now_ns)),
-            width: encoding.map_or(0, |encoding| encoding.size.0),
-            height: encoding.map_or(0, |encoding| encoding.size.1),
+            width: size.0,
+            height: size.1,
             nacks_sent: encoding.map_or(0, |encoding| encoding.nacks_sent),
-            recovered: encoding.map_or(0, |encoding| encoding.recovered),
+            recovered: encoding.map_or(0, |encoding| encoding.recovered)
+                + sink.map_or(0, |sink| sink.recovered),
+            frames: sink.map_or(0, |sink| sink.pictures.complete),
+            frames_expected: sink.map_or(0, |sink| sink.pictures.expected()),
             muted_dropped: self.silence.muted_dropped,
             silent_dropped: self.silence.silent_dropped,
         }

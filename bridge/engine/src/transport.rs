@@ -1,7 +1,7 @@
 //! One transport: its addresses, keys, sources, and the downtracks and streams it sends.
 
 use crate::bucket::TokenBucket;
-use crate::departures::Departures;
+use crate::congestion::Congestion;
 use crate::downtrack::Downtrack;
 use crate::instruction::{Feedback, KeyPair, Path, TransportId};
 use crate::net::RawAddress;
@@ -69,9 +69,7 @@ pub struct Transport {
     /// `None` until negotiated: extensions are passed on as they came.
     pub extensions: Option<Extensions>,
     pub feedback: Option<Feedback>,
-    pub departures: Departures,
-    /// Padding wanted on top of media, bits a second.
-    pub probing_bps: u64,
+    pub congestion: Congestion,
     /// Sources with packets missing.
     pub lacking: Vec<u32>,
     pub streams: Vec<Stream>,
@@ -132,8 +130,7 @@ impl Transport {
             payload_types: None,
             extensions: None,
             feedback: None,
-            departures: Departures::default(),
-            probing_bps: 0,
+            congestion: Congestion::default(),
             lacking: Vec::new(),
             streams: Vec::new(),
             wanting: Vec::new(),
@@ -167,6 +164,7 @@ impl Transport {
         self.receive = Some(Receiver::new(keys.receive));
         self.send = Some(Sender::new(keys.send));
         self.epoch += 1;
+        self.congestion.rekeyed();
         for (_, downtrack) in &mut self.downtracks {
             downtrack.rekeyed();
         }
@@ -179,7 +177,7 @@ impl Transport {
     pub fn number(&mut self, size: usize, now_ns: u64) -> u16 {
         let negotiated =
             self.extensions.is_some_and(|known| known.id(Extension::TransportCc).is_some());
-        if negotiated { self.departures.packet(size, now_ns) } else { 0 }
+        if negotiated { self.congestion.leaving(size, now_ns) } else { 0 }
     }
 
     /// Where an outgoing stream stands, when its SSRC was used before.
@@ -229,7 +227,9 @@ impl Transport {
 
     /// The round trip to this peer, as its reports tell.
     pub fn rtt_ns(&self) -> Option<u64> {
-        self.downtracks.iter().find_map(|(_, downtrack)| downtrack.remote.rtt_ns)
+        let downtracks = self.downtracks.iter().map(|(_, downtrack)| &downtrack.remote);
+        let streams = self.streams.iter().map(|stream| &stream.remote);
+        downtracks.chain(streams).find_map(|view| view.rtt_ns)
     }
 
     /// Memory held for it, caches included.
@@ -265,7 +265,7 @@ impl Transport {
             received_age_ms: age_ms(self.tally.received_ns, now_ns),
             media_age_ms: age_ms(self.tally.media_ns, now_ns),
             consent_age_ms: age_ms(self.tally.consent_ns, now_ns),
-            bandwidth_bps: -1,
+            bandwidth_bps: self.congestion.estimate(now_ns).map_or(-1, |line| line.bps as i64),
             padding_bytes: self.tally.padding_bytes,
             retransmitted: self.tally.retransmitted,
             nacks_received: self.tally.nacks_received,

@@ -99,6 +99,9 @@ class Peer:
     def send_rtp(self, ssrc: int, sequence: int, payload: bytes, timestamp: int = 0) -> None:
         self.send(self.protected(ssrc, sequence, payload, timestamp))
 
+    def protect_rtp(self, packet: bytes) -> bytes:
+        return self._out.protect(packet)
+
     def protect_rtcp(self, compound: bytes) -> bytes:
         return self._out.protect_rtcp(compound)
 
@@ -131,6 +134,17 @@ class Peer:
                 if found:
                     return found[0]
         raise AssertionError
+
+    def receive_feedback(self, kind: int, fmt: int) -> bytes:
+        """Return the body of the next such RTCP packet, without its padding."""
+        while True:
+            datagram = self.receive()
+            rest = self._in.unprotect_rtcp(datagram) if 192 <= datagram[1] <= 223 else b""
+            while rest:
+                end = 4 * (1 + struct.unpack("!H", rest[2:4])[0])
+                packet, rest = rest[:end], rest[end:]
+                if packet[1] == kind and packet[0] & 0x1F == fmt:
+                    return packet[4 : end - packet[-1] if packet[0] & 0x20 else end]
 
 
 def _policy(profile: int, key: bytes, direction: int) -> Policy:

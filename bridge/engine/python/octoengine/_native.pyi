@@ -90,7 +90,12 @@ class Command:
 
     @final
     class SetFeedback(Command):
-        """Which RTCP feedback this peer negotiated."""
+        """Which RTCP feedback this peer negotiated.
+
+        `transport_cc`: it is told when its packets arrive, what it gets is numbered (with
+        SetExtensions), and its own feedback makes `Bandwidth` events. `remb` without it: REMB both
+        ways. Before this command: a fixed REMB to it, and its REMB is believed.
+        """
 
         def __init__(self, transport: int, transport_cc: bool, remb: bool, nack: bool) -> None: ...
 
@@ -212,7 +217,9 @@ class Command:
         Every payload carries its send time (CLOCK_MONOTONIC, ns), so sinks on the same
         machine measure delay. Lost packets NACKed are sent again from a 1 s buffer: as RTX
         (RFC 4588) on `rtx_ssrc`, or as they were when that is 0. `temporal_layers` 2 and 3 make
-        the patterns 0-1 and 0-2-1-2; keyframes tell `width` and `height` (0: 1280x720).
+        the patterns 0-1 and 0-2-1-2; keyframes tell `width` and `height` (0: 1280x720). Packets
+        carry what SetExtensions named of audio level, abs-send-time and transport-cc; people speak
+        two seconds in ten.
         """
 
         def __init__(
@@ -382,6 +389,10 @@ class SourceStats:
     nacks_sent: int
     recovered: int
     """Packets that came as RTX."""
+    frames: int
+    """At a sink: pictures of VP8 that came whole."""
+    frames_expected: int
+    """At a sink: pictures that should have come, by their ids."""
     muted_dropped: int
     silent_dropped: int
 

@@ -2,6 +2,7 @@
 
 use super::checks::{self, bytes, credential, id, invalid, keys, natural, path};
 use crate::instruction::Instruction;
+use crate::stream::plan::LONGEST_PAYLOAD;
 use crate::stream::{MIN_PAYLOAD, Shape};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -11,7 +12,6 @@ use zeroize::Zeroizing;
 const LONGEST_DATAGRAM: usize = 9_000;
 /// Longest plain RTCP compound: with protection it still fits a frame.
 const LONGEST_RTCP: usize = 1_400;
-const LONGEST_PAYLOAD: i64 = 1_400;
 const FASTEST: f64 = 500.0;
 /// What keyframes tell where no size was given.
 const USUAL_SIZE: (u16, u16) = (1280, 720);
@@ -241,7 +241,7 @@ impl Command {
         let temporal_layers = u8::try_from(*temporal_layers).ok().filter(|n| (1..=3).contains(n));
         let temporal_layers =
             temporal_layers.ok_or_else(|| invalid("temporal_layers must be 1..3"))?;
-        if !(MIN_PAYLOAD as i64..=LONGEST_PAYLOAD).contains(payload_bytes) {
+        if !(MIN_PAYLOAD as i64..=LONGEST_PAYLOAD as i64).contains(payload_bytes) {
             return Err(invalid(&format!(
                 "payload_bytes must be {MIN_PAYLOAD}..{LONGEST_PAYLOAD}"
             )));

@@ -96,6 +96,8 @@ pub struct SourceStats {
     height: u16,
     nacks_sent: u64,
     recovered: u64,
+    frames: u64,
+    frames_expected: u64,
     muted_dropped: u64,
     silent_dropped: u64,
 }
@@ -123,6 +125,8 @@ impl From<SourceReport> for SourceStats {
             height: report.height,
             nacks_sent: report.nacks_sent,
             recovered: report.recovered,
+            frames: report.frames,
+            frames_expected: report.frames_expected,
             muted_dropped: report.muted_dropped,
             silent_dropped: report.silent_dropped,
         }

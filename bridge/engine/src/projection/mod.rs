@@ -109,6 +109,11 @@ impl Projection {
         LeftOff { newest: self.newest, carry: self.carry }
     }
 
+    /// The newest timestamp sent.
+    pub fn timestamp(&self) -> u32 {
+        self.newest.as_ref().map_or(0, |newest| newest.timestamp)
+    }
+
     /// The highest index used so far.
     pub fn highest(&self) -> Option<u64> {
         self.highest

@@ -204,7 +204,7 @@ pub struct Sent {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse::{Nack, Packets, ReportBlock, fir_targets, nacks};
+    use super::super::parse::{Nack, Packets, ReportBlock, bandwidth, fir_targets, nacks};
     use super::{Builder, Sent};
 
     #[test]
@@ -234,8 +234,7 @@ mod tests {
         assert_eq!(packets[1].reports().collect::<Vec<_>>(), [block, block]);
         assert_eq!(fir_targets(&packets[4]).collect::<Vec<_>>(), [9]);
         assert_eq!(nacks(&packets[5]).collect::<Vec<_>>(), entries);
-        let remb = packets[6].word(3).unwrap();
-        assert_eq!(u64::from(remb & 0x3_ffff) << ((remb >> 18) & 0x3f), 3_000_000);
+        assert_eq!(bandwidth(&packets[6]), Some(3_000_000));
     }
 
     #[test]

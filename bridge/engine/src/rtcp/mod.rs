@@ -5,7 +5,9 @@ mod parse;
 pub mod transport_cc;
 
 pub use build::{Builder, Sent};
-pub use parse::{Malformed, Nack, Packet, Packets, ReportBlock, fir_targets, nacks, words};
+pub use parse::{
+    Malformed, Nack, Packet, Packets, ReportBlock, bandwidth, fir_targets, nacks, words,
+};
 
 /// Packet types (RFC 3550 §12.1, RFC 4585 §6.1).
 pub mod kind {

@@ -141,6 +141,21 @@ pub fn nacks<'a>(packet: &Packet<'a>) -> impl Iterator<Item = Nack> + 'a {
         .map(|word| Nack { first: (word >> 16) as u16, following: word as u16 })
 }
 
+/// Bits a second that a REMB tells (draft-alvestrand-rmcat-remb-03 §2.2); `None` if it isn't one.
+pub fn bandwidth(packet: &Packet<'_>) -> Option<u64> {
+    if packet.word(2)? != u32::from_be_bytes(*b"REMB") {
+        return None;
+    }
+    let word = packet.word(3)?;
+    let (exponent, mantissa) = (word >> 18 & 0x3f, u64::from(word & 0x3_ffff));
+    Some(
+        mantissa
+            .checked_shl(exponent)
+            .filter(|bps| bps >> exponent == mantissa)
+            .unwrap_or(u64::MAX),
+    )
+}
+
 /// The SSRCs that a FIR names.
 pub fn fir_targets<'a>(packet: &Packet<'a>) -> impl Iterator<Item = u32> + 'a {
     words(packet.body.get(8..).unwrap_or_default()).step_by(2)
@@ -148,7 +163,7 @@ pub fn fir_targets<'a>(packet: &Packet<'a>) -> impl Iterator<Item = u32> + 'a {
 
 #[cfg(test)]
 mod tests {
-    use super::{Nack, Packets, fir_targets, nacks};
+    use super::{Nack, Packets, bandwidth, fir_targets, nacks};
     use proptest::prelude::*;
 
     #[test]
@@ -170,7 +185,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_to_the_end(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             for packet in Packets::new(&bytes).flatten() {
-                let _ = (packet.reports().count(), nacks(&packet).count(), packet.word(3));
+                let _ = (packet.reports().count(), nacks(&packet).count(), bandwidth(&packet));
                 prop_assert!(fir_targets(&packet).count() <= bytes.len());
             }
         }

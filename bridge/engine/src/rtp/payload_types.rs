@@ -66,6 +66,11 @@ impl PayloadTypes {
         Some(self.repaired[usize::from(rtx & 0x7f)]).filter(|&number| number != NONE)
     }
 
+    /// A payload type that repairs something.
+    pub fn any_rtx(&self) -> Option<u8> {
+        self.repairing.iter().copied().find(|&number| number != NONE)
+    }
+
     /// The RTX payload type that repairs `media`.
     pub fn repairing(&self, media: u8) -> Option<u8> {
         Some(self.repairing[usize::from(media & 0x7f)]).filter(|&number| number != NONE)
@@ -84,5 +89,6 @@ mod tests {
         assert_eq!((types.codec(100), types.codec(99)), (Codec::Vp8, Codec::Other));
         assert_eq!((types.repaired(96), types.repairing(100)), (Some(100), Some(96)));
         assert_eq!((types.repaired(100), types.repairing(96)), (None, None));
+        assert_eq!((types.any_rtx(), PayloadTypes::default().any_rtx()), (Some(96), None));
     }
 }

@@ -1,13 +1,14 @@
 //! Synthetic RTP streams: when which packet is due, and its bytes, the same again when asked.
 
 mod frames;
-mod plan;
+pub mod plan;
 
+use crate::egress::Stamped;
 use crate::mark;
 use crate::remote::RemoteView;
 use crate::rtp::vp8::{self, Place};
 use frames::Frames;
-pub use plan::Plan;
+pub use plan::{LONGEST_PACKET, Plan};
 use std::collections::VecDeque;
 
 #[cfg(test)]
@@ -15,6 +16,13 @@ mod tests;
 
 const HISTORY_NS: u64 = 1_000_000_000;
 const MOST_HISTORY: usize = 4096;
+/// Synthetic people take turns of this length.
+const TURN_NS: u64 = 2_000_000_000;
+const TURNS: u64 = 5;
+const VOICE: u8 = 0x80;
+const LOUD: u8 = 30;
+/// Never 127: digital silence isn't forwarded.
+const QUIET: u8 = 90;
 const RESEND_WAIT_NS: u64 = 5_000_000;
 /// The shortest payload: descriptor, a keyframe's header, trailer.
 pub const MIN_PAYLOAD: usize = vp8::WRITTEN + vp8::KEY_HEADER + mark::LEN;
@@ -143,6 +151,8 @@ impl Stream {
             marker,
             frame_len,
             place,
+            level: (!self.shape.video).then(|| self.level()),
+            stamped: None,
         });
         self.next_index += 1;
         self.packets += 1;
@@ -168,6 +178,22 @@ impl Stream {
         }
         plan.resent_ns = now_ns;
         Some(*plan)
+    }
+
+    // Who it is speaks two seconds in ten: `V` and the level, 0 loud, 127 silent (RFC 6464 §3).
+    fn level(&self) -> u8 {
+        let speaks = (self.due_ns / TURN_NS + u64::from(self.ssrc)) % TURNS == 0;
+        let wobble = (self.next_index % 8) as u8;
+        if speaks { VOICE | (LOUD + wobble) } else { QUIET + wobble }
+    }
+
+    /// Remember what a packet was stamped with, so that it can be sent again as it was.
+    pub fn stamp(&mut self, index: u64, stamped: Stamped) {
+        let front = self.history.front().map_or(0, |plan| plan.index);
+        let place = index.checked_sub(front).map(|place| place as usize);
+        if let Some(plan) = place.and_then(|place| self.history.get_mut(place)) {
+            plan.stamped = Some(stamped);
+        }
     }
 
     /// Make the next frame a keyframe, unless there was one just now.

@@ -25,8 +25,9 @@ fn run(stream: &mut Stream, from_ms: u64, to_ms: u64) -> Vec<Plan> {
 }
 
 fn bytes(plan: &Plan) -> Vec<u8> {
-    let mut out = vec![0; plan.len()];
-    plan.write(7, &VIDEO, &mut out);
+    let mut out = vec![0; super::LONGEST_PACKET];
+    let len = plan.write(7, &VIDEO, &mut out);
+    out.truncate(len);
     out
 }
 
@@ -67,20 +68,6 @@ fn layers_take_turns_and_only_the_base_counts_up() {
     let ids =
         frames.windows(2).all(|pair| pair[1].place.picture_id == pair[0].place.picture_id + 1);
     assert!(ids);
-}
-
-#[test]
-fn a_repair_carries_the_packet_under_its_own_number() {
-    let mut stream = Stream::new(7, VIDEO, 65_500, 40, 0);
-    let plan = run(&mut stream, 0, 10)[0];
-    let mut out = vec![0; plan.rtx_len()];
-    plan.write_rtx(stream.take_repair(), &VIDEO, &mut out);
-    let header = Header::parse(&out).unwrap();
-    assert_eq!((header.ssrc, header.sequence, header.payload_type), (8, 40, 96));
-    let [high, low, original @ ..] = payload(&out, &header).unwrap() else { panic!() };
-    assert_eq!(u16::from_be_bytes([*high, *low]), 65_500);
-    assert_eq!(original, &bytes(&plan)[12..]);
-    assert_eq!(stream.take_repair(), 41);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Commands from Python, applied in order between two receive batches.
 
 use super::Worker;
+use crate::congestion::micros;
 use crate::counter::Counter;
 use crate::instruction::{Instruction, TransportId};
 use crate::net::UdpSocket;
@@ -85,7 +86,11 @@ impl Worker {
             Instruction::SetExtensions { extensions, .. } => {
                 transport.extensions = Some(extensions);
             }
-            Instruction::SetFeedback { feedback, .. } => transport.feedback = Some(feedback),
+            Instruction::SetFeedback { feedback, .. } => {
+                transport.feedback = Some(feedback);
+                let now = micros(self.now_ns);
+                transport.congestion.negotiate(feedback.transport_cc, feedback.remb, now);
+            }
             Instruction::AddSource { ssrc, kind, repairs, .. } => {
                 self.add_source(slot, ssrc, kind, repairs);
             }
@@ -94,7 +99,7 @@ impl Worker {
             Instruction::SetMuted { ssrc, muted, .. } => self.set_muted(slot, ssrc, muted),
             Instruction::RequestKeyframe { ssrc, .. } => self.request_keyframe(slot, ssrc),
             Instruction::SetProbing { bits_per_second, .. } => {
-                transport.probing_bps = bits_per_second;
+                transport.congestion.set_padding(bits_per_second as f64, self.now_ns);
             }
             Instruction::SendData { data, .. } => self.send_data(slot, &data),
             Instruction::SendRtcp { data, .. } => self.send_rtcp(slot, &data),

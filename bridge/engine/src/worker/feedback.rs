@@ -63,6 +63,10 @@ impl Worker {
                 true
             }
             (kind::TRANSPORT_FEEDBACK, format::NACK) => self.take_nack(slot, packet),
+            (kind::TRANSPORT_FEEDBACK, format::TRANSPORT_WIDE) => {
+                self.take_transport_wide(slot, packet)
+            }
+            (kind::PAYLOAD_FEEDBACK, format::APPLICATION) => self.take_bandwidth(slot, packet),
             (kind::PAYLOAD_FEEDBACK, format::PICTURE_LOSS) => {
                 self.ledger.one(Counter::PliReceived);
                 packet.word(1).is_some_and(|ssrc| self.want_keyframe(slot, ssrc))

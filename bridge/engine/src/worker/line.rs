@@ -1,7 +1,7 @@
 //! The way of RTP to one transport: written, numbered, protected, and put into the outbox.
 
 use crate::counter::{Counter, Ledger};
-use crate::egress::{self, GROWTH, Outgoing};
+use crate::egress::{self, GROWTH, Outgoing, Stamped};
 use crate::net::{Outbox, UdpSocket};
 use crate::rtp::extension::{Values, abs_send_time};
 use crate::transport::{Selected, Transport};
@@ -18,13 +18,6 @@ pub struct Line<'a> {
     owner: usize,
     gso: bool,
     abs_send_time: u32,
-}
-
-/// What a packet was stamped with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamped {
-    pub abs_send_time: u32,
-    pub transport_cc: u16,
 }
 
 impl<'a> Line<'a> {

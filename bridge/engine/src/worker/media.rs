@@ -2,6 +2,7 @@
 
 use super::fanout::Arrived;
 use super::{MOST_LEVELS, Worker, sinks};
+use crate::congestion::Arrival;
 use crate::counter::Counter;
 use crate::encoding::Encoding;
 use crate::instruction::Kind;
@@ -50,6 +51,8 @@ impl Worker {
             && let Some(why) = source.silence.unread(values.audio_level)
         {
             source.reception.unread();
+            // Its sender must not take it for lost.
+            transport.congestion.unread(values.transport_cc, header.ssrc, self.now_ns);
             return self.ledger.one(unheard_counter(why));
         }
         let (len, index) = match receive.rtp(packet, header.len, header.ssrc, header.sequence) {
@@ -65,6 +68,14 @@ impl Worker {
         transport.tally.packets_received += 1;
         transport.tally.bytes_received += len as u64;
         transport.tally.media_ns = Some(self.now_ns);
+        let arrival = Arrival {
+            transport_cc: values.transport_cc,
+            abs_send_time: values.abs_send_time,
+            ssrc: header.ssrc,
+            marker: header.marker,
+            size: len,
+        };
+        transport.congestion.arrived(&arrival, self.now_ns);
         if known.is_none() && transport.sources.len() >= MOST_SOURCES {
             return self.ledger.one(Counter::DroppedSourceLimit);
         }
@@ -74,8 +85,7 @@ impl Worker {
             .entry(header.ssrc)
             .or_insert_with(|| Source::new(header.ssrc, None, 0, true));
         if source.sink.is_some() {
-            source.rate.add(len, self.now_ns);
-            sinks::note(transport, &plain, &packet[..len], self.now_ns);
+            sinks::note(transport, &plain, &packet[..len], &mut self.ledger, self.now_ns);
         } else if source.kind == Some(Kind::Rtx) && source.repairs != 0 {
             self.take_repair(slot, batch, plain);
         } else {

@@ -1,6 +1,7 @@
 //! The engine's thread: waits for datagrams, commands and the clock, and never takes the GIL.
 
 mod answers;
+mod bandwidth;
 mod commands;
 mod datagrams;
 mod fanout;
@@ -15,8 +16,10 @@ mod reports;
 mod routes;
 mod sinks;
 mod streams;
+mod tick;
 
 use crate::bucket::{Spread, TokenBucket};
+use crate::cc::Acked;
 use crate::clock;
 use crate::counter::{Counter, Ledger};
 use crate::instruction::Instruction;
@@ -80,6 +83,7 @@ struct Scratch {
     entries: Vec<Nack>,
     slots: Vec<usize>,
     blocks: Vec<ReportBlock>,
+    acked: Vec<Acked>,
 }
 
 impl Worker {

@@ -1,10 +1,10 @@
 //! Repair both ways: answering receivers' NACKs from caches, asking senders for what is missing.
 
 use super::Worker;
-use super::line::{Line, Stamped};
+use super::line::Line;
 use crate::cache::Cache;
 use crate::counter::Counter;
-use crate::egress::Outgoing;
+use crate::egress::{Outgoing, Stamped};
 use crate::history::Departed;
 use crate::rtcp::{self, Builder, Nack, Packet};
 use crate::rtp::Header;
@@ -73,7 +73,9 @@ impl Worker {
             return self.ledger.one(Counter::RetransmissionsUnknown);
         };
         let values = from.extensions.unwrap_or_default();
-        line.repair(key, &departed, packet, &values);
+        if line.repair(key, &departed, packet, &values) {
+            line.count(key);
+        }
     }
 
     /// Ask senders for what is missing.
@@ -119,28 +121,40 @@ impl Worker {
     }
 }
 
-fn cached<'a>(sender: &'a Transport, departed: &Departed, now_ns: u64) -> Option<&'a [u8]> {
+pub(super) fn cached<'a>(
+    sender: &'a Transport,
+    departed: &Departed,
+    now_ns: u64,
+) -> Option<&'a [u8]> {
     let encoding = sender.sources.get(&departed.ssrc)?.encoding.as_ref()?;
     let cache: &Cache = &encoding.cache;
     cache.get(departed.source, now_ns).filter(|_| departed.epoch == sender.epoch)
 }
 
 impl Line<'_> {
+    fn count(&mut self, key: usize) {
+        if let Some(downtrack) = self.transport.downtracks.get_mut(key) {
+            downtrack.retransmitted += 1;
+        }
+        self.transport.tally.retransmitted += 1;
+        self.ledger.one(Counter::Retransmitted);
+    }
+
     /// Send a packet once more: as RTX where negotiated, else the same bytes again.
-    fn repair(
+    pub(super) fn repair(
         &mut self,
         key: usize,
         departed: &Departed,
         packet: &[u8],
         extensions: &crate::rtp::Extensions,
-    ) {
+    ) -> bool {
         let Some(header) = Header::parse(packet) else {
-            return;
+            return false;
         };
         let types = self.transport.payload_types.as_ref();
         let rtx = types.and_then(|types| types.repairing(header.payload_type));
         let Some(downtrack) = self.transport.downtracks.get_mut(key) else {
-            return;
+            return false;
         };
         let slot = downtrack.slot;
         let rtx = rtx.filter(|_| slot.rtx_ssrc != 0);
@@ -149,7 +163,6 @@ impl Line<'_> {
             // An index must not be used for two different packets: not a bit may change.
             None => (slot.ssrc, departed.index, Some(Stamped::from(departed))),
         };
-        downtrack.retransmitted += 1;
         if let Some(departed) = downtrack.departed(departed.index as u16) {
             departed.resent_ns = self.now_ns;
         }
@@ -164,8 +177,7 @@ impl Line<'_> {
         };
         let values = extensions.read(&packet[..header.len]);
         self.send(&outgoing, index, &values, slot.mid.bytes(), again);
-        self.transport.tally.retransmitted += 1;
-        self.ledger.one(Counter::Retransmitted);
+        true
     }
 }
 

@@ -2,16 +2,17 @@
 
 use super::Worker;
 use crate::clock;
+use crate::congestion::Remb;
 use crate::counter::Counter;
 use crate::instruction::cname;
 use crate::rtcp::{Builder, ReportBlock, Sent};
 use crate::transport::Transport;
 
-const EVERY_NS: u64 = 1_000_000_000;
-/// Browsers send no more than they are told they may; layers are limited by policy elsewhere.
+const EVERY_NS: u64 = 500_000_000;
+/// What senders without negotiated feedback are told; layers are limited by policy elsewhere.
 const BANDWIDTH_BPS: u64 = 10_000_000;
 const BLOCKS: usize = 31;
-const VIDEOS: usize = 64;
+const VIDEOS: usize = 8;
 const COMPOUND: usize = 1_200;
 
 impl Worker {
@@ -72,8 +73,13 @@ impl Worker {
         builder.description(transport.local_ssrc, &cname(transport.id));
         if with_bandwidth {
             let (videos, count) = videos(transport);
-            if count > 0 {
-                builder.bandwidth(transport.local_ssrc, BANDWIDTH_BPS, &videos[..count]);
+            let bps = match transport.congestion.remb(self.now_ns) {
+                Remb::None => None,
+                Remb::Fixed => Some(BANDWIDTH_BPS),
+                Remb::Bps(bps) => Some(bps as u64),
+            };
+            if let (Some(bps), 1..) = (bps, count) {
+                builder.bandwidth(transport.local_ssrc, bps, &videos[..count]);
             }
         }
         self.ledger.one(Counter::ReceiverReportsSent);

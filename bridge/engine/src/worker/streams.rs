@@ -1,58 +1,17 @@
-//! The clock's work: synthetic streams, sinks' requests, periodic reports.
+//! Synthetic streams: what is due, and what is asked for again.
 
-use super::{WATCH_NS, Worker};
-use crate::clock;
+use super::Worker;
+use super::line::Line;
 use crate::counter::Counter;
+use crate::egress::Outgoing;
 use crate::rtcp::{self, Packet};
-use crate::srtp::MAX_OVERHEAD;
-use crate::stream::Plan;
-use crate::transport::Transport;
-
-const PACING_NS: u64 = 2_000_000;
-const HOUSEKEEPING_NS: u64 = 20_000_000;
+use crate::rtp::extension::Values;
+use crate::rtp::vp8::Patch;
+use crate::stream::{LONGEST_PACKET, Plan};
 
 impl Worker {
-    /// Tick as often as the work at hand needs, and not at all without any.
-    pub(super) fn set_timer(&mut self) {
-        let transports = &self.table.transports;
-        let streaming = transports.iter().any(|(_, transport)| !transport.streams.is_empty());
-        let period = match (streaming, transports.is_empty()) {
-            (true, _) => PACING_NS,
-            (false, false) => HOUSEKEEPING_NS,
-            (false, true) => 0,
-        };
-        self.timer.set(period);
-    }
-
-    /// The timer fired.
-    pub(super) fn tick(&mut self) {
-        self.timer.clear();
-        self.now_ns = clock::monotonic_ns();
-        let mut slots = std::mem::take(&mut self.scratch.slots);
-        slots.clear();
-        slots.extend(self.table.transports.iter().map(|(slot, _)| slot));
-        for &slot in &slots {
-            self.pace(slot);
-        }
-        if self.now_ns >= self.housekeeping_ns + HOUSEKEEPING_NS {
-            self.housekeeping_ns = self.now_ns;
-            let watch = self.now_ns >= self.watched_ns + WATCH_NS;
-            if watch {
-                self.watched_ns = self.now_ns;
-            }
-            for &slot in &slots {
-                self.ask(slot);
-                self.ask_for_missing(slot);
-                self.report(slot);
-                if watch {
-                    self.watch_encodings(slot);
-                }
-            }
-        }
-        self.scratch.slots = slots;
-    }
-
-    fn pace(&mut self, slot: usize) {
+    /// Send what this transport's streams have due.
+    pub(super) fn pace(&mut self, slot: usize) {
         let transport = &mut self.table.transports[slot];
         if transport.streams.is_empty() || transport.send.is_none() || transport.selected.is_none()
         {
@@ -73,29 +32,14 @@ impl Worker {
         self.scratch.plans = plans;
     }
 
-    fn send_plan(&mut self, slot: usize, stream: usize, plan: &Plan, repair: bool) {
-        let room = plan.rtx_len() + MAX_OVERHEAD;
-        self.make_room(room);
+    fn send_plan(&mut self, slot: usize, at: usize, plan: &Plan, again: bool) {
         let transport = &mut self.table.transports[slot];
-        let (Some(selected), Some(send)) = (transport.selected, &transport.send) else {
-            return self.ledger.one(Counter::DroppedNoPath);
-        };
-        let stream = &mut transport.streams[stream];
-        let gso = self.sockets.get(&selected.path.socket).is_some_and(|socket| socket.gso);
-        let out = self.outbox.space(room);
-        let len = if repair && stream.shape.rtx_ssrc != 0 {
-            let (index, ssrc) = (stream.take_repair(), stream.shape.rtx_ssrc);
-            let header_len = plan.write_rtx(index, &stream.shape, out);
-            send.keys().protect_rtp(out, header_len, plan.rtx_len(), ssrc, index)
-        } else {
-            let ssrc = stream.ssrc;
-            let header_len = plan.write(ssrc, &stream.shape, out);
-            send.keys().protect_rtp(out, header_len, plan.len(), ssrc, plan.index)
-        };
-        self.outbox.commit(selected.path.socket, &selected.raw, slot, len, gso);
-        transport.tally.packets_sent += 1;
-        transport.tally.bytes_sent += len as u64;
-        self.ledger.one(Counter::PacketsSent);
+        let (outbox, sockets) = (&mut self.outbox, &mut self.sockets);
+        let line = Line::new(transport, slot, outbox, sockets, &mut self.ledger, self.now_ns);
+        match line {
+            Some(mut line) => line.plan(at, plan, again),
+            None => self.ledger.one(Counter::DroppedNoPath),
+        }
     }
 
     /// Send what a NACK about a stream names once more.
@@ -112,39 +56,33 @@ impl Worker {
             }
         }
     }
+}
 
-    /// Ask for what a sink misses: lost packets, keyframes.
-    fn ask(&mut self, slot: usize) {
-        let mut ssrcs = std::mem::take(&mut self.table.transports[slot].wanting);
-        ssrcs.retain(|ssrc| self.ask_about(slot, *ssrc));
-        self.table.transports[slot].wanting = ssrcs;
-    }
-
-    /// Ask about one source; false when nothing more is wanted of it.
-    fn ask_about(&mut self, slot: usize, ssrc: u32) -> bool {
-        let Transport { sources, local_ssrc, .. } = &mut self.table.transports[slot];
-        let Some(sink) = sources.get_mut(&ssrc).and_then(|source| source.sink.as_mut()) else {
-            return false;
+impl Line<'_> {
+    /// Send a stream's packet; once more: as RTX where there is one, else the same bytes.
+    fn plan(&mut self, at: usize, plan: &Plan, again: bool) {
+        let stream = &mut self.transport.streams[at];
+        let (own, shape) = (stream.ssrc, stream.shape);
+        let repair = again && shape.rtx_ssrc != 0;
+        let (ssrc, index) =
+            if repair { (shape.rtx_ssrc, stream.take_repair()) } else { (own, plan.index) };
+        let mut packet = [0; LONGEST_PACKET];
+        let len = plan.write(own, &shape, &mut packet);
+        let outgoing = Outgoing {
+            packet: &packet[..len],
+            header_len: Plan::HEADER,
+            ssrc,
+            sequence: index as u16,
+            timestamp: plan.timestamp,
+            patch: Patch::default(),
+            repair: repair.then_some((shape.rtx_payload_type, plan.index as u16)),
         };
-        sink.nacks(self.now_ns, &mut self.scratch.entries);
-        let pli = sink.take_pli(self.now_ns);
-        sink.listed = sink.wants();
-        let listed = sink.listed;
-        if self.scratch.entries.is_empty() && !pli {
-            return listed;
+        let values = Values { audio_level: plan.level, ..Values::default() };
+        // An index must not be used for two different packets: not a bit may change.
+        let stamped = plan.stamped.filter(|_| !repair);
+        let stamped = self.send(&outgoing, index, &values, b"", stamped);
+        if !again {
+            self.transport.streams[at].stamp(plan.index, stamped);
         }
-        let mut buffer = [0; 1_100];
-        let mut builder = rtcp::Builder::new(&mut buffer);
-        builder.receiver_report(*local_ssrc, &[]);
-        if !self.scratch.entries.is_empty()
-            && builder.nack(*local_ssrc, ssrc, &self.scratch.entries)
-        {
-            self.ledger.one(Counter::SinkNacks);
-        }
-        if pli && builder.picture_loss(*local_ssrc, ssrc) {
-            self.ledger.one(Counter::SinkPlis);
-        }
-        self.send_rtcp(slot, builder.bytes());
-        listed
     }
 }
