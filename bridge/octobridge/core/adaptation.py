@@ -207,6 +207,11 @@ class Adaptation:
         receivers = self._roster.receivers
         return {m.id: receivers[t].forwarded for t, m in self._roster.members.items()}
 
+    def video_type(self, source: str) -> VideoType | None:
+        """Return what a source shows now; None when there is none of that name."""
+        shown = self._pictures.find(source)
+        return None if shown is None else shown.video_type
+
     def receiver(self, endpoint_id: str) -> Receiver | None:
         """Return an endpoint's part as a receiver, to look at."""
         return self._roster.find(endpoint_id)

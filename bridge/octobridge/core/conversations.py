@@ -1,20 +1,24 @@
 """Who speaks, in every conference of the bridge: from the engine's audio levels to what follows.
 
-A change of the dominant speaker is told to the conference's clients and to `adaptation`.
+A change of the dominant speaker is told to the conference's clients and to `adaptation`, and
+where it pays, the new speaker is asked for a keyframe before the receivers do so one by one: late
+enough that they have switched to him when it comes.
 
 Decisions are made as levels come in, a few dozen times a second while anyone speaks; when nobody
 does there's nothing to decide.
 
-Source: JVB Conference.java (recentSpeakersChanged).
+Source: JVB Conference.java (recentSpeakersChanged, maybeSendKeyframeRequest).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
+from jitsiwire.bridge_channel import VideoType
 from octobridge.core.conference import Conference
 from octobridge.core.dominant import LOUDEST
-from octobridge.core.effects import Effect
-from octobridge.core.messages import adaptation_of
+from octobridge.core.effects import Effect, RequestKeyframe
+from octobridge.core.endpoint import Endpoint
 from octobridge.core.registry import Registry
 from octobridge.core.telling import tell
 
@@ -22,6 +26,16 @@ __all__ = ["Conversations", "Level"]
 
 Level = tuple[int, int, int, int]
 """Transport, SSRC, level as on the wire (0 loud, 127 silent), milliseconds of a steady clock."""
+KEYFRAME_MARGIN: Final = 0.01
+
+
+@dataclass(slots=True)
+class _Request:
+    """A keyframe to ask for at a later moment."""
+
+    due: float
+    transport: int
+    ssrcs: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -29,6 +43,7 @@ class Conversations:
     """See the module."""
 
     registry: Registry
+    _requests: list[_Request] = field(default_factory=list[_Request])
     _clock_offset: float | None = None
     """From the engine's clock to `now`: the least seen, which is that of the least delay."""
 
@@ -48,7 +63,17 @@ class Conversations:
         effects: list[Effect] = []
         for conference in heard.values():
             effects += self._decide(conference, latest)
-        return effects
+        return effects + self.due(now)
+
+    def due(self, now: float) -> list[Effect]:
+        """Return the keyframe requests whose time has come."""
+        ready = [request for request in self._requests if request.due <= now]
+        if not ready:
+            return []
+        self._requests = [request for request in self._requests if request.due > now]
+        return [
+            RequestKeyframe(request.transport, ssrc) for request in ready for ssrc in request.ssrcs
+        ]
 
     def _decide(self, conference: Conference, now: float) -> list[Effect]:
         """Decide as of when the latest level was spoken: our own lateness is no silence."""
@@ -58,13 +83,47 @@ class Conversations:
             return []
         self.registry.counters.dominant_speaker_changes += 1
         order = conference.speech.order(endpoint.id for endpoint in conference.endpoints)
-        adaptation = adaptation_of(conference)
-        effects = [] if adaptation is None else adaptation.set_speech_order(order)
+        effects = conference.adaptation.set_speech_order(order)
+        self._plan_keyframe(conference, speaker, now)
         notice = conference.speech.notice()
         return effects + (tell(conference.endpoints, notice) if notice is not None else [])
+
+    def _plan_keyframe(self, conference: Conference, speaker: Endpoint, now: float) -> None:
+        """Ask for one only where several look on and someone shows a camera large."""
+        if len(conference) <= 2:
+            return
+        counters = self.registry.counters
+        ssrcs = _cameras(conference, speaker) if _is_camera_on_stage(conference, speaker) else ()
+        if not ssrcs:
+            counters.preemptive_keyframes_suppressed += 1
+            return
+        counters.preemptive_keyframes_sent += 1
+        slowest = max((e.rtt_ms for e in conference.endpoints if e is not speaker), default=0.0)
+        delay = max(0.0, slowest - max(0.0, speaker.rtt_ms)) / 1000 + KEYFRAME_MARGIN
+        self._requests.append(_Request(now + delay, speaker.transport, ssrcs))
 
     def _time(self, at: float, now: float) -> float:
         offset = now - at
         if self._clock_offset is None or offset < self._clock_offset:
             self._clock_offset = offset
         return at + self._clock_offset
+
+
+def _is_camera_on_stage(conference: Conference, speaker: Endpoint) -> bool:
+    """Whether anyone but the speaker shows some camera large."""
+    adaptation = conference.adaptation
+    for endpoint in conference.endpoints:
+        receiver = None if endpoint is speaker else adaptation.receiver(endpoint.id)
+        if receiver is not None and any(
+            adaptation.video_type(name) is VideoType.CAMERA for name in receiver.settings.on_stage
+        ):
+            return True
+    return False
+
+
+def _cameras(conference: Conference, speaker: Endpoint) -> tuple[int, ...]:
+    return tuple(
+        picture.ssrc
+        for picture in speaker.sources.pictures
+        if conference.adaptation.video_type(picture.name) is VideoType.CAMERA
+    )

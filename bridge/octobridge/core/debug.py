@@ -5,6 +5,7 @@ Keys are those of the stock bridge where it has them; conference names are only 
 
 from typing import Any
 
+from octobridge.core.allocation import Layer
 from octobridge.core.conference import Conference
 from octobridge.core.endpoint import Endpoint
 from octobridge.core.health import Health
@@ -12,7 +13,7 @@ from octobridge.core.load_reducer import LoadReducer
 from octobridge.core.registry import Registry
 from octobridge.core.stress import Load
 
-__all__ = ["bridge_view", "conference_view", "endpoint_view", "speech_view"]
+__all__ = ["bridge_view", "conference_view", "endpoint_view", "receiver_view", "speech_view"]
 
 OVERLOADED = 1.0
 
@@ -57,7 +58,8 @@ def conference_view(conference: Conference, *, full: bool) -> dict[str, Any]:
         "rtcstatsEnabled": conference.rtcstats_enabled,
         "relays": {},
         "endpoints": {
-            e.id: endpoint_view(e) if full else (e.stats_id or "") for e in conference.endpoints
+            e.id: _whole_endpoint(conference, e) if full else (e.stats_id or "")
+            for e in conference.endpoints
         },
     }
     if full:
@@ -65,6 +67,46 @@ def conference_view(conference: Conference, *, full: bool) -> dict[str, Any]:
         view["name"] = conference.name
         view["ssrc_conflicts"] = conference.ssrc_conflicts
     return view
+
+
+def _whole_endpoint(conference: Conference, endpoint: Endpoint) -> dict[str, Any]:
+    return {**endpoint_view(endpoint), "receives": receiver_view(conference, endpoint.id)}
+
+
+def receiver_view(conference: Conference, endpoint_id: str) -> dict[str, Any] | None:
+    """Return what an endpoint asked for, what its network carries and what it is sent."""
+    receiver = conference.adaptation.receiver(endpoint_id)
+    if receiver is None:
+        return None
+    settings, allocation = receiver.settings, receiver.allocation
+    return {
+        "bandwidth_bps": receiver.bandwidth,
+        "target_bps": allocation.target_bps,
+        "ideal_bps": allocation.ideal_bps,
+        "oversending": allocation.oversending,
+        "suspended": list(allocation.suspended),
+        "forwarded": list(receiver.forwarded),
+        "sources": {
+            granted.source: {"target": _layer(granted.target), "ideal": _layer(granted.ideal)}
+            for granted in allocation.granted
+        },
+        "last_n": settings.last_n,
+        "on_stage": list(settings.on_stage),
+        "selected": list(settings.selected),
+        "default_max_height": settings.default.max_height,
+        "max_heights": {name: c.max_height for name, c in settings.constraints.items()},
+    }
+
+
+def _layer(layer: Layer | None) -> dict[str, Any] | None:
+    if layer is None:
+        return None
+    return {
+        "encoding": layer.encoding,
+        "temporal": layer.temporal,
+        "height": layer.height,
+        "bps": layer.bps,
+    }
 
 
 def speech_view(conference: Conference) -> dict[str, Any]:
@@ -97,7 +139,6 @@ def endpoint_view(endpoint: Endpoint) -> dict[str, Any]:
         "dtls_failed": endpoint.dtls_failed,
         "message_channel": endpoint.message_channel,
         "disconnected": endpoint.disconnected,
-        "bandwidth_bps": endpoint.bandwidth_bps,
         "ssrcs": sorted(endpoint.sources.streams),
         "force_mute": {
             "audio": endpoint.force_mute.audio,

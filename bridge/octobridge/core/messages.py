@@ -8,9 +8,9 @@ Source: JVB EndpointMessageTransport.java, Endpoint.kt (wantsStatsFrom), Confere
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from jitsiwire.bridge_channel import (
     ClientHello,
@@ -22,7 +22,6 @@ from jitsiwire.bridge_channel import (
     ReceiverVideoConstraints,
     ServerHello,
     SourceVideoTypeMessage,
-    VideoType,
     VideoTypeMessage,
     parse,
 )
@@ -36,7 +35,7 @@ from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
 from octobridge.core.telling import tell
 
-__all__ = ["Adaptation", "Messages"]
+__all__ = ["Messages"]
 
 Wish = (
     LastNChangedEvent
@@ -47,41 +46,6 @@ Wish = (
 )
 """What is for `adaptation`."""
 _VIDEO_SOURCE: Final = re.compile(r"-v[0-9]{1,4}", re.ASCII)
-
-
-class Adaptation(Protocol):
-    """What a conference's clients want to receive (`core.adaptation`)."""
-
-    def set_receiver_constraints(  # noqa: D102
-        self, endpoint_id: str, message: ReceiverVideoConstraints
-    ) -> list[Effect]: ...
-
-    def set_last_n(self, endpoint_id: str, last_n: int) -> list[Effect]: ...  # noqa: D102
-
-    def set_video_type(self, source: str, video_type: VideoType) -> list[Effect]: ...  # noqa: D102
-
-    def set_audio_subscription(  # noqa: D102
-        self, endpoint_id: str, message: ReceiverAudioSubscription
-    ) -> list[Effect]: ...
-
-    def wants_stats_of(self, receiver_id: str, sender_id: str) -> bool: ...  # noqa: D102
-
-    def channel_opened(self, endpoint_id: str) -> list[Effect]: ...  # noqa: D102
-
-    def channel_closed(self, endpoint_id: str) -> None: ...  # noqa: D102
-
-    def set_speech_order(self, order: Sequence[str]) -> list[Effect]: ...  # noqa: D102
-
-    def set_bridge_last_n(self, last_n: int) -> None: ...  # noqa: D102
-
-    def keyframes_for_speaker(self, endpoint_id: str) -> Sequence[int]: ...  # noqa: D102
-
-    @property
-    def forwarded(self) -> Mapping[str, tuple[str, ...]]: ...  # noqa: D102
-
-
-def adaptation_of(conference: object) -> Adaptation | None:
-    return getattr(conference, "adaptation", None)
 
 
 @dataclass(slots=True)
@@ -96,14 +60,19 @@ class Messages:
         if found is None:
             return []
         conference, endpoint = found
-        adaptation = adaptation_of(conference)
-        effects = [] if adaptation is None else adaptation.channel_opened(endpoint.id)
+        effects = conference.adaptation.channel_opened(endpoint.id)
         for notice in inactive_ones(conference):
             effects += tell((endpoint,), notice)
         speakers = conference.speech.notice()
         if speakers is not None:
             effects += tell((endpoint,), speakers)
         return effects
+
+    def closed(self, transport: int) -> None:
+        """Expect nothing to reach a client whose channel ended."""
+        found = self.registry.by_transport(transport)
+        if found is not None:
+            found[0].adaptation.channel_closed(found[1].id)
 
     def received(self, transport: int, text: str, now: float) -> list[Effect]:
         """Do what a client's message asks for."""
@@ -152,9 +121,7 @@ class Messages:
                 return self._drop("not_for_bridges")
 
     def _adapt(self, conference: Conference, endpoint: Endpoint, message: Wish) -> list[Effect]:
-        adaptation = adaptation_of(conference)
-        if adaptation is None:
-            return self._drop("no_adaptation")
+        adaptation = conference.adaptation
         match message:
             case LastNChangedEvent(last_n=last_n):
                 return adaptation.set_last_n(endpoint.id, last_n)
@@ -193,9 +160,8 @@ class Messages:
             or sender.id in conference.speech.recent
         )
         if not everyone:
-            adaptation = adaptation_of(conference)
-            wants = None if adaptation is None else adaptation.wants_stats_of
-            receivers = [e for e in receivers if wants is not None and wants(e.id, sender.id)]
+            wants = conference.adaptation.wants_stats_of
+            receivers = [e for e in receivers if wants(e.id, sender.id)]
         return self._deliver(sender, receivers, message, now)
 
     def _deliver(

@@ -78,14 +78,12 @@ def _nothing() -> BridgeStats:
     """Return the statistics of what this bridge never does: all zero."""
     return BridgeStats(
         tcc_unmatched_feedback=0,
-        num_eps_oversending=0,
         octo_conferences=0,
         octo_endpoints=0,
         octo_receive_bitrate=0,
         octo_receive_packet_rate=0,
         octo_send_bitrate=0,
         octo_send_packet_rate=0,
-        endpoints_with_suspended_sources=0,
         total_relays=0,
         num_relays_no_msg_transport_after_delay=0,
         total_layering_changes_received=0,
@@ -108,9 +106,13 @@ def _current(base: BridgeStats, registry: Registry) -> BridgeStats:
     inactive = [conference for conference in conferences if not _is_active(conference)]
     active = [e for c in conferences if _is_active(c) for e in c.endpoints]
     inactive_endpoints = sum(len(conference) for conference in inactive)
+    receivers = [c.adaptation.receiver(e.id) for c in conferences for e in c.endpoints]
+    allocations = [receiver.allocation for receiver in receivers if receiver is not None]
     round_trips = [endpoint.rtt_ms for endpoint in endpoints if endpoint.rtt_ms > 0]
     return replace(
         base,
+        num_eps_oversending=sum(allocation.oversending for allocation in allocations),
+        endpoints_with_suspended_sources=sum(bool(a.suspended) for a in allocations),
         endpoints_with_high_outgoing_loss=sum(e.outgoing_loss > HIGH_LOSS for e in active),
         local_active_endpoints=len(active),
         rtt_aggregate=sum(round_trips) / len(round_trips) if round_trips else 0.0,

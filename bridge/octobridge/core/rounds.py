@@ -13,7 +13,6 @@ from octobridge.core.conversations import Conversations
 from octobridge.core.effects import Effect
 from octobridge.core.expiry import expire, may_judge
 from octobridge.core.load_reducer import LoadReducer
-from octobridge.core.messages import adaptation_of
 from octobridge.core.registry import Registry
 from octobridge.core.telling import tell
 
@@ -43,7 +42,9 @@ class Rounds:
         """Return what is due, right after the engine's readings were taken."""
         policy = self.registry.policy
         present, self.looked_at = may_judge(self.looked_at, now), now
-        effects = watch(self.registry, now) if present else []
+        effects = self.conversations.due(now)
+        if present:
+            effects += watch(self.registry, now)
         if now - self._expired_at >= policy.expire_interval:
             self._expired_at = now
             if present:
@@ -59,24 +60,20 @@ class Rounds:
     def _connection_stats(self) -> list[Effect]:
         """Tell each client the estimate of its downlink, where there is one."""
         effects: list[Effect] = []
-        for _, endpoint in self.registry.endpoints():
-            if endpoint.bandwidth_bps >= 0:
-                known = ConnectionStats(estimated_downlink_bandwidth=endpoint.bandwidth_bps)
+        for conference, endpoint in self.registry.endpoints():
+            receiver = conference.adaptation.receiver(endpoint.id)
+            if receiver is not None and receiver.bandwidth >= 0:
+                known = ConnectionStats(estimated_downlink_bandwidth=receiver.bandwidth)
                 effects += tell((endpoint,), known)
         return effects
 
     def _weigh(self, stress: float, now: float) -> None:
         if self.reducer is None:
             return
-        most = 0
-        for conference in self.registry.conferences:
-            adaptation = adaptation_of(conference)
-            if adaptation is not None:
-                counts = (len(names) for names in adaptation.forwarded.values())
-                most = max(most, max(counts, default=0))
+        conferences = self.registry.conferences
+        received = (len(names) for c in conferences for names in c.adaptation.forwarded.values())
+        most = max(received, default=0)
         self.reducer.observe(stress, most, now)
         # Conferences that are new since the last step must follow, too.
-        for conference in self.registry.conferences:
-            adaptation = adaptation_of(conference)
-            if adaptation is not None:
-                adaptation.set_bridge_last_n(self.reducer.last_n)
+        for conference in conferences:
+            conference.adaptation.set_bridge_last_n(self.reducer.last_n)

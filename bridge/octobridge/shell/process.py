@@ -15,7 +15,9 @@ from xml.etree.ElementTree import Element
 from aiohttp import web
 
 from jitsiwire import stats
+from octobridge.core.adaptation import AdaptationPolicy
 from octobridge.core.candidates import LocalAddress, local_candidates
+from octobridge.core.limits import SizeLimits
 from octobridge.core.minting import Entropy, Mint
 from octobridge.core.policy import Policy
 from octobridge.core.shutdown import Timing
@@ -81,6 +83,7 @@ async def _bridge(media: MediaEngine, settings: Settings, entropy: Entropy) -> B
         advertise_private_candidates=settings.advertise_private,
         announce_version=settings.announce_version,
         reduce_load=settings.reduce_load,
+        adaptation=AdaptationPolicy(size_limits=SizeLimits(dict(settings.last_n_limits))),
     )
     timing = Timing(max_duration=settings.drain_deadline, delay=settings.shutdown_delay)
     return Bridge(

@@ -78,8 +78,9 @@ class Reception:
         self._apply(self._messages.opened(transport))
 
     def channel_closed(self, transport: int) -> None:
-        """See `core.reports`."""
+        """See `core.reports` and `core.messages`."""
         self._reports.channel_closed(transport)
+        self._messages.closed(transport)
 
     def channel_text(self, transport: int, text: str) -> None:
         """See `core.messages`."""

@@ -170,7 +170,9 @@ class _Routes:
         names = (request.match_info["conference"], request.match_info["endpoint"])
         for conference, endpoint in self._bridge.registry.endpoints():
             if (conference.id, endpoint.id) == names:
-                return web.json_response(debug.endpoint_view(endpoint))
+                view = debug.endpoint_view(endpoint)
+                view["receives"] = debug.receiver_view(conference, endpoint.id)
+                return web.json_response(view)
         raise web.HTTPNotFound
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.unit.bridge import given
 
+from jitsiwire import colibri2 as wire
 from jitsiwire.colibri2 import Sctp
 from octobridge.core.conference import Conference
 from octobridge.core.effects import Effect, SendMessage
@@ -49,6 +50,18 @@ class Call:
         found = self.conference.find(name)
         assert found is not None
         return found
+
+    def shows(self, name: str, ssrc: int, layers: int = 1) -> list[Effect]:
+        """Let someone switch the camera on."""
+        source = given.camera(name, ssrc, layers)
+        outcome = self.handler.handle(given.modify(wire.Endpoint(name, sources=(source,))), 0)
+        given.reply_of(outcome)
+        return list(outcome.effects)
+
+    def step(self) -> list[Effect]:
+        """Let adaptation do what is due."""
+        self.now += 1.0
+        return self.registry.step(self.now)
 
     def say(self, name: str, message: dict[str, Any] | str) -> list[Effect]:
         """Let someone write a message."""

@@ -8,6 +8,7 @@ from tests.unit.bridge.test_reports import Reading
 from octobridge.core.connectivity import watch
 from octobridge.core.conversations import Conversations
 from octobridge.core.effects import RemoveTransport
+from octobridge.core.load_reducer import LoadReducer, Reduction
 from octobridge.core.rounds import Rounds
 
 
@@ -96,7 +97,7 @@ def test_after_a_pause_of_the_bridge_itself_nobody_is_given_up() -> None:
 def test_clients_are_told_what_their_downlink_carries_where_it_is_known() -> None:
     call = Call("a", "b")
     going = rounds(call)
-    call.endpoint("a").bandwidth_bps = 1_234_567
+    call.conference.adaptation.set_bandwidth(call.endpoint("a").transport, 1_234_567)
     told: dict[str, list[dict[str, Any]]] = {}
     for second in range(1, 21):
         heard(call, 0, float(second), "a", "b")
@@ -104,3 +105,25 @@ def test_clients_are_told_what_their_downlink_carries_where_it_is_known() -> Non
             told.setdefault(name, []).extend(messages)
     message = {"colibriClass": "ConnectionStats", "estimatedDownlinkBandwidth": 1_234_567}
     assert told == {"a": [message, message]}
+
+
+def test_an_overloaded_bridge_sends_everyone_less_until_there_is_room() -> None:
+    call = Call("a", "b", "c", "d")
+    for number, name in enumerate("abcd"):
+        call.shows(name, 100 * (number + 1))
+        call.say(name, {"colibriClass": "ReceiverVideoConstraints", "lastN": -1})
+    call.step()
+    assert len(call.conference.adaptation.forwarded["a"]) == 3
+    reducer = LoadReducer(Reduction())
+    going = Rounds(call.registry, Conversations(call.registry), reducer, 0.0)
+    heard(call, 0, 9.0, *"abcd")
+    going.go(1.5, 9.0)
+    assert reducer.last_n == -1, "one look every ten seconds"
+    heard(call, 0, 10.0, *"abcd")
+    going.go(1.5, 10.0)
+    call.now = 20.0
+    call.step()
+    assert [len(names) for names in call.conference.adaptation.forwarded.values()] == [2, 2, 2, 2]
+    for minute in range(2, 45):
+        going.go(0.1, minute * 60.0)
+    assert reducer.last_n == -1

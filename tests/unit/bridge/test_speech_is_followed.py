@@ -1,11 +1,13 @@
 """From the engine's audio levels to what clients are told of who speaks."""
 
 import random
+from typing import Any
 
+import pytest
 from tests.unit.bridge.talking import Call
 
 from octobridge.core.conversations import Conversations, Level
-from octobridge.core.effects import Effect
+from octobridge.core.effects import Effect, RequestKeyframe, SendMessage
 
 
 def speak(call: Call, hearing: Conversations, who: str, start: float) -> list[Effect]:
@@ -65,3 +67,86 @@ def test_a_late_batch_is_heard_at_the_time_it_was_spoken() -> None:
         other.conference.speech.activity()["a"]["long"]
         == (call.conference.speech.activity()["a"]["long"])
     )
+
+
+def watched(*names: str) -> Call:
+    """A call where everyone has a camera and the second one shows the first large."""
+    call = Call(*names)
+    for number, name in enumerate(names):
+        call.shows(name, 100 * (number + 1))
+    message: dict[str, Any] = {
+        "colibriClass": "ReceiverVideoConstraints",
+        "onStageSources": [f"{names[0]}-v0"],
+    }
+    call.say(names[1], message)
+    call.step()
+    return call
+
+
+def test_a_new_speaker_is_asked_for_a_keyframe_once_receivers_have_switched() -> None:
+    call = watched("a", "b", "c")
+    for name, rtt in (("a", 40.0), ("b", 300.0), ("c", 100.0)):
+        call.endpoint(name).rtt_ms = rtt
+    hearing = Conversations(call.registry)
+    speak(call, hearing, "a", 0.0)
+    effects = speak(call, hearing, "c", 10.0)
+    counters = call.registry.counters
+    assert effects.count(RequestKeyframe(call.endpoint("c").transport, 300)) == 1
+    assert counters.preemptive_keyframes_sent == counters.dominant_speaker_changes
+    # The slowest receiver hears of the change 300 ms later; the speaker's answer takes 100.
+    told = next(i for i, e in enumerate(effects) if isinstance(e, SendMessage))
+    assert told < effects.index(RequestKeyframe(call.endpoint("c").transport, 300))
+    assert hearing.due(1000.0) == []
+
+
+def test_no_keyframe_is_asked_for_where_nobody_shows_a_camera_large() -> None:
+    call = watched("a", "b", "c")
+    call.say("b", {"colibriClass": "ReceiverVideoConstraints", "onStageSources": []})
+    hearing = Conversations(call.registry)
+    effects = speak(call, hearing, "c", 0.0)
+    assert not [e for e in effects if isinstance(e, RequestKeyframe)]
+    counters = call.registry.counters
+    assert counters.preemptive_keyframes_suppressed == counters.dominant_speaker_changes > 0
+
+
+def test_the_delay_is_that_of_the_slowest_receiver_beyond_the_speakers_own() -> None:
+    call = watched("a", "b", "c")
+    for name, rtt in (("a", 40.0), ("b", 300.0), ("c", 100.0)):
+        call.endpoint(name).rtt_ms = rtt
+    hearing = Conversations(call.registry)
+    changed_at = 0.0
+    for frame in range(150):
+        now = frame * 0.02
+        levels: list[Level] = [(call.endpoint("c").transport, 1, 30, int(now * 1000))]
+        if hearing.levels(levels, now):
+            changed_at = now
+            break
+    due = [now for now in (changed_at + step / 1000 for step in range(400)) if hearing.due(now)]
+    assert due == pytest.approx([changed_at + 0.21], abs=0.002)
+
+
+def test_calls_of_two_need_no_such_keyframe() -> None:
+    call = watched("a", "b")
+    hearing = Conversations(call.registry)
+    effects = speak(call, hearing, "a", 0.0)
+    assert not [e for e in effects if isinstance(e, RequestKeyframe)]
+    counters = call.registry.counters
+    assert (counters.preemptive_keyframes_sent, counters.preemptive_keyframes_suppressed) == (0, 0)
+
+
+def test_the_order_of_speech_reaches_adaptation() -> None:
+    """With room for one video only, it is the speaker's."""
+    call = watched("a", "b", "c")
+    message: dict[str, Any] = {
+        "colibriClass": "ReceiverVideoConstraints",
+        "lastN": 1,
+        "onStageSources": [],
+        "defaultConstraints": {"maxHeight": 180},
+    }
+    call.say("b", message)
+    hearing = Conversations(call.registry)
+    for who in ("a", "c"):
+        speak(call, hearing, who, 0.0 if who == "a" else 10.0)
+        call.now += 20.0
+        call.step()
+        assert call.conference.adaptation.forwarded["b"] == (f"{who}-v0",)
