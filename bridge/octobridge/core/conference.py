@@ -79,6 +79,7 @@ class Conference:
     def remove(self, endpoint: Endpoint, now: float) -> list[Effect]:
         """Let an endpoint go."""
         del self._endpoints[endpoint.id]
+        self.speech.leave(endpoint.id)
         if not self._endpoints:
             self.empty_since = now
         gone = endpoint.transport

@@ -87,7 +87,7 @@ def environment(prosody: Prosody | None, nickname: str, **more: str) -> dict[str
     """The variables of a bridge on loopback."""
     brewery = {"JVB_DISABLE_XMPP": "1"} if prosody is None else prosody.environ("jvb")
     return {
-        "PATH": os.environ["PATH"],
+        **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
         **brewery,
         "JVB_MUC_NICKNAME": nickname,
         "JVB_PORT": str(free_udp_port()),

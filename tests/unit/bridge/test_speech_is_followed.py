@@ -42,6 +42,16 @@ def test_a_new_speaker_is_told_to_all_with_those_before() -> None:
     assert call.registry.counters.dominant_speaker_changes >= 2
 
 
+def test_a_speaker_who_left_is_nobodys_speaker() -> None:
+    call = Call("a", "b")
+    hearing = Conversations(call.registry)
+    speak(call, hearing, "a", 0.0)
+    assert call.conference.speech.dominant == "a"
+    call.registry.remove_endpoint(call.conference, call.endpoint("a"), 5.0)
+    assert call.conference.speech.dominant is None
+    assert "a" not in call.conference.speech.recent
+
+
 def test_visitors_and_the_departed_have_no_voice() -> None:
     call = Call("a", "v", visitors=["v"])
     hearing = Conversations(call.registry)
