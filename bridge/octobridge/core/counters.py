@@ -37,6 +37,8 @@ class Counters:
     """Messages of clients, by kind."""
     messages_dropped: Counter[str] = field(default_factory=Counter[str])
     """Messages of clients that came to nothing, by reason."""
+    layering_changes: int = 0
+    """Encodings that came, went or changed their size."""
     dominant_speaker_changes: int = 0
     preemptive_keyframes_sent: int = 0
     preemptive_keyframes_suppressed: int = 0

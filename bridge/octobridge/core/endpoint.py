@@ -104,6 +104,8 @@ class Endpoint:
     sending_video: bool = False
     outgoing_loss: float = 0.0
     rtt_ms: float = -1.0
+    bandwidth_bps: int = -1
+    """What its downlink is estimated to carry; -1 = not known."""
 
     @property
     def takes_audio(self) -> bool:

@@ -68,12 +68,6 @@ class Messages:
             effects += tell((endpoint,), speakers)
         return effects
 
-    def closed(self, transport: int) -> None:
-        """Expect nothing to reach a client whose channel ended."""
-        found = self.registry.by_transport(transport)
-        if found is not None:
-            found[0].adaptation.channel_closed(found[1].id)
-
     def received(self, transport: int, text: str, now: float) -> list[Effect]:
         """Do what a client's message asks for."""
         counters = self.registry.counters

@@ -118,14 +118,16 @@ class Reports:
             endpoint.bandwidth_bps = bps
             conference.adaptation.set_bandwidth(transport, bps)
 
-    def encoding_ended(self, transport: int, ssrc: int) -> None:
-        """An encoding doesn't arrive any more."""
+    def encoding_activity(self, transport: int, ssrc: int, *, active: bool) -> None:
+        """An encoding began to arrive, which counts once it is measured, or arrives no more."""
+        self.registry.counters.layering_changes += 1
         found = self.registry.by_transport(transport)
-        if found is not None:
+        if found is not None and not active:
             found[0].adaptation.set_reading(transport, ssrc, temporal_bps=(0, 0, 0))
 
     def picture_size(self, transport: int, ssrc: int, width: int, height: int) -> None:
-        """A keyframe of an encoding told its size."""
+        """A keyframe of an encoding told its size, which is new."""
+        self.registry.counters.layering_changes += 1
         found = self.registry.by_transport(transport)
         if found is not None:
             found[0].adaptation.set_reading(transport, ssrc, height=min(width, height))

@@ -60,10 +60,9 @@ class Rounds:
     def _connection_stats(self) -> list[Effect]:
         """Tell each client the estimate of its downlink, where there is one."""
         effects: list[Effect] = []
-        for conference, endpoint in self.registry.endpoints():
-            receiver = conference.adaptation.receiver(endpoint.id)
-            if receiver is not None and receiver.bandwidth >= 0:
-                known = ConnectionStats(estimated_downlink_bandwidth=receiver.bandwidth)
+        for _, endpoint in self.registry.endpoints():
+            if endpoint.bandwidth_bps >= 0:
+                known = ConnectionStats(estimated_downlink_bandwidth=endpoint.bandwidth_bps)
                 effects += tell((endpoint,), known)
         return effects
 

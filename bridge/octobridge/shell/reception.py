@@ -78,9 +78,8 @@ class Reception:
         self._apply(self._messages.opened(transport))
 
     def channel_closed(self, transport: int) -> None:
-        """See `core.reports` and `core.messages`."""
+        """See `core.reports`."""
         self._reports.channel_closed(transport)
-        self._messages.closed(transport)
 
     def channel_text(self, transport: int, text: str) -> None:
         """See `core.messages`."""
@@ -97,9 +96,8 @@ class Reception:
         self._reports.bandwidth(transport, bps)
 
     def encoding_activity(self, transport: int, ssrc: int, active: bool) -> None:
-        """See `core.reports`; what has begun to arrive counts once it is measured."""
-        if not active:
-            self._reports.encoding_ended(transport, ssrc)
+        """See `core.reports`."""
+        self._reports.encoding_activity(transport, ssrc, active=active)
 
     def picture_size(self, transport: int, ssrc: int, width: int, height: int) -> None:
         """See `core.reports`."""

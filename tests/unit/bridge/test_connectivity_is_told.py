@@ -97,7 +97,7 @@ def test_after_a_pause_of_the_bridge_itself_nobody_is_given_up() -> None:
 def test_clients_are_told_what_their_downlink_carries_where_it_is_known() -> None:
     call = Call("a", "b")
     going = rounds(call)
-    call.conference.adaptation.set_bandwidth(call.endpoint("a").transport, 1_234_567)
+    call.reports.bandwidth(call.endpoint("a").transport, 1_234_567)
     told: dict[str, list[dict[str, Any]]] = {}
     for second in range(1, 21):
         heard(call, 0, float(second), "a", "b")

@@ -73,7 +73,6 @@ def test_whoever_opens_a_channel_late_is_told_how_things_stand() -> None:
     for name in ("a", "b"):
         transport = call.endpoint(name).transport
         call.reports.channel_closed(transport)
-        call.messages.closed(transport)
     assert call.told(call.step()) == {}
     for name in ("a", "b"):
         call.reports.channel_opened(call.endpoint(name).transport)
@@ -96,10 +95,14 @@ def test_what_is_allocated_is_shown_and_counted() -> None:
     call.conference.adaptation.set_reading(
         call.endpoint("a").transport, 100, temporal_bps=(100, 200, 300_000), height=180
     )
-    call.conference.adaptation.set_bandwidth(call.endpoint("b").transport, 50)
+    call.reports.bandwidth(call.endpoint("b").transport, 50)
+    call.reports.encoding_activity(call.endpoint("a").transport, 100, active=True)
+    call.reports.picture_size(call.endpoint("a").transport, 100, 320, 180)
     call.step()
     receives = conference_view(call.conference, full=True)["endpoints"]["b"]["receives"]
     assert receives["bandwidth_bps"] == 50
     assert receives["suspended"] == ["a-v0"]
     assert receives["sources"]["a-v0"]["ideal"]["bps"] == 300_000
-    assert stats(call.registry, Traffic(), AROUND).endpoints_with_suspended_sources == 1
+    told = stats(call.registry, Traffic(), AROUND)
+    assert told.endpoints_with_suspended_sources == 1
+    assert told.total_layering_changes_received == 2
