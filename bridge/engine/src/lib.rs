@@ -45,3 +45,5 @@ mod worker;
 
 #[cfg(feature = "python")]
 pub use boundary::_native;
+#[cfg(feature = "fuzzing")]
+pub use worker::fuzzing::Fuzzed;

@@ -69,6 +69,17 @@ impl Batch {
         self.count
     }
 
+    /// Stand in for `receive` with one datagram.
+    #[cfg(feature = "fuzzing")]
+    pub fn put(&mut self, datagram: &[u8], from: std::net::SocketAddr) {
+        let len = datagram.len().min(LONGEST);
+        self.buffers[..len].copy_from_slice(&datagram[..len]);
+        self.addresses[0] = RawAddress::from(from);
+        self.headers[0].msg_len = len as u32;
+        self.headers[0].msg_hdr.msg_flags = if len < datagram.len() { libc::MSG_TRUNC } else { 0 };
+        self.count = 1;
+    }
+
     /// Where datagram `at` came from.
     #[inline]
     pub fn address(&self, at: usize) -> &RawAddress {

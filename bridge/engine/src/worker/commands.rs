@@ -27,7 +27,7 @@ impl Worker {
         self.set_timer();
     }
 
-    fn apply(&mut self, instruction: Instruction) {
+    pub(super) fn apply(&mut self, instruction: Instruction) {
         match instruction {
             Instruction::AddSocket { socket, udp } => self.add_socket(socket, udp),
             Instruction::RemoveSocket { socket, done } => {

@@ -7,6 +7,8 @@ mod datagrams;
 mod fanout;
 mod feedback;
 mod forward;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod keyframes;
 mod line;
 mod media;
