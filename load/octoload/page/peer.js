@@ -29,7 +29,7 @@ export class Peer extends EventTarget {
     this.#codec = codec;
     this.#transport = offer.transport;
     for (const one of offer.media) {
-      this.#media[one.kind] = { payloadTypes: sdp.codecs(one.payloadTypes, codec, KNOWN), extensions: one.extensions.filter(([, uri]) => !uri.endsWith(":mid")) };
+      this.#media[one.kind] = { payloadTypes: sdp.codecs(one.payloadTypes, codec, KNOWN), extensions: one.extensions };
     }
     this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
     this.connection.onconnectionstatechange = () => this.#tell("state", this.connection.connectionState);
