@@ -172,6 +172,10 @@ class Caller:
             ]
         )
 
+    def submit(self, commands: list[Command]) -> None:
+        """Give its engine commands."""
+        self._engine.submit(commands)
+
     def stop_media(self) -> None:
         """Fall silent."""
         self._engine.submit([Command.StopStream(TRANSPORT, s) for s in (self.audio, self.video)])

@@ -1,5 +1,7 @@
 """A conference of callers on one bridge, signalled by a scripted focus."""
 
+from dataclasses import replace
+
 from tests.integration.bridge.caller import Caller, eventually
 from tests.integration.bridge.scripted_focus import ScriptedFocus
 
@@ -15,6 +17,7 @@ from jitsiwire.colibri2 import (
 )
 
 MEETING = "8f3c-meeting"
+CAPABILITIES = (str(Capability.SOURCE_NAMES),)
 MEDIA = (
     Media("audio", (PayloadType(111, "opus", 48000, 2),)),
     Media("video", (PayloadType(100, "VP8", 90000),)),
@@ -30,7 +33,7 @@ def creation(name: str, *, sctp: bool = False) -> Endpoint:
         media=MEDIA,
         transport=Transport(ice_controlling=True, sctp=Sctp() if sctp else None),
         sources=(),
-        capabilities=(str(Capability.SOURCE_NAMES),),
+        capabilities=CAPABILITIES,
     )
 
 
@@ -58,15 +61,23 @@ class Conversation:
         self.created = True
         return outcome
 
-    async def join(self, name: str, *, sctp: bool = False) -> Caller:
+    async def join(
+        self,
+        name: str,
+        *,
+        sctp: bool = False,
+        kind: type[Caller] = Caller,
+        capabilities: tuple[str, ...] = CAPABILITIES,
+    ) -> Caller:
         """Let someone in, all the way to flowing media.
 
         With `sctp` it opens its message channel itself and asks for what it wants to see.
         """
         number = 1000 * (len(self.callers) + 1)
-        caller = Caller(name, number + 1, number + 2)
+        caller = kind(name, number + 1, number + 2)
         self.callers.append(caller)
-        reply = await self.modify(creation(name, sctp=True))
+        asked = replace(creation(name, sctp=True), capabilities=capabilities)
+        reply = await self.modify(asked)
         offered = reply.endpoints[0].transport
         assert offered is not None
         for other in self.callers[:-1]:
