@@ -7,6 +7,8 @@
 mod clock;
 mod layering;
 mod numbering;
+#[cfg(test)]
+mod tests;
 mod vp8;
 
 use crate::instruction::Aim;
@@ -159,7 +161,8 @@ impl Projection {
             return;
         };
         if let Some(current) = &mut self.current {
-            current.numbering.lower((highest + 1) >> 16 << 16);
+            let next = current.numbering.next().max(highest + 1);
+            current.numbering.lower(next >> 16 << 16);
         }
     }
 
@@ -213,8 +216,14 @@ impl Projection {
     /// counter at zero; from then on numbers go on, since an index must never be used twice with
     /// one key.
     fn begin(&mut self, input: &Input<'_>, temporal: u8, now_ns: u64) {
+        // What is still missing of the stretch before keeps its room.
+        let reserved = self.current.as_ref().map_or(0, |stretch| stretch.numbering.next());
+        let out = match self.highest {
+            Some(highest) => reserved.max(highest + 1),
+            None if reserved > 0 => reserved,
+            None => input.index & 0xffff,
+        };
         self.retire();
-        let out = self.highest.map_or(input.index & 0xffff, |highest| highest + 1);
         // What came in another order than sent has a place, unless a keyframe must come first.
         let free = self.highest.is_none() && !has_keyframes(input.facts.codec);
         let room = if free { out } else { 0 };

@@ -53,6 +53,12 @@ impl Numbering {
         self.highest
     }
 
+    /// What the number after the newest would map to: nothing seen maps to it or beyond.
+    pub fn next(&self) -> u64 {
+        let next = self.out + (self.highest + 1 - self.first) as i64 - self.total as i64;
+        u64::try_from(next).unwrap_or_default()
+    }
+
     /// The outgoing number; `None` for what was left out or is too old.
     #[inline]
     pub fn place(&mut self, number: u64) -> Option<u64> {
