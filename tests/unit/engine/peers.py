@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from aiortc.rtp import AnyRtcpPacket, RtcpPacket, RtpPacket
+from aiortc.rtp import AnyRtcpPacket, HeaderExtensionsMap, RtcpPacket, RtpPacket
 from pylibsrtp import Policy, Session
 
 from octoengine import Command, Engine, SourceStats, TransportStats
@@ -102,6 +102,10 @@ class Peer:
     def protect_rtp(self, packet: bytes) -> bytes:
         return self._out.protect(packet)
 
+    def send_packet(self, packet: RtpPacket, known: HeaderExtensionsMap | None = None) -> None:
+        """Send a packet, its extensions numbered as in `known`."""
+        self.send(self._out.protect(packet.serialize(known or HeaderExtensionsMap())))
+
     def protect_rtcp(self, compound: bytes) -> bytes:
         return self._out.protect_rtcp(compound)
 
@@ -118,11 +122,12 @@ class Peer:
             yield self.receive()
         raise TimeoutError("nothing of the kind came")
 
-    def receive_rtp(self) -> RtpPacket:
+    def receive_rtp(self, known: HeaderExtensionsMap | None = None) -> RtpPacket:
         """Return the next RTP packet, passing over RTCP."""
         for datagram in self._received():
             if not 192 <= datagram[1] <= 223:
-                return RtpPacket.parse(self._in.unprotect(datagram))
+                plain = self._in.unprotect(datagram)
+                return RtpPacket.parse(plain, known or HeaderExtensionsMap())
         raise AssertionError
 
     def receive_rtcp(self, kind: type[AnyRtcpPacket]) -> AnyRtcpPacket:

@@ -67,6 +67,13 @@ impl Layers {
         }
     }
 
+    /// Keep room in `carry` for what is still missing of this stretch.
+    pub fn reserve(&self, carry: &mut Carry) {
+        if let Self::Vp8(layering) = self {
+            layering.reserve(carry);
+        }
+    }
+
     /// Memory held beyond the enum itself.
     pub fn memory(&self) -> usize {
         if matches!(self, Self::Vp8(_)) { size_of::<Vp8>() } else { 0 }

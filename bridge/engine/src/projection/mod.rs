@@ -223,6 +223,9 @@ impl Projection {
             None if reserved > 0 => reserved,
             None => input.index & 0xffff,
         };
+        if let Some(stretch) = &self.current {
+            stretch.layers.reserve(&mut self.carry);
+        }
         self.retire();
         // What came in another order than sent has a place, unless a keyframe must come first.
         let free = self.highest.is_none() && !has_keyframes(input.facts.codec);

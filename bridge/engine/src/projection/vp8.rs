@@ -52,6 +52,13 @@ impl Vp8 {
         vp8
     }
 
+    /// Keep room in `carry` for pictures that are still missing.
+    pub fn reserve(&self, carry: &mut Carry) {
+        if self.numbered {
+            carry.picture = carry.picture.max(self.pictures.next().checked_sub(1));
+        }
+    }
+
     // A keyframe refers to nothing: every layer wanted may go from here on.
     fn refresh(&mut self, picture: u64, temporal: u8) {
         self.lower(picture, temporal);
