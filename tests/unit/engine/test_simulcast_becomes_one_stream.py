@@ -33,6 +33,11 @@ def downtrack(server: Server) -> DowntrackStats:
     return stats
 
 
+def arrived(server: Server, count: int) -> None:
+    """Wait until the engine has taken in this many packets."""
+    eventually(lambda: server.counters["packets_received"] == count)
+
+
 def aim(server: Server, encoding: int, temporal: int = 2) -> None:
     server.engine.submit([Command.SetTarget(2, 1, ENCODINGS[0], encoding, temporal)])
 
@@ -57,6 +62,7 @@ def test_a_switch_waits_for_a_keyframe_and_shows_no_seam(
     low.send(0, key=True, packets=2)
     high.send(900_000, key=True)
     before = received(bob, 2)
+    arrived(server, 3)
     aim(server, 2)
     low.send(FRAME)
     high.send(900_000 + FRAME)
@@ -97,6 +103,7 @@ def test_sender_reports_keep_time_over_a_switch(server: Server, pair: tuple[Peer
     low.send(0, key=True)
     high.send(900_000, key=True)
     (before,) = received(bob, 1)
+    arrived(server, 2)
     aim(server, 2)
     # The next picture by the sender's own clock, whatever the time on ours.
     high.send(900_000 + FRAME, key=True)
@@ -171,6 +178,7 @@ def test_late_packets_from_before_a_switch_take_their_place(
     alice.send_packet(first)
     alice.send_packet(last)
     every = received(bob, 3)
+    arrived(server, 4)
     aim(server, 2)
     high.send(FRAME, key=True)
     alice.send_packet(late)
