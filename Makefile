@@ -47,11 +47,13 @@ test-engine: setup ## The engine's own tests (Rust)
 .PHONY: test-fast
 test-fast: setup ## Everything that needs no cluster
 	@$(PY)/octolab provision --programs
+	$(PY)/octolab need chromium
 	$(PY)/pytest -m "not e2e" -q
 
 .PHONY: test-e2e
 test-e2e: lab ## Everything that needs a cluster, in the lab
-	@OCTOFLEET_KUBECONFIG="$$($(PY)/octolab kubeconfig)" $(PY)/pytest -m e2e -q --timeout=900
+	@$(PY)/octolab need chromium
+	OCTOFLEET_KUBECONFIG="$$($(PY)/octolab kubeconfig)" $(PY)/pytest -m e2e -q --timeout=900
 
 .PHONY: test
 test: check test-engine replay test-fast test-e2e prove-lab ## Every test
@@ -60,10 +62,30 @@ test: check test-engine replay test-fast test-e2e prove-lab ## Every test
 replay: setup ## The recorded Colibri2 requests against our bridge
 	@$(PY)/python tests/contract/replay.py
 
+.PHONY: prove-browser
+prove-browser: lab ## Real browsers on a bridge pod: layers, a cut line, messages, screen, ICE restart
+	@$(PY)/octolab need chromium
+	$(on_cluster)
+	$(PY)/python -m octodemo browser "$${where[@]}"
+
+.PHONY: prove-compare
+prove-compare: setup ## Our decisions against other autoscalers' and an oracle's, on the same load
+	@$(PY)/python -m octofleet.simulate.proofs compare
+
 .PHONY: prove-drain
 prove-drain: lab ## `kubectl drain` of a node with calls on it
 	@$(on_cluster)
 	$(PY)/python -m octodemo drain "$${where[@]}"
+
+.PHONY: prove-fuzz
+prove-fuzz: setup ## Everything that strangers reach, fed with garbage
+	@$(PY)/python tests/bench/bench_fuzz.py
+
+.PHONY: prove-loss
+prove-loss: setup ## A browser's call across a network that loses one packet in twenty
+	@$(PY)/octolab provision --programs
+	$(PY)/octolab need chromium
+	$(PY)/python -m octodemo loss
 
 .PHONY: prove-restart
 prove-restart: lab ## The operator killed 20 times at random
@@ -88,6 +110,10 @@ prove-load: setup ## Twenty calls of ten on two cores, load included
 prove-peers: setup ## CPU per forwarded packet beside Janus, LiveKit and pion
 	@$(PY)/python tests/bench/bench_peers.py
 
+.PHONY: prove-week
+prove-week: setup ## A million joins on two hundred bridges, simulated on one core
+	@$(PY)/python -m octofleet.simulate.proofs week
+
 .PHONY: prove-lab
 prove-lab: lab ## `octolab down` leaves nothing
 	@$(PY)/octolab down
@@ -101,7 +127,8 @@ bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
 	@$(PY)/python tests/bench/bench_engine.py
 
 .PHONY: prove
-prove: replay bench-engine prove-restart prove-hpa demo prove-lab ## Every proof
+prove: replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week prove-loss \
+  prove-browser prove-drain prove-restart prove-hpa demo prove-lab ## Every proof
 
 .PHONY: format
 format: setup ## Format everything
