@@ -83,7 +83,10 @@ async def _bridge(media: MediaEngine, settings: Settings, entropy: Entropy) -> B
         advertise_private_candidates=settings.advertise_private,
         announce_version=settings.announce_version,
         reduce_load=settings.reduce_load,
-        adaptation=AdaptationPolicy(size_limits=SizeLimits(dict(settings.last_n_limits))),
+        adaptation=AdaptationPolicy(
+            trust_bwe=settings.trust_bandwidth,
+            size_limits=SizeLimits(dict(settings.last_n_limits)),
+        ),
     )
     timing = Timing(max_duration=settings.drain_deadline, delay=settings.shutdown_delay)
     return Bridge(

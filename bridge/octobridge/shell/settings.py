@@ -76,6 +76,8 @@ class Settings:
     reduce_load: bool
     last_n_limits: tuple[tuple[int, int], ...]
     """From which size of a conference on which last-n."""
+    trust_bandwidth: bool
+    """Whether receivers get no more than their network is estimated to carry."""
     shutdown_delay: float
     drain_deadline: float
     log_level: str
@@ -115,6 +117,7 @@ def read(environ: Mapping[str, str], hostname: str) -> Settings:
         last_n_limits=env.many(
             "OCTOBRIDGE_LAST_N_LIMITS", parse_size_limits, "a comma list of `size:last-n`"
         ),
+        trust_bandwidth=env.flag("JVB_CC_TRUST_BWE", default=True),
         shutdown_delay=env.seconds("OCTOBRIDGE_SHUTDOWN_DELAY", 60.0),
         drain_deadline=env.seconds("OCTOBRIDGE_DRAIN_DEADLINE", 24 * 3600.0),
         log_level=env.one_of("OCTOBRIDGE_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),

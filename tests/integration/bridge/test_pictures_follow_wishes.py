@@ -33,7 +33,7 @@ class Filmer(Caller):
         return microphone, camera
 
     def send_media(self) -> None:
-        streams = [Command.StartStream(TRANSPORT, self.audio, "audio", 111, 120)]
+        streams: list[Command] = [Command.StartStream(TRANSPORT, self.audio, "audio", 111, 120)]
         for ssrc, (width, height, bps) in zip(self.encodings, SIZES, strict=True):
             streams.append(
                 Command.StartStream(

@@ -25,6 +25,7 @@ def test_stock_defaults() -> None:
     assert settings.region is None
     assert (settings.announce_version, settings.reduce_load) == (False, False)
     assert settings.last_n_limits == ()
+    assert settings.trust_bandwidth
 
 
 def test_ports_for_single_transports_are_a_range() -> None:
@@ -58,6 +59,7 @@ def test_everything_can_be_said() -> None:
             "OCTOBRIDGE_ANNOUNCE_VERSION": "1",
             "OCTOBRIDGE_REDUCE_LOAD": "yes",
             "OCTOBRIDGE_LAST_N_LIMITS": "20:10, 50:5",
+            "JVB_CC_TRUST_BWE": "false",
             "OCTOBRIDGE_SHUTDOWN_DELAY": "5",
             "JVB_OCTO_REGION": "eu-west",
             "JVB_STUN_SERVERS": "stun.example:3478",
@@ -78,6 +80,7 @@ def test_everything_can_be_said() -> None:
     assert settings.drain_deadline == 5400.0
     assert (settings.announce_version, settings.reduce_load) == (True, True)
     assert settings.last_n_limits == ((20, 10), (50, 5))
+    assert not settings.trust_bandwidth
     assert settings.shutdown_delay == 5.0
     assert settings.stun_servers == (("stun.example", 3478),)
 

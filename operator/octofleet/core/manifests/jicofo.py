@@ -72,8 +72,6 @@ def _environment(
         "JICOFO_ENABLE_REST": "1",
         "JICOFO_ENABLE_HEALTH_CHECKS": "1",
         "JICOFO_ENABLE_BRIDGE_HEALTH_CHECKS": "1",
-        # octobridge keeps the senders' SSRCs. With rewriting on, Jicofo would tell clients none.
-        "JICOFO_CONF_SSRC_REWRITING": "0",
         **_settings(settings),
     }
     secret = containers.secret_variable(naming.KEY_JICOFO_PASSWORD, naming.secret_name(cluster))
