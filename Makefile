@@ -126,9 +126,11 @@ clean-lab: ## Take the lab away, whatever state it is in
 bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
 	@$(PY)/python tests/bench/bench_engine.py
 
+PROOFS := replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week \
+  prove-loss prove-browser prove-drain prove-restart prove-hpa demo prove-lab
+
 .PHONY: prove
-prove: replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week prove-loss \
-  prove-browser prove-drain prove-restart prove-hpa demo prove-lab ## Every proof
+prove: $(PROOFS) ## Every proof
 
 .PHONY: format
 format: setup ## Format everything
