@@ -5,7 +5,7 @@ Events are handed to a listener as they are; what they mean is `transports`' bus
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from octobridge.core.candidates import LocalAddress
 from octobridge.shell.logs import logger
@@ -113,6 +113,15 @@ class MediaEngine:
         """Return every source's counters."""
         return self._engine.source_stats()
 
+    def inspect(self, transport: int) -> dict[str, Any]:
+        """Return all that the engine counts of one transport, for `/debug`."""
+        only = (transport,)
+        return {
+            "transport": [_plain(s) for s in self._engine.transport_stats(only)],
+            "sources": [_plain(s) for s in self._engine.source_stats(only)],
+            "downtracks": [_plain(s) for s in self._engine.downtrack_stats(only)],
+        }
+
     def close(self) -> None:
         """Stop the engine. Idempotent."""
         if self._closed:
@@ -140,3 +149,8 @@ class MediaEngine:
             except Exception:
                 self.events_failed += 1
                 self._log.exception("Could not handle an engine event")
+
+
+def _plain(stats: object) -> dict[str, Any]:
+    """Return the engine's statistics as plain data; they are attributes of native objects."""
+    return {name: getattr(stats, name) for name in dir(stats) if not name.startswith("_")}

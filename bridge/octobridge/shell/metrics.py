@@ -30,6 +30,7 @@ __all__ = ["Exposition"]
 PREFIX: Final = "jitsi_jvb_"
 BUCKETS: Final = tuple(range(21))
 JSON: Final = "application/json"
+DOWNLINK_BPS: Final = (100_000.0, 300_000.0, 1e6, 2.5e6, 5e6, 1e7, 2e7)
 
 GAUGES: Final = {
     "incoming_loss_fraction": "incoming_loss",
@@ -189,6 +190,7 @@ class Exposition(Collector):
             parts.add_metric([part], getattr(load, part))
         yield parts
         yield from self._of_clients()
+        yield from self._of_networks()
         yield _labelled("octobridge_dropped", "Datagrams control didn't use.", self._bridge.dropped)
         yield _labelled(
             "octobridge_engine", "The media engine's counters.", self._bridge.media.stats().counters
@@ -202,6 +204,25 @@ class Exposition(Collector):
             ("connects_ignored", counters.connects_ignored),
         ):
             yield CounterMetricFamily(f"octobridge_{name}", "Colibri2 " + _help(name), value)
+
+    def _of_networks(self) -> Iterator[Metric]:
+        """Yield what downlinks are estimated to carry, and what the engine holds for each."""
+        transports = self._bridge.media.transport_stats()
+        known = [t.bandwidth_bps for t in transports if t.bandwidth_bps >= 0]
+        counts = [(str(limit), float(sum(b <= limit for b in known))) for limit in DOWNLINK_BPS]
+        yield HistogramMetricFamily(
+            "octobridge_downlink_bps",
+            "Estimates of endpoints' downlinks, as of now.",
+            buckets=[*counts, ("+Inf", float(len(known)))],
+            sum_value=float(sum(known)),
+        )
+        held = [t.memory_bytes for t in transports]
+        for name, value in (("sum", sum(held)), ("largest", max(held, default=0))):
+            yield GaugeMetricFamily(
+                f"octobridge_engine_memory_{name}_bytes",
+                "What the engine holds for endpoints, caches included.",
+                value,
+            )
 
     def _of_clients(self) -> Iterator[Metric]:
         """Yield what clients say, what they can do, and what they're held to."""

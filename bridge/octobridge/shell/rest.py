@@ -172,6 +172,7 @@ class _Routes:
             if (conference.id, endpoint.id) == names:
                 view = debug.endpoint_view(endpoint)
                 view["receives"] = debug.receiver_view(conference, endpoint.id)
+                view["engine"] = self._bridge.media.inspect(endpoint.transport)
                 return web.json_response(view)
         raise web.HTTPNotFound
 

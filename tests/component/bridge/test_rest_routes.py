@@ -1,5 +1,6 @@
 """The private HTTP of a real bridge object: every route, its guard, its switch."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -207,6 +208,8 @@ async def test_unhealthy_bridge_says_why() -> None:
 async def test_debug_shows_conferences_without_names_or_secrets() -> None:
     async with served() as (bridge, client):
         bridge.handle(given.create(given.new_endpoint("a")))
+        # The engine adds the transport in its next round.
+        await asyncio.sleep(0.1)
         conference = bridge.registry.conferences[0]
         endpoint = conference.endpoints[0]
         view = await (await client.get("/debug", headers=AUTHORIZED)).json()
@@ -220,6 +223,10 @@ async def test_debug_shows_conferences_without_names_or_secrets() -> None:
         assert list(one["endpoints"]) == ["a"]
         person = await (await client.get(f"/debug/{conference.id}/a", headers=AUTHORIZED)).json()
         assert person["transport"] == "new"
+        assert person["receives"]["bandwidth_bps"] == -1
+        (counters,) = person["engine"]["transport"]
+        assert (counters["packets_received"], counters["bandwidth_bps"]) == (0, -1)
+        assert person["engine"]["downtracks"] == []
         for shown in (view, full, one, person):
             assert endpoint.pwd not in json.dumps(shown)
             assert endpoint.ufrag not in json.dumps(shown)
@@ -241,6 +248,7 @@ FORMATS: list[tuple[str | None, Parser]] = [
 async def test_metrics_are_readable_in_every_format(accept: str | None, parse: Parser) -> None:
     async with served() as (bridge, client):
         bridge.handle(given.create(given.new_endpoint("a")))
+        await asyncio.sleep(0.1)
         bridge.poll()
         headers = {} if accept is None else {"Accept": accept}
         answer = await client.get("/metrics", headers=headers, skip_auto_headers=["Accept"])
@@ -255,6 +263,8 @@ async def test_metrics_are_readable_in_every_format(accept: str | None, parse: P
         assert "octobridge_load" in samples
         assert samples["jitsi_jvb_rejected_data_channels_total"] == 0
         assert samples["octobridge_last_n"] == -1
+        assert samples["octobridge_downlink_bps_count"] == 0, "unknown is not zero"
+        assert samples["octobridge_engine_memory_sum_bytes"] > 0
         able = next(f for f in families if f.name == "octobridge_endpoints").samples
         assert {s.labels["capability"]: s.value for s in able}["source-names"] == 1
 
