@@ -44,6 +44,10 @@ test-engine: setup ## The engine's own tests (Rust)
 	@cd bridge/engine
 	cargo test --quiet --no-default-features
 
+.PHONY: fuzz-quick
+fuzz-quick: setup ## The fuzz targets, for a few seconds
+	@$(PY)/python tests/bench/bench_fuzz.py --quick
+
 .PHONY: test-fast
 test-fast: setup ## Everything that needs no cluster
 	@$(PY)/octolab provision --programs
@@ -56,7 +60,7 @@ test-e2e: lab ## Everything that needs a cluster, in the lab
 	OCTOFLEET_KUBECONFIG="$$($(PY)/octolab kubeconfig)" $(PY)/pytest -m e2e -q --timeout=900
 
 .PHONY: test
-test: check test-engine replay test-fast test-e2e prove-lab ## Every test
+test: check test-engine fuzz-quick replay test-fast test-e2e prove-lab ## Every test
 
 .PHONY: replay
 replay: setup ## The recorded Colibri2 requests against our bridge
@@ -101,6 +105,10 @@ prove-hpa: lab ## A real HorizontalPodAutoscaler on a region
 prove-soak: setup ## People join and leave a bridge at 50/s for ten minutes
 	@$(PY)/octolab provision --programs
 	$(PY)/python tests/bench/bench_soak.py
+
+.PHONY: prove-fuzz
+prove-fuzz: setup ## Everything that strangers reach, fuzzed for ten minutes
+	@$(PY)/python tests/bench/bench_fuzz.py
 
 .PHONY: prove-load
 prove-load: setup ## Twenty calls of ten on two cores, load included

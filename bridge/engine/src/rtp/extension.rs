@@ -136,8 +136,9 @@ impl<'a> Elements<'a> {
         let (id, len, start) = if self.two_byte {
             (head, usize::from(*self.data.get(1)?), 2)
         } else {
-            // 15 is reserved: whatever follows must be left alone (RFC 8285 §4.2).
-            (Some(head >> 4).filter(|&id| id != 15)?, usize::from(head & 0x0f) + 1, 1)
+            // 15 is reserved, and 0 is padding without a length: whatever follows must be left
+            // alone (RFC 8285 §4.2).
+            (Some(head >> 4).filter(|id| (1..15).contains(id))?, usize::from(head & 0x0f) + 1, 1)
         };
         let value = self.data.get(start..start + len)?;
         self.data = &self.data[start + len..];
@@ -242,7 +243,9 @@ pub fn abs_send_time(now_ns: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Elements, Extension, Extensions, LONGEST_MID, MOST_WRITTEN, Stamps, write};
+    use super::{
+        Elements, Extension, Extensions, LONGEST_MID, MOST_WRITTEN, Stamps, Values, write,
+    };
     use proptest::prelude::*;
 
     fn header(block: &[u8]) -> Vec<u8> {
@@ -274,6 +277,14 @@ mod tests {
             let values = negotiated(1).read(&header);
             assert_eq!((values.audio_level, values.transport_cc), (Some(0x85), Some(0x1234)));
         }
+    }
+
+    #[test]
+    fn padding_with_a_length_ends_the_elements() {
+        let header = header(&[0xbe, 0xde, 0, 2, 0x10, 0x85, 0x02, 1, 2, 3, 0x20, 0x07]);
+        assert_eq!(Elements::of(&header).collect::<Vec<_>>(), [(1, &[0x85][..])]);
+        // What nobody negotiated has no number either.
+        assert_eq!(Extensions::default().read(&header), Values::default());
     }
 
     #[test]
