@@ -106,10 +106,6 @@ prove-soak: setup ## People join and leave a bridge at 50/s for ten minutes
 	@$(PY)/octolab provision --programs
 	$(PY)/python tests/bench/bench_soak.py
 
-.PHONY: prove-fuzz
-prove-fuzz: setup ## Everything that strangers reach, fuzzed for ten minutes
-	@$(PY)/python tests/bench/bench_fuzz.py
-
 .PHONY: prove-load
 prove-load: setup ## Twenty calls of ten on two cores, load included
 	@$(PY)/python tests/bench/bench_load.py
