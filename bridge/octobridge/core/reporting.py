@@ -1,9 +1,9 @@
 """The bridge's statistics: one `BridgeStats` for presence, `/colibri/stats` and metrics.
 
 Everything that exists in this bridge is counted; what it doesn't do (relays, WebSockets) is truly
-zero and said so, since a drop-in bridge publishes the whole list. Three names are left out, because
-nobody here counts them and unknown is not zero: feedback about packets never sent, REMB nobody asked
-for, and ICE by way of a TURN relay.
+zero and said so, since a drop-in bridge publishes the whole list. Three names are left out, since
+nobody here counts them and unknown is not zero: feedback about packets never sent, REMB that
+nobody asked for, and ICE by way of a TURN relay.
 
 Source: JVB VideobridgeStatisticsShim.kt, for which name means what.
 """

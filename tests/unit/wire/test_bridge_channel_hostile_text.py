@@ -77,6 +77,40 @@ def test_the_error_names_the_field_and_the_value(text: str, problem: str) -> Non
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"colibriClass": "ClientHello"},
+        {
+            "colibriClass": "ReceiverVideoConstraints",
+            "assumedBandwidthBps": -1,
+            "constraints": {"79f0273d-v0": {"maxHeight": 720}, "1f-v1": {"maxHeight": 2160}},
+            "defaultConstraints": {"maxHeight": 180},
+            "lastN": -1,
+            "onStageSources": ["79f0273d-v0"],
+            "selectedSources": [],
+        },
+        {"colibriClass": "SourceVideoTypeMessage", "sourceName": "a-v1", "videoType": "desktop"},
+        {"colibriClass": "ReceiverAudioSubscription", "mode": "Exclude", "list": ["a-a0"]},
+        {
+            "colibriClass": "EndpointStats",
+            "bitrate": {"upload": 2412, "download": 120},
+            "packetLoss": {"upload": 0, "download": 0, "total": 0},
+            "connectionQuality": 100,
+            "jvbRTT": 12,
+            "serverRegion": None,
+            "maxEnabledResolution": 720,
+        },
+        {"colibriClass": "EndpointMessage", "to": "", "msgPayload": {"type": "e2e-ping-request"}},
+        {"colibriClass": "LastNChangedEvent", "lastN": 20},
+    ],
+)
+def test_what_a_jitsi_client_says_is_read(message: dict[str, Any]) -> None:
+    kept = json.loads(build(parse(json.dumps(message))))
+    assert set(message) <= set(kept), "nothing it said is lost"
+    assert parse(json.dumps(kept)) == parse(json.dumps(message))
+
+
 def test_a_message_larger_than_asked_is_refused_unread() -> None:
     text = json.dumps({"colibriClass": "EndpointStats", "x": "é" * 100}, ensure_ascii=False)
     size = len(text.encode())
