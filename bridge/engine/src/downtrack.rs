@@ -87,6 +87,11 @@ impl Downtrack {
     pub fn rekeyed(&mut self) {
         self.projection.rekeyed();
         self.rtx_index &= 0xffff;
+        self.forget();
+    }
+
+    /// Forget what was sent: none of it can be sent again.
+    pub fn forget(&mut self) {
         if let Some(history) = &mut self.history {
             history.clear();
         }

@@ -180,6 +180,24 @@ impl Transport {
         if negotiated { self.congestion.leaving(size, now_ns) } else { 0 }
     }
 
+    /// Negotiate header extensions.
+    ///
+    /// What was sent before can't be made again bit for bit, nor what came before be read again as
+    /// it was; and no index may be used for two different packets.
+    pub fn set_extensions(&mut self, extensions: Extensions) {
+        if self.extensions.replace(extensions) == Some(extensions) {
+            return;
+        }
+        for (_, downtrack) in &mut self.downtracks {
+            downtrack.forget();
+        }
+        for source in self.sources.values_mut() {
+            if let Some(encoding) = &mut source.encoding {
+                encoding.cache.clear();
+            }
+        }
+    }
+
     /// Where an outgoing stream stands, when its SSRC was used before.
     pub fn left_off(&self, out_ssrc: u32) -> LeftOff {
         self.left_off.get(&out_ssrc).copied().unwrap_or_default()

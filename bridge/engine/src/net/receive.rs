@@ -70,7 +70,7 @@ impl Batch {
     }
 
     /// Stand in for `receive` with one datagram.
-    #[cfg(feature = "fuzzing")]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub fn put(&mut self, datagram: &[u8], from: std::net::SocketAddr) {
         let len = datagram.len().min(LONGEST);
         self.buffers[..len].copy_from_slice(&datagram[..len]);

@@ -13,7 +13,7 @@ const BELIEVED_S: i64 = 2;
 /// What is known of the stretch before: which stream it was, and how it was shifted.
 #[derive(Clone, Copy, Debug)]
 pub struct Before {
-    pub encoding: u8,
+    pub ssrc: u32,
     pub epoch: u32,
     pub shift: u32,
     pub sender_time: Option<SenderTime>,
@@ -36,7 +36,7 @@ impl Newest {
 
 /// The outgoing timestamp of the first packet of a stretch.
 ///
-/// `timestamp`, `encoding`, `epoch` and `sender_time` are that packet's.
+/// `first` is that packet.
 pub fn start(
     newest: &Newest,
     before: Option<&Before>,
@@ -60,7 +60,7 @@ pub fn start(
 
 /// The first packet of a stretch.
 pub struct First {
-    pub encoding: u8,
+    pub ssrc: u32,
     pub epoch: u32,
     pub timestamp: u32,
     pub sender_time: Option<SenderTime>,
@@ -68,7 +68,7 @@ pub struct First {
 
 // The first packet's time on the outgoing clock of the stretch before.
 fn align(before: &Before, first: &First, rate: u32) -> Option<u32> {
-    if (before.encoding, before.epoch) == (first.encoding, first.epoch) {
+    if (before.ssrc, before.epoch) == (first.ssrc, first.epoch) {
         return Some(first.timestamp.wrapping_add(before.shift));
     }
     let (theirs, ours) = (before.sender_time?, first.sender_time?);
@@ -86,11 +86,11 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn before(sender_time: Option<SenderTime>) -> Before {
-        Before { encoding: 0, epoch: 1, shift: 500, sender_time }
+        Before { ssrc: 0, epoch: 1, shift: 500, sender_time }
     }
 
     fn first(timestamp: u32, sender_time: Option<SenderTime>) -> First {
-        First { encoding: 1, epoch: 1, timestamp, sender_time }
+        First { ssrc: 1, epoch: 1, timestamp, sender_time }
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_stream_that_pauses_keeps_its_own_clock() {
         let newest = Newest { timestamp: 90_500, at_ns: SECOND };
-        let again = First { encoding: 0, epoch: 1, timestamp: 180_123, sender_time: None };
+        let again = First { ssrc: 0, epoch: 1, timestamp: 180_123, sender_time: None };
         let at = start(&newest, Some(&before(None)), &again, 90_000, SECOND * 2);
         assert_eq!(at, 180_623);
     }

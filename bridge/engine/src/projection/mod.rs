@@ -7,6 +7,7 @@
 mod clock;
 mod layering;
 mod numbering;
+mod stretch;
 #[cfg(test)]
 mod tests;
 mod vp8;
@@ -17,6 +18,7 @@ use crate::rtp::{Codec, Facts};
 use clock::{Before, First, Newest};
 use layering::Layers;
 use numbering::Numbering;
+use stretch::Stretch;
 
 pub use clock::SenderTime;
 pub use layering::{Carry, Layering};
@@ -24,6 +26,8 @@ pub use layering::{Carry, Layering};
 /// One packet, as far as a projection cares.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
+    /// Its stream: indexes and timestamps of different ones don't compare.
+    pub ssrc: u32,
     /// Which of the picture's encodings it belongs to.
     pub encoding: u8,
     /// The session its index counts in.
@@ -62,18 +66,6 @@ pub enum Outcome {
 pub struct LeftOff {
     newest: Option<Newest>,
     carry: Carry,
-}
-
-/// A time without a break in one encoding.
-#[derive(Clone, Debug)]
-struct Stretch {
-    encoding: u8,
-    epoch: u32,
-    shift: u32,
-    left_out: u32,
-    numbering: Numbering,
-    layers: Layers,
-    sender_time: Option<SenderTime>,
 }
 
 /// State of one (receiver, picture) pair.
@@ -234,7 +226,7 @@ impl Projection {
             None => input.timestamp,
             Some(newest) => {
                 let first = First {
-                    encoding: input.encoding,
+                    ssrc: input.ssrc,
                     epoch: input.epoch,
                     timestamp: input.timestamp,
                     sender_time: input.sender_time,
@@ -244,6 +236,7 @@ impl Projection {
         };
         self.switches += 1;
         self.current = Some(Box::new(Stretch {
+            ssrc: input.ssrc,
             encoding: input.encoding,
             epoch: input.epoch,
             shift: timestamp.wrapping_sub(input.timestamp),
@@ -259,44 +252,12 @@ impl Projection {
             return;
         };
         self.before = Some(Before {
-            encoding: stretch.encoding,
+            ssrc: stretch.ssrc,
             epoch: stretch.epoch,
             shift: stretch.shift,
             sender_time: stretch.sender_time,
         });
         self.previous = Some(stretch);
-    }
-}
-
-impl Stretch {
-    #[inline]
-    fn is_of(&self, input: &Input<'_>) -> bool {
-        self.encoding == input.encoding && self.epoch == input.epoch
-    }
-
-    #[inline]
-    fn place(&mut self, input: &Input<'_>, temporal: u8, carry: &mut Carry) -> Option<Output> {
-        if input.index > self.numbering.highest() {
-            let left_out = input.left_out.wrapping_sub(self.left_out);
-            self.left_out = input.left_out;
-            self.numbering.leave_out_before(input.index, left_out.into());
-        }
-        self.sender_time = input.sender_time;
-        if input.facts.padding {
-            self.numbering.leave_out(input.index);
-            return None;
-        }
-        match self.layers.admit(input, temporal, carry) {
-            Some(patch) => Some(Output {
-                index: self.numbering.place(input.index)?,
-                timestamp: input.timestamp.wrapping_add(self.shift),
-                patch,
-            }),
-            None => {
-                self.numbering.leave_out(input.index);
-                None
-            }
-        }
     }
 }
 

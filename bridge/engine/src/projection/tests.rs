@@ -137,6 +137,7 @@ fn stream(wishes: &[Wish]) -> Vec<(Sent, Aim)> {
 
 fn input(sent: &Sent) -> Input<'_> {
     Input {
+        ssrc: sent.encoding.into(),
         encoding: sent.encoding,
         epoch: 1,
         index: sent.index,
@@ -292,6 +293,7 @@ fn packet(codec: Codec, index: u64, keyframe: bool) -> (Facts, u64) {
 
 fn place(projection: &mut Projection, facts: &Facts, index: u64, encoding: u8) -> Outcome {
     let input = Input {
+        ssrc: encoding.into(),
         encoding,
         epoch: 1,
         index,
@@ -337,6 +339,7 @@ fn silence_left_out_in_front_leaves_no_gap() {
     let aim = Aim::default();
     let mut at = |index: u64, left_out: u32| {
         let input = Input {
+            ssrc: 0,
             encoding: 0,
             epoch: 1,
             index,
@@ -361,6 +364,7 @@ fn a_receiver_with_new_keys_counts_roll_overs_from_zero() {
     let mut projection = Projection::new(48_000, Some(3 << 16 | 9), LeftOff::default());
     let facts = Facts::default();
     let first = Input {
+        ssrc: 0,
         encoding: 0,
         epoch: 1,
         index: 77,

@@ -84,7 +84,7 @@ impl Worker {
                 transport.payload_types = Some(payload_types);
             }
             Instruction::SetExtensions { extensions, .. } => {
-                transport.extensions = Some(extensions);
+                transport.set_extensions(extensions);
             }
             Instruction::SetFeedback { feedback, .. } => {
                 transport.feedback = Some(feedback);

@@ -29,6 +29,7 @@ impl Arrived {
     #[inline]
     pub fn input(&self) -> Input<'_> {
         Input {
+            ssrc: self.header.ssrc,
             encoding: self.place,
             epoch: self.epoch,
             index: self.index,

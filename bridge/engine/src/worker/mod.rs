@@ -1,5 +1,7 @@
 //! The engine's thread: waits for datagrams, commands and the clock, and never takes the GIL.
 
+#[cfg(test)]
+mod allocations;
 mod answers;
 mod bandwidth;
 mod commands;
