@@ -9,7 +9,7 @@ of two versions run each version has room of its own, and only the newest counts
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,7 @@ from octofleet.core import learning
 from octofleet.core.learning import Estimate
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.limits import Limits
-from octofleet.core.memory import SLOT_SECONDS, SLOTS, UNKNOWN, Memory
+from octofleet.core.memory import SLOT_SECONDS, SLOTS, UNKNOWN, Memory, Rush
 from octofleet.core.observation import Bridge, BridgeState, Snapshot, Timestamp
 
 __all__ = ["Expected", "Room", "expected_joins", "headroom", "usable_room"]
@@ -27,12 +27,14 @@ S = BridgeState
 USABLE: Final = frozenset({S.READY})
 COMING: Final = frozenset({S.PENDING, S.STARTING})
 LEAVING: Final = frozenset({S.DRAINING, S.EVACUATING})
-NEIGHBOURS: Final = 1
-"""Slots of ten minutes before and after, that are looked at too: habits aren't punctual."""
 FIRST_GUESS: Final = 0.25
 """Of the people there are: what may join before anything was learned."""
 REACTION: Final = 30.0
 """Seconds between a rise and a decision that knows of it: presence, look, and its own pace."""
+GROWTH: Final = 1.2
+"""Of the people there ever were at this time: so many are believed."""
+UNUSUAL: Final = 0.9
+"""The quantile of the last hour's rises, on a day that is busier than ever."""
 _DUST: Final = 1e-9
 
 
@@ -92,19 +94,23 @@ def headroom(
     memory = snapshot.history.memory
     expected = expected_joins(wanted, memory, bridges, now, limits)
     room = usable_room(memory, snapshot, bridges, now, limits)
-    serving = sum(each.state in USABLE or each.state in COMING for each in bridges)
-    coming = sum(each.state in COMING for each in bridges)
-    if not any(each.state in USABLE for each in bridges):
-        return Asked(None, expected, room, "no bridge is ready yet")
-    whole = math.ceil((room.load + expected.joins) / room.fresh - _DUST)
-    lacking = expected.joins - room.usable - coming * room.fresh
-    proposal = max(whole, 1)
-    if lacking > _DUST:
-        proposal = max(proposal, serving + math.ceil(lacking / room.fresh - _DUST))
-    proposal += wanted.spare_bridges
+    usable = sum(each.state in USABLE for each in bridges)
+    known = usable - sum(
+        each.bridge.name in room.missing for each in bridges if each.state in USABLE
+    )
+    if not known:
+        why = "no bridge tells its stress" if usable else "no bridge is ready yet"
+        return Asked(None, expected, room, why)
+    serving = usable + sum(each.state in COMING for each in bridges)
+    # Those that tell nothing take their part of who comes: neither idle nor full.
+    needed = expected.joins + wanted.spare_bridges * room.fresh
+    lacking = needed * known / usable - room.usable - (serving - usable) * room.fresh
+    proposal = serving + math.ceil(lacking / room.fresh - _DUST) if lacking > _DUST else 1
     if room.missing:
-        # Who tells nothing may be full: enough to grow on, nothing to shrink on.
+        # Enough to grow on, nothing to shrink on.
         proposal = max(proposal, serving)
+    else:
+        proposal = max(proposal, math.ceil((room.load + needed) / room.fresh - _DUST))
     return Asked(proposal, expected, room, _message(wanted, expected, room))
 
 
@@ -130,10 +136,9 @@ def usable_room(
         if kind not in costs:
             costs[kind] = learning.stress_of_one(memory, kind, limits)
         one = costs[kind].cautious
-        stress = _stress(bridge, now, limits)
+        stress = _stress(bridge, one, now, limits)
         if stress is None:
             missing.append(bridge.name)
-            load += limits.stress_threshold / one
             continue
         load += min(stress, limits.stress_threshold) / one
         if each.state in LEAVING:
@@ -167,52 +172,78 @@ def expected_joins(
     within = learning.lead(memory) + REACTION
     if wanted.joins is not None:
         return Expected(wanted.joins, within, "set")
-    rises = _same_time(memory, now, within)
-    basis = f"{len(rises)} rises at this time of the week"
+    people = _people(bridges, now, limits)
+    rises, peaks = _same_time(memory.rush, now, within)
+    basis = "this time of the week"
     if not rises:
-        rises = _other_days(memory, now)
-        basis = f"{len(rises)} rises at this time on other days"
-    samples = [*rises, *memory.rush.hour]
-    if samples:
-        rise = _quantile(samples, wanted.quantile)
-        return Expected(_with_chance(rise), within, basis)
-    people = sum(
+        rises, peaks = _other_days(memory.rush, now)
+        basis = "this time on other days"
+    if not rises and not memory.rush.hour:
+        return Expected(_with_chance(FIRST_GUESS * people), within, "a guess: nothing learned yet")
+    if not rises:
+        rise, basis = _quantile(memory.rush.hour, wanted.quantile), "the last hour"
+    else:
+        rise = _quantile(rises, wanted.quantile)
+        rise = _capped(rise, GROWTH * max(peaks) - people, memory.rush.hour)
+    return Expected(_with_chance(rise), within, basis)
+
+
+def _capped(rise: float, missing: float, hour: Sequence[float]) -> float:
+    """Return a rise as far as it leads to what was ever seen at this time.
+
+    When a crowd has come it doesn't come again. Where there are more people already than there
+    ever were, today differs, and the last hour tells better.
+    """
+    if missing > 0:
+        return min(rise, missing)
+    return min(rise, _quantile(hour, UNUSUAL)) if hour else rise
+
+
+def _people(bridges: Sequence[JudgedBridge], now: Timestamp, limits: Limits) -> float:
+    return sum(
         reading.value
         for each in bridges
         if (reading := limits.fresh(each.bridge.participants, now)) is not None
     )
-    return Expected(_with_chance(FIRST_GUESS * people), within, "a guess: nothing learned yet")
 
 
-def _stress(bridge: Bridge, now: Timestamp, limits: Limits) -> float | None:
-    corrected = limits.fresh(bridge.corrected_stress, now)
+def _stress(bridge: Bridge, one: float, now: Timestamp, limits: Limits) -> float | None:
+    """Return a bridge's stress, corrected by who was placed on it since it told its own.
+
+    Jicofo's own correction counts everybody of the last 20 s again, told or not; that is right for
+    its next choice, and too much for a size.
+    """
     told = limits.fresh(bridge.stress, now)
     if told is None:
         return None
-    return told.value if corrected is None else max(told.value, corrected.value)
+    people = limits.fresh(bridge.participants, now)
+    placed = limits.fresh(bridge.placed, now)
+    if people is None or placed is None or placed.at < people.at:
+        return told.value
+    return told.value + max(0.0, placed.value - people.value) * one
 
 
 def _slot(now: float) -> int:
     return int((now - learning.MONDAY) // SLOT_SECONDS)
 
 
-def _same_time(memory: Memory, now: float, within: float) -> list[float]:
-    first, last = _slot(now) - NEIGHBOURS, _slot(now + within)
-    found = [memory.rush.week[slot % SLOTS] for slot in range(first, last + NEIGHBOURS + 1)]
-    return [rise for rise in found if rise != UNKNOWN]
+def _same_time(rush: Rush, now: float, within: float) -> tuple[list[float], list[float]]:
+    return _known(rush, range(_slot(now), _slot(now + within) + 1))
 
 
-def _other_days(memory: Memory, now: float) -> list[float]:
+def _other_days(rush: Rush, now: float) -> tuple[list[float], list[float]]:
     slot, day = _slot(now), SLOTS // 7
-    found = [
-        memory.rush.week[(slot + days * day + near) % SLOTS]
-        for days in range(1, 7)
-        for near in range(-NEIGHBOURS, NEIGHBOURS + 1)
-    ]
-    return [rise for rise in found if rise != UNKNOWN]
+    return _known(rush, [slot + days * day + near for days in range(1, 7) for near in range(2)])
 
 
-def _quantile(samples: list[float], quantile: float) -> float:
+def _known(rush: Rush, slots: Iterable[int]) -> tuple[list[float], list[float]]:
+    """Return the rises and peaks of the slots about which something is known."""
+    found = [(rush.week[slot % SLOTS], rush.peaks[slot % SLOTS]) for slot in slots]
+    known = [(rise, peak) for rise, peak in found if rise != UNKNOWN]
+    return [rise for rise, _ in known], [peak for _, peak in known]
+
+
+def _quantile(samples: Sequence[float], quantile: float) -> float:
     """Return the smallest sample that so many of all aren't above."""
     ordered = sorted(samples)
     return ordered[max(0, math.ceil(quantile * len(ordered)) - 1)]

@@ -181,20 +181,34 @@ def _rush(rush: Rush, people: float | None, span: float, now: Timestamp) -> Rush
         return replace(rush, recent=())
     recent = (*rush.recent, (float(now), people))
     rises: list[float] = []
+    peaks: list[float] = []
     while recent and recent[0][0] <= now - span:
-        rises.append(max(0.0, max(count for _, count in recent) - recent[0][1]))
+        peaks.append(max(count for _, count in recent))
+        rises.append(peaks[-1] - recent[0][1])
         recent = recent[1:]
     hour = (*rush.hour, *rises)[-60:]
     slot = int((now - span) // SLOT_SECONDS - MONDAY // SLOT_SECONDS) % SLOTS
-    week, greatest = rush.week, rush.greatest
     if slot != rush.slot:
-        week, greatest = _filed(rush), UNKNOWN
-    return Rush(recent, hour, week, slot, max((greatest, *rises)))
+        rush = replace(
+            rush,
+            week=_filed(rush.week, rush.slot, rush.greatest),
+            peaks=_filed(rush.peaks, rush.slot, rush.peak),
+            greatest=UNKNOWN,
+            peak=UNKNOWN,
+        )
+    return replace(
+        rush,
+        recent=recent,
+        hour=hour,
+        slot=slot,
+        greatest=max((rush.greatest, *rises)),
+        peak=max((rush.peak, *peaks)),
+    )
 
 
-def _filed(rush: Rush) -> tuple[float, ...]:
+def _filed(week: tuple[float, ...], slot: int, value: float) -> tuple[float, ...]:
     """Return the week with the slot that was being filled."""
-    if rush.slot < 0 or rush.greatest == UNKNOWN:
-        return rush.week
-    value = round(max(rush.greatest, FADING * rush.week[rush.slot]), 1)
-    return (*rush.week[: rush.slot], value, *rush.week[rush.slot + 1 :])
+    if slot < 0 or value == UNKNOWN:
+        return week
+    kept = round(max(value, FADING * week[slot]), 1)
+    return (*week[:slot], kept, *week[slot + 1 :])

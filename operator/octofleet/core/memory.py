@@ -37,9 +37,13 @@ class Rush:
     """The rises of the last hour, oldest first."""
     week: tuple[float, ...] = (UNKNOWN,) * SLOTS
     """By slot: the greatest rise that began in it, fading from week to week; -1 = unknown."""
+    peaks: tuple[float, ...] = (UNKNOWN,) * SLOTS
+    """By slot: the most people there were soon after, fading likewise."""
     slot: int = -1
     greatest: float = UNKNOWN
-    """In the slot that is being filled."""
+    """The rise in the slot that is being filled."""
+    peak: float = UNKNOWN
+    """The most people in the slot that is being filled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,8 @@ class Bridge:
     participants: Reading | None = None
     """Its `local_endpoints`."""
     stress: Reading | None = None
-    corrected_stress: Reading | None = None
-    """With what Jicofo has placed on it since it told its stress."""
+    placed: Reading | None = None
+    """People on it by Jicofo's count, which knows of those who joined since it told."""
     cpu_utilization: Reading | None = None
     """Percent of the pod's CPU request."""
     traffic: Traffic | None = None

@@ -23,13 +23,13 @@ def written(memory: Memory, before: str) -> str:
     slot = memory.rush.slot
     if memory == Memory() or (before and _slot(before) == slot):
         return before
-    week = ",".join("" if rise == UNKNOWN else f"{rise:g}" for rise in memory.rush.week)
     found = {
         "slot": slot,
         "at": round(memory.learned_at),
         "leads": [round(each, 1) for each in memory.leads],
         "costs": [_numbers(each) for each in memory.costs[:KINDS]],
-        "week": week,
+        "week": _line(memory.rush.week),
+        "peaks": _line(memory.rush.peaks),
     }
     text = json.dumps(found, separators=(",", ":"))
     return text if len(text) <= LONGEST else before
@@ -45,10 +45,6 @@ def recalled(text: str) -> Memory:
 
 
 def _memory(found: dict[str, Any]) -> Memory:
-    rises = str(found["week"]).split(",")
-    if len(rises) != SLOTS:
-        return Memory()
-    week = tuple(UNKNOWN if not rise else _positive(rise) for rise in rises)
     return Memory(
         costs=tuple(
             Cost(str(kind)[:64], *(_positive(each) for each in sums))
@@ -56,8 +52,19 @@ def _memory(found: dict[str, Any]) -> Memory:
         ),
         leads=tuple(_positive(each) for each in found["leads"][-LEADS:]),
         learned_at=_positive(found["at"]),
-        rush=Rush(week=week),
+        rush=Rush(week=_week(found["week"]), peaks=_week(found["peaks"])),
     )
+
+
+def _line(week: tuple[float, ...]) -> str:
+    return ",".join("" if value == UNKNOWN else f"{value:g}" for value in week)
+
+
+def _week(line: object) -> tuple[float, ...]:
+    values = str(line).split(",")
+    if len(values) != SLOTS:
+        raise ValueError(f"{len(values)} slots are no week")
+    return tuple(UNKNOWN if not value else _positive(value) for value in values)
 
 
 def _positive(value: object) -> float:

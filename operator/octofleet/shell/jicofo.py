@@ -31,7 +31,6 @@ class JicofoBridge:
     graceful_shutdown: bool
     shutting_down: bool
     stress: float | None
-    corrected_stress: float | None
     version: str | None
 
 
@@ -97,7 +96,6 @@ def _bridges(selector: Document) -> dict[str, JicofoBridge]:
             graceful_shutdown=documents.truth(entry, "graceful-shutdown") is True,
             shutting_down=documents.truth(entry, "shutting-down") is True,
             stress=documents.number(entry, "stress"),
-            corrected_stress=documents.number(entry, "corrected-stress"),
             version=_known(documents.text(entry, "version")),
         )
     return found

@@ -174,9 +174,7 @@ class Observer:
             registered=registered,
             registered_at=self._seen_registered(bridge, registered),
             conferences=jicofo.conferences.get(bridge.nickname, ()),
-            corrected_stress=pods.stress_reading(seen.corrected_stress, jicofo.at)
-            if seen
-            else None,
+            placed=_placed(jicofo, bridge.nickname),
             version=seen.version if seen else None,
         )
 
@@ -261,6 +259,12 @@ class Observer:
         )
         missing = [name for name, each in zip(names, found, strict=True) if not available(each)]
         return not missing, f"not ready: {', '.join(missing)}" if missing else ""
+
+
+def _placed(jicofo: JicofoView, nickname: str) -> Reading:
+    """Return how many people Jicofo has on a bridge."""
+    shares = jicofo.conferences.get(nickname, ())
+    return Reading(sum(each.participants for each in shares), jicofo.at)
 
 
 def available(deployment: Document | None) -> bool:

@@ -96,11 +96,6 @@ def told(bridge: Bridge, stats: BridgeStats, at: Timestamp) -> Bridge:
     )
 
 
-def stress_reading(value: float | None, at: Timestamp) -> Reading | None:
-    """Return stress as a reading; an absurd number is an unknown one."""
-    return _reading(value, at, STRESS_LIMIT)
-
-
 def _traffic(stats: BridgeStats, at: Timestamp) -> Traffic | None:
     """Return what passes through a bridge; endpoints' rates are kbit/s, relays' bit/s."""
     packets = _sum(

@@ -159,12 +159,11 @@ class Operating:
         )
         outage = simulation.outages[region]
         if not bridge.registered:
-            people = stress = corrected = None
+            people = stress = placed = None
         else:
             told, level, count = simulation.heard(bridge, now)
             people, stress = Reading(count, Timestamp(told)), Reading(level, Timestamp(told))
-            corrected = Reading(simulation.placement.corrected(bridge, now), now)
-            corrected = None if outage.jicofo or outage.metrics else corrected
+            placed = None if outage.jicofo else Reading(bridge.people, now)
         moment = _moment
         return Bridge(
             name=bridge.name,
@@ -189,7 +188,7 @@ class Operating:
             shutting_down=bridge.graceful if bridge.registered else None,
             participants=people,
             stress=stress,
-            corrected_stress=corrected,
+            placed=placed,
             conferences=None if outage.jicofo else _Conferences(bridge.calls),
         )
 

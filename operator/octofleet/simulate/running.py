@@ -16,7 +16,7 @@ from octofleet.simulate.traces import Trace
 __all__ = ["FILLS", "PEERS", "Figures", "Load", "Run", "load_of", "oracle_run", "run"]
 
 PEERS: Final = ("jitsi-autoscaler", "hpa-chart", "hpa-75", "agones-buffer", "static-peak")
-FILLS: Final = (0.78, 0.75, 0.72, 0.69, 0.66, 0.63, 0.6, 0.57, 0.54, 0.5, 0.46, 0.42)
+FILLS: Final = (0.78, 0.74, 0.7, 0.66, 0.62, 0.57, 0.5)
 """Fills an oracle may choose from: how stressed its bridges may be on average."""
 STATIC_FILL: Final = 0.7
 
@@ -139,15 +139,21 @@ def run(load: Load, name: str, fill: float = STATIC_FILL) -> Run:
 
 
 def oracle_run(load: Load, allowed_minutes: float) -> Run:
-    """Return the cheapest run of an oracle that overloads nobody for longer than allowed."""
-    last: Run | None = None
-    for fill in FILLS:
-        last = run(load, "oracle", fill)
-        if last.figures.overloaded_minutes <= allowed_minutes:
-            break
-    if last is None:
-        raise ValueError("no fill to try")
-    return last
+    """Return the cheapest run of an oracle that overloads nobody for longer than allowed.
+
+    A lower fill costs more and overloads less, so the highest fill that will do is searched for
+    by halves; if none will, the lowest is the best there is.
+    """
+    low, high = 0, len(FILLS) - 1
+    best: Run | None = None
+    while low <= high:
+        middle = (low + high) // 2
+        found = run(load, "oracle", FILLS[middle])
+        if found.figures.overloaded_minutes <= allowed_minutes:
+            best, high = found, middle - 1
+        else:
+            low = middle + 1
+    return best or run(load, "oracle", FILLS[-1])
 
 
 def _capacity(load: Load) -> float:

@@ -134,9 +134,9 @@ def test_a_meeting_mixes_no_versions_so_each_has_room_of_its_own() -> None:
     assert "by version" in found.message
 
 
-def test_jicofos_corrected_stress_counts_where_it_is_higher() -> None:
+def test_who_joined_since_a_bridge_told_counts() -> None:
     snapshot = seen([0.1])
-    busy = replace(snapshot.bridges[0], corrected_stress=Reading(0.7, NOW))
+    busy = replace(snapshot.bridges[0], placed=Reading(70, NOW))
     room = asked(replace(snapshot, bridges=(busy,)), SET).room
     assert room.usable < asked(snapshot, SET).room.usable / 3
 
@@ -220,12 +220,13 @@ def test_a_memory_survives_the_status() -> None:
         costs=(Cost("c5.xlarge", 1e4, 150.0, 0.5, 30.0),),
         leads=(120.5, 240.0),
         learned_at=1_700_000_000.0,
-        rush=Rush(week=week, slot=7),
+        rush=Rush(week=week, peaks=week, slot=7),
     )
     text = remembering.written(memory, "")
     back = remembering.recalled(text)
     assert len(text) < remembering.LONGEST
     assert (back.costs, back.leads, back.rush.week) == (memory.costs, memory.leads, week)
+    assert back.rush.peaks == week
     assert remembering.written(replace(memory, leads=(1.0,)), text) == text
 
 
