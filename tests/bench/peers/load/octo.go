@@ -116,9 +116,12 @@ func (s *octoServer) join(call int) (*octoPeer, error) {
 	if err != nil {
 		return nil, err
 	}
-	peer.OnDataChannel(func(channel *webrtc.DataChannel) {
-		channel.OnOpen(func() { _ = channel.SendText(constraints) })
-	})
+	protocol := "http://jitsi.org/protocols/colibri"
+	channel, err := peer.CreateDataChannel("messages", &webrtc.DataChannelInit{Protocol: &protocol})
+	if err != nil {
+		return nil, err
+	}
+	channel.OnOpen(func() { _ = channel.SendText(constraints) })
 	socket, _, err := websocket.DefaultDialer.Dial(s.url, nil)
 	if err != nil {
 		return nil, err
