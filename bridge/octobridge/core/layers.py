@@ -19,6 +19,8 @@ __all__ = ["TEMPORAL_LAYERS", "Encoding", "layers_of"]
 BASE_HEIGHT: Final = 180
 TOP_FPS: Final = 30.0
 TEMPORAL_LAYERS: Final = 3
+SETTLING: Final = 4
+STEADY: Final = 0.15
 _ALL: Final = TEMPORAL_LAYERS - 1
 
 
@@ -32,10 +34,33 @@ class Encoding:
     temporal_bps: tuple[int, int, int] = field(default=(0, 0, 0))
     """Of temporal layers up to 0, 1, 2; all zero when nothing arrives."""
 
+    settling: int = 0
+    """Readings until the bitrate of an encoding that has just begun is a whole window's."""
+
     @property
     def bps(self) -> int:
         """All of it."""
         return self.temporal_bps[_ALL]
+
+    def resize(self, height: int) -> bool:
+        """Take a picture's height, 0 = unknown; return whether it is another one."""
+        if height in (0, self.height):
+            return False
+        self.height = height
+        return True
+
+    def measure(self, temporal_bps: tuple[int, int, int]) -> bool:
+        """Take bitrates; return whether it came or went, or is still far from steady.
+
+        A steady encoding's rate wavers all the time; that is for the next periodic allocation.
+        """
+        before, now = self.bps, temporal_bps[_ALL]
+        self.temporal_bps = temporal_bps
+        if (now > 0) != (before > 0):
+            self.settling = SETTLING if now > 0 else 0
+            return True
+        self.settling = max(0, self.settling - 1)
+        return self.settling > 0 and abs(now - before) > before * STEADY
 
 
 def layers_of(encodings: "list[Encoding]") -> tuple[Layer, ...]:

@@ -60,7 +60,7 @@ class Shown:
         return known
 
     def read(self, ssrc: int, temporal_bps: tuple[int, int, int] | None, height: int) -> bool:
-        """Take what was measured; return whether an encoding came, went or changed its size.
+        """Take what was measured; return whether receivers should be allocated for anew.
 
         Args:
             ssrc: One of its encodings.
@@ -68,14 +68,9 @@ class Shown:
             height: 0 = unknown.
         """
         encoding = next(one for one in self.encodings if one.ssrc == ssrc)
-        changed = 0 < height != encoding.height
-        if changed:
-            encoding.height = height
+        changed = encoding.resize(height)
         if temporal_bps is not None:
-            changed |= (temporal_bps[-1] > 0) != (encoding.bps > 0)
-            if temporal_bps == encoding.temporal_bps and not changed:
-                return False
-            encoding.temporal_bps = temporal_bps
+            changed |= encoding.measure(temporal_bps)
         self._layers = None
         return changed
 
