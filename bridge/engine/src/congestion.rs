@@ -11,6 +11,8 @@ const MOVED: f64 = 0.03;
 const PADDING_EVERY: Micros = 15_000;
 /// Padding packets are no larger than media.
 const LARGEST_PADDING: usize = 1_100;
+/// A probe's bytes, which may be many, hold steady padding up no longer than this many of its own.
+const DEEPEST_CREDIT: f64 = 1_500.0;
 /// A REMB older than this says nothing.
 const REMB_STALE: Micros = 10_000_000;
 
@@ -50,6 +52,8 @@ pub struct Congestion {
     mode: Mode,
     padding_bps: f64,
     padded: Micros,
+    /// Bytes of steady padding that are due and not sent; below zero, sent ahead.
+    owed: f64,
     told: Option<(Micros, f64)>,
     remb: Option<(Micros, f64)>,
     /// Numbers packets where nobody tells of their arrival.
@@ -58,7 +62,15 @@ pub struct Congestion {
 
 impl Default for Congestion {
     fn default() -> Self {
-        Self { mode: Mode::Unsaid, padding_bps: 0.0, padded: 0, told: None, remb: None, next: 0 }
+        Self {
+            mode: Mode::Unsaid,
+            padding_bps: 0.0,
+            padded: 0,
+            owed: 0.0,
+            told: None,
+            remb: None,
+            next: 0,
+        }
     }
 }
 
@@ -218,9 +230,18 @@ impl Congestion {
             return None;
         }
         self.padded = now;
-        let elapsed = elapsed.min(4 * PADDING_EVERY);
-        let bytes = (self.padding_bps * elapsed as f64 / 8e6) as usize;
+        let due = |micros: Micros| self.padding_bps * micros as f64 / 8e6;
+        let most = due(4 * PADDING_EVERY);
+        self.owed = (self.owed + due(elapsed)).min(most);
+        // Below zero it casts to zero.
+        let bytes = self.owed as usize;
         (bytes > 0).then_some(Padding { bytes, largest: LARGEST_PADDING })
+    }
+
+    /// This much padding was sent. Whole packets are, so often more than was due: later padding
+    /// waits for that, or a line that can take little would get a packet at every tick.
+    pub fn sent_padding(&mut self, bytes: usize) {
+        self.owed = (self.owed - bytes as f64).max(-DEEPEST_CREDIT);
     }
 
     /// Whether padding is due soon, and how finely: a probe's packets every few milliseconds.
@@ -296,9 +317,25 @@ mod tests {
         let mut congestion = Congestion::default();
         congestion.set_padding(800_000.0, 1_000 * MS);
         assert_eq!(congestion.padding(1_000 * MS), Some(Padding { bytes: 1_500, largest: 1_100 }));
+        congestion.sent_padding(1_500);
         assert_eq!(congestion.padding(1_010 * MS), None);
         assert_eq!(congestion.padding(1_020 * MS), Some(Padding { bytes: 2_000, largest: 1_100 }));
         congestion.set_padding(0.0, 1_030 * MS);
         assert_eq!(congestion.padding(2_000 * MS), None);
+    }
+
+    #[test]
+    fn padding_in_whole_packets_is_no_more_than_was_asked() {
+        let mut congestion = Congestion::default();
+        congestion.set_padding(100_000.0, 1_000 * MS);
+        let mut sent = 0;
+        for tick in 0..2_000 {
+            if congestion.padding((1_000 + 5 * tick) * MS).is_some() {
+                sent += 900;
+                congestion.sent_padding(900);
+            }
+        }
+        // Ten seconds of 100 kbit/s.
+        assert!((120_000..=126_000).contains(&sent), "{sent}");
     }
 }

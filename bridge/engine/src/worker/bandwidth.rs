@@ -94,7 +94,9 @@ impl Worker {
                 0 => self.pad_only(slot, key, left.min(largest)),
                 sent => sent,
             };
-            self.table.transports[slot].tally.padding_bytes += sent as u64;
+            let transport = &mut self.table.transports[slot];
+            transport.tally.padding_bytes += sent as u64;
+            transport.congestion.sent_padding(sent);
             left = left.saturating_sub(sent);
             if sent == 0 || left == 0 {
                 return;
