@@ -5,8 +5,10 @@
 
 use super::{MAX_BPS, MS, Micros, SECOND, seconds};
 
-/// A probe lasts this long and has this many packets.
-const LENGTH: Micros = 15 * MS;
+/// A probe lasts this long; a slow one longer, since a few packets' jitter would drown it.
+const SHORTEST: Micros = 15 * MS;
+const LONGEST: Micros = 80 * MS;
+const ENOUGH_BYTES: f64 = 5_000.0;
 const PACKETS: u32 = 5;
 const STEP: f64 = 2.0;
 /// A probe that shows this much of its rate is followed by a faster one.
@@ -21,7 +23,7 @@ const DROP_FORGOTTEN: Micros = 5 * SECOND;
 /// A probe this close to the estimate tells nothing.
 const UNCERTAINTY: f64 = 0.05;
 /// A probe that couldn't be sent in this time is given up.
-const PATIENCE: Micros = 200 * MS;
+const PATIENCE: Micros = 300 * MS;
 
 /// One probe.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,7 +101,8 @@ impl Probing {
         }
         // 0 stands for packets of no probe.
         self.ids = self.ids.checked_add(1).unwrap_or(1);
-        let bytes = (bps * seconds(LENGTH) / 8.0) as usize;
+        let bytes = ENOUGH_BYTES.min(bps * seconds(LONGEST) / 8.0);
+        let bytes = bytes.max(bps * seconds(SHORTEST) / 8.0) as usize;
         let cluster = Cluster { id: self.ids, bps, bytes, packets: PACKETS };
         self.active = Some(Active { cluster, started: now, bytes: 0, packets: 0 });
         self.last = Some(now);
@@ -211,7 +214,7 @@ mod tests {
         probing.want(true);
         probing.estimated(4e6, 0);
         probing.process(0).unwrap();
-        probing.process(300 * MS);
+        probing.process(400 * MS);
         assert!(!probing.is_active());
     }
 }
