@@ -1,12 +1,13 @@
 """Who speaks, by real audio levels through a real bridge process."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
 from tests.integration.bridge.caller import Caller
 from tests.integration.bridge.conversation import MEDIA, Conversation, creation
-from tests.integration.bridge.running import running
+from tests.integration.bridge.running import RunningBridge, running
 from tests.integration.bridge.scripted_focus import focus_in
 from tests.integration.bridge.test_message_channel import Client
 from tests.integration.bridge.voice import AUDIO_LEVEL, LEVEL_ID, Voice
@@ -20,17 +21,22 @@ SPEAKS = "DominantSpeakerEndpointChangeEvent"
 
 
 async def talker(conversation: Conversation, name: str, ssrc: int) -> tuple[Client, Voice]:
-    """Let someone join whose audio levels the bridge can read."""
-    caller = Caller(name, ssrc, ssrc + 1)
+    """Let someone join whose audio levels the bridge can read, and who shows a camera."""
+    # What the caller's own engine sends as audio isn't signalled: the voice is the test's.
+    caller = Caller(name, ssrc + 500, ssrc + 1)
     conversation.callers.append(caller)
     levels = (HeaderExtension(LEVEL_ID, AUDIO_LEVEL),)
     audio = replace(MEDIA[0], header_extensions=levels)
     asked = replace(creation(name, sctp=True), media=(audio, MEDIA[1]))
     offered = (await conversation.modify(asked)).endpoints[0].transport
     assert offered is not None
-    source = MediaSource("audio", f"{name}-a0", (Source(ssrc, f"{name}-a0"),))
-    await conversation.modify(replace(caller.answer(), sources=(source,)))
+    sources = (
+        MediaSource("audio", f"{name}-a0", (Source(ssrc, f"{name}-a0"),)),
+        MediaSource("video", f"{name}-v0", (Source(ssrc + 1, f"{name}-v0"),)),
+    )
+    await conversation.modify(replace(caller.answer(), sources=sources))
     await caller.connect(offered)
+    caller.send_media()
     return Client(*await caller.open_channel()), Voice(caller, ssrc)
 
 
@@ -65,5 +71,53 @@ async def test_the_floor_goes_to_who_speaks_and_not_to_who_coughs(prosody: Proso
             known = {told["dominantSpeakerEndpoint"], *told["previousSpeakers"]}
             assert "a" in known
             assert "b" not in known
+        finally:
+            await conversation.hang_up()
+
+
+async def keyframes_asked(bridge: RunningBridge) -> int:
+    """How many keyframes the bridge has asked senders for."""
+    status, text = await bridge.get("/debug")
+    assert status == 200
+    counters = json.loads(text)["engine"]
+    return counters["pli_forwarded"] + counters["fir_forwarded"]
+
+
+async def settled_requests(bridge: RunningBridge) -> int:
+    """The same, once the receivers have what they asked for."""
+    asked = await keyframes_asked(bridge)
+    while True:
+        await asyncio.sleep(0.8)
+        now = await keyframes_asked(bridge)
+        if now == asked:
+            return now
+        asked = now
+
+
+async def test_a_new_speaker_is_asked_for_a_keyframe_before_anyone_needs_it(
+    prosody: Prosody,
+) -> None:
+    async with focus_in(prosody) as focus, running(prosody) as bridge:
+        await focus.until_bridge(bridge.nickname)
+        conversation = Conversation(focus, bridge.nickname)
+        try:
+            a, voice_of_a = await talker(conversation, "a", 1001)
+            _, voice_of_b = await talker(conversation, "b", 2001)
+            c, _ = await talker(conversation, "c", 3001)
+            await voice_of_a.speak(1.0)
+            await a.hears(SPEAKS)
+            assert (await bridge.stats())["preemptive_kfr_sent"] == 0
+
+            c.say(colibriClass="ReceiverVideoConstraints", onStageSources=["a-v0"], lastN=1)
+            while not (await c.hears("ForwardedSources"))["forwardedSources"]:
+                pass
+            before = await settled_requests(bridge)
+            await voice_of_b.speak(3.0)
+            while (await a.hears(SPEAKS))["dominantSpeakerEndpoint"] != "b":
+                pass
+            await asyncio.sleep(1.5)
+            assert (await bridge.stats())["preemptive_kfr_sent"] == 1
+            # Nobody watches b, so nothing else asks.
+            assert await keyframes_asked(bridge) == before + 1
         finally:
             await conversation.hang_up()
