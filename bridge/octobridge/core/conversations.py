@@ -51,13 +51,15 @@ class Conversations:
         """Take audio levels and return what follows from them."""
         heard: dict[int, Conference] = {}
         latest = 0.0
+        by_transport = self.registry.by_transport
         for transport, _, level, milliseconds in levels:
-            found = self.registry.by_transport(transport)
+            found = by_transport(transport)
             if found is None or found[1].visitor:
                 continue
             conference, endpoint = found
             at = self._time(milliseconds / 1000, now)
-            latest = max(latest, at)
+            if at > latest:
+                latest = at
             conference.speech.level(endpoint.id, LOUDEST - level, at)
             heard[conference.group] = conference
         effects: list[Effect] = []

@@ -141,8 +141,10 @@ class DominantSpeaker:
         known = self._speakers.get(speaker)
         if known is None:
             known = self._speakers[speaker] = _Speaker(at)
-        known.fill(at - IDLE_SECONDS)
-        known.at = max(known.at, at)
+        if at > known.at:
+            if at - known.at > 2 * IDLE_SECONDS:
+                known.fill(at - IDLE_SECONDS)
+            known.at = at
         level = min(max(level, 0), LOUDEST)
         known.push(level)
         if level:
