@@ -55,6 +55,11 @@ impl Missing {
         self.gaps.extend((from..to).map(|index| Gap { index, due_ns, tries: 0 }));
     }
 
+    /// The newest index that came.
+    pub fn highest(&self) -> Option<u64> {
+        self.highest
+    }
+
     /// Whether there is something to ask for, now or later.
     #[inline]
     pub fn is_wanting(&self) -> bool {

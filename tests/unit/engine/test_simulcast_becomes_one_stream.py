@@ -187,6 +187,29 @@ def test_late_packets_from_before_a_switch_take_their_place(
     assert [packet.sequence - every[0].sequence for packet in every] == [0, 1, 3, 4, 2]
 
 
+def test_a_keyframe_whose_first_packet_came_last_is_whole(
+    server: Server, pair: tuple[Peer, Peer]
+) -> None:
+    """Nothing can begin without the first packet; then the rest needn't come again."""
+    alice, bob = pair
+    low, _, high = encoders(alice)
+    low.send(0, key=True)
+    (before,) = received(bob, 1)
+    aim(server, 2)
+    first, *rest = high.frame(FRAME, key=True, packets=4)
+    for packet in rest:
+        alice.send_packet(packet)
+    high.send(2 * FRAME)
+    arrived(server, 5)
+    alice.send_packet(first)
+    every = received(bob, 5)
+    assert [packet.sequence - before.sequence for packet in every] == [1, 2, 3, 4, 5]
+    assert [packet.picture - before.picture for packet in every] == [1, 1, 1, 1, 2]
+    high.send(3 * FRAME)
+    (after,) = received(bob, 1)
+    assert after.sequence - before.sequence == 6
+
+
 def test_sizes_activity_and_rates_are_told(server: Server, pair: tuple[Peer, Peer]) -> None:
     alice, _ = pair
     for encoder in encoders(alice):

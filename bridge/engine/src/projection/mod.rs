@@ -47,6 +47,8 @@ pub struct Output {
     pub index: u64,
     pub timestamp: u32,
     pub patch: Patch,
+    /// The packet begins a stretch.
+    pub begins: bool,
 }
 
 /// What becomes of a packet.
@@ -186,7 +188,10 @@ impl Projection {
             return Outcome::Waiting;
         }
         self.begin(input, aim.temporal, now_ns);
-        self.go_on(input, aim, now_ns)
+        match self.go_on(input, aim, now_ns) {
+            Outcome::Forward(output) => Outcome::Forward(Output { begins: true, ..output }),
+            other => other,
+        }
     }
 
     fn go_on(&mut self, input: &Input<'_>, aim: Aim, now_ns: u64) -> Outcome {

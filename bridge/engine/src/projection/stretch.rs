@@ -43,6 +43,7 @@ impl Stretch {
                 index: self.numbering.place(input.index)?,
                 timestamp: input.timestamp.wrapping_add(self.shift),
                 patch,
+                begins: false,
             }),
             None => {
                 self.numbering.leave_out(input.index);

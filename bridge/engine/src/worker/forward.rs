@@ -1,6 +1,7 @@
 //! RTP out: one receiver's copies of a batch, each with its own numbers.
 
 use super::Worker;
+use super::catchup::Begun;
 use super::fanout::{Arrived, Copy};
 use super::line::Line;
 use crate::counter::Counter;
@@ -18,6 +19,7 @@ impl Worker {
             self.fanout.put_back(receiver, queue);
         }
         self.fanout.arrived.clear();
+        self.catch_up();
         self.ask_for_waiting();
     }
 
@@ -39,6 +41,11 @@ impl Worker {
                 Outcome::Forward(output) => {
                     let packet = batch.data(arrived.at, arrived.start + arrived.len);
                     line.copy(copy.downtrack, arrived, &packet[arrived.start..], &output);
+                    if output.begins && arrived.facts.keyframe {
+                        let target = Target { receiver, downtrack: copy.downtrack };
+                        let (ssrc, index) = (arrived.header.ssrc, arrived.index);
+                        self.scratch.begun.push(Begun { target, ssrc, index });
+                    }
                 }
                 Outcome::LeftOut => line.ledger.one(Counter::LeftOut),
                 Outcome::Late => line.ledger.one(Counter::DroppedBeforeStart),
@@ -57,7 +64,7 @@ impl Worker {
 impl Line<'_> {
     /// Send a downtrack's copy of a packet, and remember it for repair.
     #[inline]
-    fn copy(&mut self, key: usize, arrived: &Arrived, packet: &[u8], output: &Output) {
+    pub(super) fn copy(&mut self, key: usize, arrived: &Arrived, packet: &[u8], output: &Output) {
         let Some(slot) = self.transport.downtracks.get(key).map(|downtrack| downtrack.slot) else {
             return;
         };

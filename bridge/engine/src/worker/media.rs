@@ -211,7 +211,11 @@ fn look(
 ) -> Seen {
     let Plain { len, header, index, recovered, .. } = *plain;
     let payload = rtp::payload(packet, &header).unwrap_or_default();
-    let facts = Facts::read(codec, payload);
+    let mut facts = Facts::read(codec, payload);
+    // Where parameter sets come with the pictures, nothing can be decoded without them.
+    if codec == Codec::H264 && facts.size.is_none() && encoding.size != (0, 0) {
+        facts.keyframe = false;
+    }
     let resized = encoding.packet(len, header.timestamp, &facts, now_ns);
     encoding.missing.arrived(index, now_ns);
     encoding.recovered += u64::from(recovered);

@@ -4,6 +4,7 @@
 mod allocations;
 mod answers;
 mod bandwidth;
+mod catchup;
 mod commands;
 mod datagrams;
 mod fanout;
@@ -34,6 +35,7 @@ use crate::source::Target;
 use crate::stream::Plan;
 use crate::table::Table;
 use ahash::AHashMap;
+use catchup::Begun;
 use fanout::Fanout;
 use std::io;
 use std::sync::Arc;
@@ -82,6 +84,7 @@ struct Scratch {
     targets: Vec<Target>,
     /// Downtracks that wait for a keyframe and may ask for one.
     waiting: Vec<Target>,
+    begun: Vec<Begun>,
     ssrcs: Vec<u32>,
     plans: Vec<Plan>,
     entries: Vec<Nack>,
