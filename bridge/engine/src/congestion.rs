@@ -1,6 +1,6 @@
 //! One transport's congestion control: what it negotiated, and what is known of its line.
 
-use crate::cc::{Acked, Arrivals, Estimate, Estimator, Micros, Uplink};
+use crate::cc::{Acked, Arrivals, Estimate, Estimator, Micros, Padder, Uplink};
 use crate::rtcp::Builder;
 use crate::rtcp::transport_cc::Feedback;
 
@@ -8,11 +8,8 @@ const TELL_AT_MOST_EVERY: Micros = 100_000;
 const TELL_AT_LEAST_EVERY: Micros = 1_000_000;
 /// A change worth telling before its time.
 const MOVED: f64 = 0.03;
-const PADDING_EVERY: Micros = 15_000;
 /// Padding packets are no larger than media.
 const LARGEST_PADDING: usize = 1_100;
-/// A probe's bytes, which may be many, hold steady padding up no longer than this many of its own.
-const DEEPEST_CREDIT: f64 = 1_500.0;
 /// A REMB older than this says nothing.
 const REMB_STALE: Micros = 10_000_000;
 
@@ -22,8 +19,10 @@ pub fn micros(now_ns: u64) -> Micros {
 }
 
 /// How a peer and we tell one another what the line carries.
+#[derive(Default)]
 enum Mode {
     /// Nothing was negotiated: senders get a fixed REMB.
+    #[default]
     Unsaid,
     /// Nothing at all.
     Silent,
@@ -48,30 +47,14 @@ pub struct Padding {
 }
 
 /// Congestion control of both directions.
+#[derive(Default)]
 pub struct Congestion {
     mode: Mode,
-    padding_bps: f64,
-    padded: Micros,
-    /// Bytes of steady padding that are due and not sent; below zero, sent ahead.
-    owed: f64,
+    padder: Padder,
     told: Option<(Micros, f64)>,
     remb: Option<(Micros, f64)>,
     /// Numbers packets where nobody tells of their arrival.
     next: u16,
-}
-
-impl Default for Congestion {
-    fn default() -> Self {
-        Self {
-            mode: Mode::Unsaid,
-            padding_bps: 0.0,
-            padded: 0,
-            owed: 0.0,
-            told: None,
-            remb: None,
-            next: 0,
-        }
-    }
 }
 
 impl Congestion {
@@ -84,6 +67,7 @@ impl Congestion {
             (false, true, _) => Mode::Remb(Box::default()),
             (false, false, _) => Mode::Silent,
         };
+        self.want_more();
     }
 
     /// The peer has new keys: its numbers start over.
@@ -211,10 +195,14 @@ impl Congestion {
 
     /// Send this much padding a second from now on, and probe.
     pub fn set_padding(&mut self, bps: f64, now_ns: u64) {
-        self.padding_bps = bps;
-        self.padded = self.padded.max(micros(now_ns) - PADDING_EVERY);
+        self.padder.set(bps, micros(now_ns));
+        self.want_more();
+    }
+
+    fn want_more(&mut self) {
+        let wanted = self.padder.is_wanted();
         if let Some(estimator) = self.estimator() {
-            estimator.want_more(bps > 0.0);
+            estimator.want_more(wanted);
         }
     }
 
@@ -222,26 +210,16 @@ impl Congestion {
     pub fn padding(&mut self, now_ns: u64) -> Option<Padding> {
         let now = micros(now_ns);
         if let Some((bytes, largest)) = self.estimator().and_then(|known| known.probe_due(now)) {
-            self.padded = now;
+            self.padder.hold(now);
             return (bytes > 0).then_some(Padding { bytes, largest: largest.min(LARGEST_PADDING) });
         }
-        let elapsed = now - self.padded;
-        if self.padding_bps <= 0.0 || elapsed < PADDING_EVERY {
-            return None;
-        }
-        self.padded = now;
-        let due = |micros: Micros| self.padding_bps * micros as f64 / 8e6;
-        let most = due(4 * PADDING_EVERY);
-        self.owed = (self.owed + due(elapsed)).min(most);
-        // Below zero it casts to zero.
-        let bytes = self.owed as usize;
-        (bytes > 0).then_some(Padding { bytes, largest: LARGEST_PADDING })
+        let bytes = self.padder.due(now)?;
+        Some(Padding { bytes, largest: LARGEST_PADDING })
     }
 
-    /// This much padding was sent. Whole packets are, so often more than was due: later padding
-    /// waits for that, or a line that can take little would get a packet at every tick.
+    /// This much padding was sent.
     pub fn sent_padding(&mut self, bytes: usize) {
-        self.owed = (self.owed - bytes as f64).max(-DEEPEST_CREDIT);
+        self.padder.sent(bytes);
     }
 
     /// Whether padding is due soon, and how finely: a probe's packets every few milliseconds.
@@ -251,7 +229,7 @@ impl Congestion {
 
     /// Whether steady padding is wanted.
     pub fn is_padding(&self) -> bool {
-        self.padding_bps > 0.0
+        self.padder.is_wanted()
     }
 }
 
@@ -267,7 +245,7 @@ pub struct Arrival {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arrival, Congestion, Padding, Remb};
+    use super::{Arrival, Congestion, Remb};
     use crate::rtp::extension::abs_send_time;
 
     const MS: u64 = 1_000_000;
@@ -310,32 +288,5 @@ mod tests {
         };
         congestion.arrived(&packet, 5_010 * MS);
         assert_eq!(congestion.remb(5_010 * MS), Remb::Bps(2_500_000.0));
-    }
-
-    #[test]
-    fn padding_comes_every_fifteen_milliseconds() {
-        let mut congestion = Congestion::default();
-        congestion.set_padding(800_000.0, 1_000 * MS);
-        assert_eq!(congestion.padding(1_000 * MS), Some(Padding { bytes: 1_500, largest: 1_100 }));
-        congestion.sent_padding(1_500);
-        assert_eq!(congestion.padding(1_010 * MS), None);
-        assert_eq!(congestion.padding(1_020 * MS), Some(Padding { bytes: 2_000, largest: 1_100 }));
-        congestion.set_padding(0.0, 1_030 * MS);
-        assert_eq!(congestion.padding(2_000 * MS), None);
-    }
-
-    #[test]
-    fn padding_in_whole_packets_is_no_more_than_was_asked() {
-        let mut congestion = Congestion::default();
-        congestion.set_padding(100_000.0, 1_000 * MS);
-        let mut sent = 0;
-        for tick in 0..2_000 {
-            if congestion.padding((1_000 + 5 * tick) * MS).is_some() {
-                sent += 900;
-                congestion.sent_padding(900);
-            }
-        }
-        // Ten seconds of 100 kbit/s.
-        assert!((120_000..=126_000).contains(&sent), "{sent}");
     }
 }

@@ -15,6 +15,7 @@ mod estimator;
 mod groups;
 mod history;
 mod loss;
+mod padding;
 mod probing;
 mod throughput;
 mod trendline;
@@ -23,6 +24,7 @@ mod uplink;
 pub use arrivals::Arrivals;
 pub use estimator::{Estimate, Estimator, INITIAL_BPS, MAX_BPS, MIN_BPS};
 pub use history::Acked;
+pub use padding::Padder;
 pub use probing::Cluster;
 pub use uplink::Uplink;
 
