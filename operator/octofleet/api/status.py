@@ -19,6 +19,7 @@ __all__ = [
     "DecisionStatus",
     "HistoryStatus",
     "RecommendationStatus",
+    "RefusalStatus",
     "RegionStatus",
     "ScaleEventStatus",
     "TermStatus",
@@ -92,6 +93,15 @@ class TermStatus(KubeModel, frozen=True):
     """How it came to that."""
 
 
+class RefusalStatus(KubeModel, frozen=True):
+    """A step that was wanted and not taken."""
+
+    reason: Word
+    """Why, in one word for programs."""
+    message: Text = ""
+    """Why, for people."""
+
+
 class DecisionStatus(KubeModel, frozen=True):
     """The last decision on the size, and why."""
 
@@ -109,6 +119,8 @@ class DecisionStatus(KubeModel, frozen=True):
     """The decision in a sentence."""
     terms: Annotated[tuple[TermStatus, ...], Field(max_length=12), ListOf("atomic")] = ()
     """What every metric, headroom and schedule asked for."""
+    refused: Annotated[tuple[RefusalStatus, ...], Field(max_length=8), ListOf("atomic")] = ()
+    """What was wanted and not done, and why."""
 
 
 class RecommendationStatus(KubeModel, frozen=True):

@@ -50,6 +50,10 @@ def region(found: OctoRegion) -> RenderableType:
         parts.append(Text("No decision yet: is the operator running?"))
     else:
         parts += [_decision(status.last_decision), _terms(status.last_decision)]
+        parts += [
+            Text(f"Not done ({each.reason}): {each.message}", style="yellow")
+            for each in status.last_decision.refused
+        ]
     parts += [_bridges(status)]
     troubles = list(_troubles(_conditions(found)))
     return Group(*parts, *(troubles or [Text("Every condition is as it should be.")]))

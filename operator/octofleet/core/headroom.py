@@ -31,6 +31,8 @@ FIRST_GUESS: Final = 0.25
 """Of the people there are: what may join before anything was learned."""
 REACTION: Final = 30.0
 """Seconds between a rise and a decision that knows of it: presence, look, and its own pace."""
+SPREAD: Final = 0.125
+"""Of a bridge's capacity: bridges are never equally full, so on average this much stays free."""
 GROWTH: Final = 1.2
 """Of the people there ever were at this time: so many are believed."""
 UNUSUAL: Final = 0.9
@@ -104,13 +106,16 @@ def headroom(
     serving = usable + sum(each.state in COMING for each in bridges)
     # Those that tell nothing take their part of who comes: neither idle nor full.
     needed = expected.joins + wanted.spare_bridges * room.fresh
-    lacking = needed * known / usable - room.usable - (serving - usable) * room.fresh
-    proposal = serving + math.ceil(lacking / room.fresh - _DUST) if lacking > _DUST else 1
+    uneven = SPREAD * room.fresh
+    gain = room.fresh - uneven
+    coming = (serving - usable) * gain
+    lacking = needed * known / usable + known * uneven - room.usable - coming
+    proposal = serving + math.ceil(lacking / gain - _DUST) if lacking > _DUST else 1
     if room.missing:
         # Enough to grow on, nothing to shrink on.
         proposal = max(proposal, serving)
     else:
-        proposal = max(proposal, math.ceil((room.load + needed) / room.fresh - _DUST))
+        proposal = max(proposal, math.ceil((room.load + needed) / gain - _DUST))
     return Asked(proposal, expected, room, _message(wanted, expected, room))
 
 

@@ -16,6 +16,7 @@ from octofleet.api.status import (
     DecisionStatus,
     HistoryStatus,
     RecommendationStatus,
+    RefusalStatus,
     RegionStatus,
     ScaleEventStatus,
     TermStatus,
@@ -44,6 +45,7 @@ S = BridgeState
 EXISTS: Final = frozenset({S.PENDING, S.STARTING, S.READY, S.UNREGISTERED, S.FAILED, S.LOST})
 LEAVING: Final = frozenset({S.DRAINING, S.EVACUATING, S.EMPTY})
 TEXT_LENGTH: Final = 1024
+REFUSALS_SHOWN: Final = 8
 
 
 def region_status(
@@ -83,7 +85,7 @@ def region_status(
         selector=selector,
         last_scale_time=moment_text(now) if resized else before.last_scale_time,
         bridges=_bridges(region, bridges, limits, now),
-        last_decision=_decision(decision, before.last_decision),
+        last_decision=_decision(decision, plan, before.last_decision),
         history=_history(decision.history, before.history),
         conditions=with_verdicts(before.conditions, verdicts, region.generation, now),
     )
@@ -205,7 +207,7 @@ def _bridge(
     )
 
 
-def _decision(decision: Decision, before: DecisionStatus | None) -> DecisionStatus:
+def _decision(decision: Decision, plan: Plan, before: DecisionStatus | None) -> DecisionStatus:
     """Return the decision; its moment stays while what was decided does."""
     after = DecisionStatus(
         at=moment_text(decision.at),
@@ -215,6 +217,10 @@ def _decision(decision: Decision, before: DecisionStatus | None) -> DecisionStat
         limited_by=decision.limited_by.value if decision.limited_by else None,
         message=decision.message[:TEXT_LENGTH],
         terms=tuple(_term(each) for each in decision.terms),
+        refused=tuple(
+            RefusalStatus(reason=each.reason.value, message=each.message[:TEXT_LENGTH])
+            for each in plan.refusals[:REFUSALS_SHOWN]
+        ),
     )
     if before is None or _essence(before) != _essence(after):
         return after

@@ -16,6 +16,7 @@ from octofleet.core.manifests import naming
 from octofleet.core.manifests.naming import Manifest
 from octofleet.core.observation import BridgeState, Snapshot, Timestamp
 from octofleet.core.planning import Plan
+from octofleet.core.signals import Rule
 from octofleet.core.sizing import Decision
 from octofleet.shell import documents, kube
 from octofleet.shell.actuator import Outcome
@@ -144,6 +145,7 @@ class Publisher:
         known = [each.participants.value for each in snapshot.bridges if each.participants]
         telemetry.participants.labels(*where).set(sum(known))
         telemetry.desired.labels(*where).set(found.decision.wanted)
+        self._measure_terms(found, where)
         change = found.decision.wanted - (old.desired_replicas if old else 0)
         if change:
             direction = "up" if change > 0 else "down"
@@ -151,6 +153,20 @@ class Publisher:
         for each in found.outcomes:
             result = "ok" if each.done else "failed"
             telemetry.actions.labels(type(each.action).__name__, result).inc()
+
+    def _measure_terms(self, found: Pass, where: tuple[str, str]) -> None:
+        """Tell what each term asks for; one that can't tell has no series rather than a zero."""
+        telemetry, labels = self._telemetry, dict(zip(("namespace", "region"), where, strict=True))
+        for gauge in (telemetry.proposals, telemetry.refusals):
+            gauge.remove_by_labels(labels)
+        for term in found.decision.terms:
+            if term.proposal is not None:
+                telemetry.proposals.labels(*where, term.type.value).set(term.proposal)
+            if term.type is Rule.HEADROOM and term.current is not None:
+                telemetry.expected_joins.labels(*where).set(term.target)
+                telemetry.room.labels(*where).set(term.current)
+        for refusal in found.plan.refusals:
+            telemetry.refusals.labels(*where, refusal.reason.value).inc()
 
     def _narrate(self, found: Pass) -> None:
         """Log what was done; what doesn't work only once, until it changes."""

@@ -49,6 +49,30 @@ class Telemetry:
             ("direction", "winner"),
             registry=self.registry,
         )
+        self.proposals = Gauge(
+            "octofleet_proposed_bridges",
+            "The size that a metric, headroom or a schedule asks for; none where it can't tell.",
+            ("namespace", "region", "term"),
+            registry=self.registry,
+        )
+        self.expected_joins = Gauge(
+            "octofleet_expected_joins",
+            "Joins expected before a bridge asked for now could take any.",
+            ("namespace", "region"),
+            registry=self.registry,
+        )
+        self.room = Gauge(
+            "octofleet_room_joins",
+            "Joins that the bridges have room for.",
+            ("namespace", "region"),
+            registry=self.registry,
+        )
+        self.refusals = Gauge(
+            "octofleet_refused_steps",
+            "Steps that are wanted and not taken now, by reason.",
+            ("namespace", "region", "reason"),
+            registry=self.registry,
+        )
         self.actions = Counter(
             "octofleet_actions",
             "Actions taken, by kind and result.",
@@ -65,5 +89,6 @@ class Telemetry:
             self.bridges.remove_by_labels(
                 {"namespace": namespace, "region": region, "state": state}
             )
-        for gauge in (self.desired, self.participants):
+        rest = (self.desired, self.participants, self.proposals, self.refusals)
+        for gauge in (*rest, self.expected_joins, self.room):
             gauge.remove_by_labels({"namespace": namespace, "region": region})
