@@ -334,10 +334,20 @@ async def test_records_that_share_a_datagram_all_arrive() -> None:
 async def test_a_flood_is_cut_at_the_queue_and_counted() -> None:
     network = Network()
     client, server = pair(network)
-    record = bytes([22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0])
-    for _ in range(10_000):
-        server.receive(record)
+    head = bytes([22, 254, 253, 0, 0])
+    for number in range(10_000):
+        server.receive(head + number.to_bytes(6, "big") + bytes([0, 1, 0]))
     assert server.dropped["queue_full"] >= 9_000
+    server.receive(head + bytes(6) + bytes([0, 1, 0]))
+    await close(client, server)
+
+
+async def test_a_record_said_again_before_its_turn_is_taken_once() -> None:
+    client, server = pair(Network())
+    record = bytes([22, 254, 253]) + bytes(8) + bytes([0, 1, 0])
+    for _ in range(100):
+        server.receive(record)
+    assert server.dropped == {"repeated": 99}
     await close(client, server)
 
 

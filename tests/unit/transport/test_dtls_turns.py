@@ -78,3 +78,34 @@ async def test_a_hundred_handshakes_at_once_leave_rounds_to_others() -> None:
     assert rounds >= 15
     for end in ends:
         await end.close()
+
+
+async def test_handshakes_end_while_other_work_fills_the_loop() -> None:
+    """Repetitions must not pile up faster than a busy process can take them."""
+    own = dtls.fingerprint(dtls.process_certificate())
+    loop = asyncio.get_running_loop()
+    ends: list[dtls.Dtls] = []
+    datagrams = 0
+
+    def to(number: int) -> dtls.Dtls:
+        def send(data: bytes) -> None:
+            nonlocal datagrams
+            datagrams += 1
+            loop.call_soon(ends[number ^ 1].receive, data)
+
+        role: dtls.Role = "server" if number % 2 else "client"
+        return dtls.Dtls(role, [own], send, lambda _: None)
+
+    def be_busy() -> None:
+        time.sleep(0.1)
+        if not work.done():
+            loop.call_soon(be_busy)
+
+    ends += [to(number) for number in range(120)]
+    work = asyncio.gather(*(end.handshake() for end in ends))
+    be_busy()
+    await work
+    # Three datagrams an end, and few repetitions.
+    assert datagrams < 120 * 6
+    for end in ends:
+        await end.close()

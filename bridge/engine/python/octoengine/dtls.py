@@ -159,6 +159,9 @@ class Dtls:
             self.dropped["plaintext_alert"] += 1
         elif self._queued_bytes + len(record) > QUEUE_BYTES or len(self._queue) >= QUEUE_RECORDS:
             self.dropped["queue_full"] += 1
+        elif record in self._queue:
+            # Said again before we came to it.
+            self.dropped["repeated"] += 1
         else:
             self._queue.append(record)
             self._queued_bytes += len(record)
@@ -286,6 +289,11 @@ class Dtls:
     def _resend(self) -> None:
         self._timer = None
         if self._flights is None:
+            return
+        if self._queue:
+            # It's we who are late: what waits may be the answer.
+            delay = dtls_flights.FIRST_WAIT_SECONDS
+            self._timer = asyncio.get_running_loop().call_later(delay, self._resend)
             return
         for datagram in self._flights.expire(time.monotonic()):
             self._send(datagram)

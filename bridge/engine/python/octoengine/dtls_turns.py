@@ -2,7 +2,9 @@
 
 A step of a handshake costs up to a millisecond of OpenSSL, and a hundred people may join in the
 same moment. Their steps wait in one queue, of which each round of the event loop runs a few
-milliseconds' worth; media, in the engine's own thread, never waits for any of it.
+milliseconds' worth, or half as long as all else took: a process that is short of time mustn't
+starve handshakes, whose peers would repeat themselves and make it shorter. Media, in the
+engine's own thread, never waits for any of it.
 
 Threads don't help: of a handshake's time in Python most holds the GIL (two threads of them were
 no faster than one).
@@ -18,6 +20,8 @@ from weakref import WeakKeyDictionary
 __all__ = ["BUDGET_SECONDS", "Turns", "turns"]
 
 BUDGET_SECONDS: Final = 0.004
+SHARE: Final = 0.5
+"""Of the time everything else took since the last turns, while some were waiting."""
 Step = Callable[[], bool]
 
 
@@ -29,6 +33,7 @@ class Turns:
         self._soon = loop.call_soon
         self._waiting: deque[Step] = deque()
         self._is_planned = False
+        self._ran_at: float | None = None
 
     def ask(self, step: Step) -> None:
         """Run `step` when its turn comes; it must not raise."""
@@ -42,11 +47,14 @@ class Turns:
 
     def _run(self) -> None:
         self._is_planned = False
-        end = time.perf_counter() + BUDGET_SECONDS
+        now = time.perf_counter()
+        meanwhile = 0.0 if self._ran_at is None else now - self._ran_at
+        end = now + max(BUDGET_SECONDS, meanwhile * SHARE)
         while self._waiting and time.perf_counter() < end:
             step = self._waiting.popleft()
             if step():
                 self._waiting.append(step)
+        self._ran_at = time.perf_counter() if self._waiting else None
         self._plan()
 
 
