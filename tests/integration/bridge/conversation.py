@@ -68,6 +68,7 @@ class Conversation:
         sctp: bool = False,
         kind: type[Caller] = Caller,
         capabilities: tuple[str, ...] = CAPABILITIES,
+        media: tuple[Media, ...] = MEDIA,
     ) -> Caller:
         """Let someone in, all the way to flowing media.
 
@@ -76,7 +77,7 @@ class Conversation:
         number = 1000 * (len(self.callers) + 1)
         caller = kind(name, number + 1, number + 2)
         self.callers.append(caller)
-        asked = replace(creation(name, sctp=True), capabilities=capabilities)
+        asked = replace(creation(name, sctp=True), capabilities=capabilities, media=media)
         reply = await self.modify(asked)
         offered = reply.endpoints[0].transport
         assert offered is not None

@@ -8,13 +8,43 @@ from tests.integration.bridge.scripted_focus import focus_in
 from tests.integration.bridge.test_message_channel import Client
 from tests.integration.prosody import Prosody
 
-from jitsiwire.colibri2 import Capability, MediaSource, Source, SourceGroup
+from jitsiwire.colibri2 import (
+    Capability,
+    Media,
+    MediaSource,
+    PayloadType,
+    RtcpFeedback,
+    Source,
+    SourceGroup,
+)
 from octoengine import Command
 
 pytestmark = pytest.mark.slow
 
 SIZES = ((320, 180, 150_000), (640, 360, 400_000), (1280, 720, 1_200_000))
 REWRITING = (*CAPABILITIES, str(Capability.SSRC_REWRITING), str(Capability.RTP_MID_DEMUX))
+
+REMB = (RtcpFeedback("goog-remb"), RtcpFeedback("nack"))
+ESTIMATING = (
+    Media("audio", (PayloadType(111, "opus", 48000, 2),)),
+    Media(
+        "video",
+        (
+            PayloadType(100, "VP8", 90000, feedback=REMB),
+            PayloadType(96, "rtx", 90000, parameters=(("apt", "100"),)),
+        ),
+    ),
+)
+"""Of a client that tells what its network carries (draft-alvestrand-rmcat-remb)."""
+
+
+def remb(bps: int, ssrc: int) -> bytes:
+    """The message that says so: a mantissa of 18 bits and its exponent."""
+    exponent = max(0, bps.bit_length() - 18)
+    number = (exponent << 18) | (bps >> exponent)
+    words = ((0x8FCE0005), 0xABCD1234, 0, int.from_bytes(b"REMB", "big"), (1 << 24) | number, ssrc)
+    empty_rr = b"\x80\xc9\x00\x01" + (0xABCD1234).to_bytes(4, "big")
+    return empty_rr + b"".join(word.to_bytes(4, "big") for word in words)
 
 
 class Filmer(Caller):
@@ -86,6 +116,30 @@ async def test_layers_and_senders_follow_what_a_client_asks_for(prosody: Prosody
             watching.say(colibriClass="LastNChangedEvent", lastN=0)
             assert (await filming.hears("SenderSourceConstraints"))["maxHeight"] == 0
             await settled(lambda: b.packets(a.video), "video that isn't wanted")
+        finally:
+            await conversation.hang_up()
+
+
+async def test_layers_follow_what_the_network_carries(prosody: Prosody) -> None:
+    async with focus_in(prosody) as focus, running(prosody) as bridge:
+        await focus.until_bridge(bridge.nickname)
+        conversation = Conversation(focus, bridge.nickname)
+        try:
+            a = await conversation.join("a", sctp=True, kind=Filmer)
+            b = await conversation.join("b", sctp=True, media=ESTIMATING)
+            watching = Client(*await b.open_channel())
+            # Its engine has an opinion of its own, which isn't the subject here.
+            b.submit([Command.SetFeedback(TRANSPORT, transport_cc=False, remb=False, nack=True)])
+            watching.say(
+                colibriClass="ReceiverVideoConstraints", defaultConstraints={"maxHeight": 720}
+            )
+            for carried, seen in ((5_000_000, 720), (250_000, 180), (900_000, 360)):
+
+                def arrives(carried: int = carried, seen: int = seen) -> bool:
+                    b.submit([Command.SendRtcp(TRANSPORT, remb(carried, a.video))])
+                    return height(b, a.video) == seen
+
+                await eventually(arrives, f"a picture of {seen} at {carried} bits a second", 20)
         finally:
             await conversation.hang_up()
 
