@@ -1,4 +1,4 @@
-"""Whatever clients say in whatever order: the call goes on, and others are told what can be read."""
+"""Whatever clients say in whatever order: the call goes on, and others can read what comes."""
 
 from typing import Any
 
