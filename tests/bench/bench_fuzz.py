@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,8 +68,9 @@ def main() -> None:
     programs = built()
     print(f"fuzz: seed {SEED}, {SECONDS:g} s a target, {LANES} at a time", flush=True)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(LANES) as lanes:
-        jobs: list[tuple[Callable[..., Outcome], str]] = [
-            *((lambda n: rust(n, programs, Path(folder)), name) for name in rust_seeds.SEEDS),
+        in_rust = partial(rust, programs, Path(folder))
+        jobs: list[tuple[Callable[[str], Outcome], str]] = [
+            *((in_rust, name) for name in rust_seeds.SEEDS),
             *((python, name) for name in TARGETS),
         ]
         # The longest first, so that the lanes end together.
@@ -93,11 +95,9 @@ def built() -> Path:
     """Build the Rust targets with coverage; cargo knows what is due."""
     if shutil.which("g++") is None:
         # libFuzzer itself is C++.
-        quiet = {"check": True, "stdout": subprocess.DEVNULL}
-        subprocess.run(["apt-get", "update", "-qq"], **quiet)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "g++"], **quiet
-        )
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "g++"]
+        for command in (["apt-get", "update", "-qq"], install):
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     cache = Path(os.environ.get("OCTOFLEET_CACHE", Path.home() / ".cache" / "octofleet"))
     target = cache / "fuzz-target"
     environment = os.environ | {
@@ -111,7 +111,7 @@ def built() -> Path:
     return target / MACHINE / "release"
 
 
-def rust(name: str, programs: Path, folder: Path) -> Outcome:
+def rust(programs: Path, folder: Path, name: str) -> Outcome:
     """Run a libFuzzer target for its time; it ends at the first input that breaks it."""
     corpus = folder / name
     rust_seeds.write(name, corpus)

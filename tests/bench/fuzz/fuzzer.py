@@ -13,7 +13,7 @@ import signal
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,7 +141,7 @@ class _Run:
 
 
 @contextmanager
-def _watch() -> Iterator[None]:
+def _watch() -> Generator[None]:
     def ring(*_: Any) -> None:
         raise Hang
 

@@ -2,8 +2,9 @@
 
 import copy
 import json
+from collections.abc import Iterator
 from random import Random
-from typing import Any
+from typing import Any, cast
 from xml.etree.ElementTree import Element
 
 MOST_BYTES = 100_000
@@ -75,29 +76,33 @@ def _spoil_value(value: Any, donor: Any, random: Random) -> Any:
     if not places:
         return copy.deepcopy(random.choice((random.choice(VALUES), donor)))
     holder, key = random.choice(places)
+    inner: Any = holder
     match random.randrange(5):
         case 0:
             del holder[key]
         case 1:
-            given = random.choice([h[k] for h, k in _places(donor)] or [donor])
+            given = random.choice([holder[key] for holder, key in _places(donor)] or [donor])
             holder[key] = copy.deepcopy(given)
         case 2 if isinstance(holder, dict):
-            name = random.choice((random.choice(TEXTS), str(key) + "x"))
-            holder[name] = copy.deepcopy(holder[key])
+            name = random.choice((random.choice(TEXTS), f"{key}x"))
+            inner[name] = copy.deepcopy(inner[key])
         case 3 if isinstance(holder, list):
-            holder += [copy.deepcopy(holder[key])] * random.choice((1, 2, 50))
+            inner.extend([copy.deepcopy(inner[key])] * random.choice((1, 2, 50)))
         case _:
             holder[key] = copy.deepcopy(random.choice(VALUES))
     return value
 
 
-def _places(value: Any) -> Any:
-    """Yield every (container, key) within a value."""
-    if isinstance(value, dict | list):
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, child in list(pairs):
-            yield value, key
-            yield from _places(child)
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every container within a value with each of its keys."""
+    keys: list[Any] = []
+    if isinstance(value, dict):
+        keys = list(cast(dict[str, Any], value))
+    elif isinstance(value, list):
+        keys = list(range(len(cast(list[Any], value))))
+    for key in keys:
+        yield value, key
+        yield from _places(value[key])
 
 
 def spoil_xml(element: Element, other: Element, random: Random) -> Element:
