@@ -9,6 +9,8 @@ use crate::rtp::Facts;
 pub const GONE_NS: u64 = 1_500_000_000;
 /// Further behind the encodings below it, it is taken as halted until it comes again.
 pub const HALTED_NS: u64 = 500_000_000;
+/// At so many looks: of a slow stream, the lower encoding of a frame just comes first.
+const HALTED_LOOKS: u8 = 2;
 
 /// State of one video SSRC.
 #[derive(Default)]
@@ -20,8 +22,8 @@ pub struct Encoding {
     pub size: (u16, u16),
     /// Packets come.
     pub active: bool,
-    /// Nothing comes while lower encodings of the picture do.
-    pub halted: bool,
+    /// Looks in a row at which it was behind lower encodings of the picture.
+    pub behind: u8,
     pub nacks_sent: u64,
     pub recovered: u64,
     layers: [Rate; 3],
@@ -31,6 +33,11 @@ pub struct Encoding {
 }
 
 impl Encoding {
+    /// Whether it is of use to receivers.
+    pub fn flows(&self) -> bool {
+        self.active && self.behind < HALTED_LOOKS
+    }
+
     /// Count a packet; true when it tells a new picture size.
     #[inline]
     pub fn packet(&mut self, bytes: usize, timestamp: u32, facts: &Facts, now_ns: u64) -> bool {

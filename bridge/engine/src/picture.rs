@@ -100,9 +100,8 @@ impl Transport {
         let Some(wanted) = aim.encoding else {
             return aim;
         };
-        let flows = |source: &Source| {
-            source.encoding.as_ref().is_some_and(|encoding| encoding.active && !encoding.halted)
-        };
+        let flows =
+            |source: &Source| source.encoding.as_ref().is_some_and(|encoding| encoding.flows());
         let flowing = self.encodings(picture).filter(|(_, source)| flows(source));
         let best = flowing.map(|(_, source)| source.place).filter(|&place| place <= wanted).max();
         Aim { encoding: Some(best.unwrap_or(wanted)), ..aim }
@@ -124,14 +123,14 @@ impl Transport {
                 continue;
             };
             let behind = |limit: u64, now: u64| last.is_none_or(|at| at + limit < now);
+            let flowed = encoding.flows();
             if encoding.active && behind(GONE_NS, now_ns) {
                 encoding.active = false;
-                changed = true;
                 gone(ssrc);
             }
-            let halted = newest_below.is_some_and(|newest| behind(HALTED_NS, newest));
-            changed |= encoding.active && halted != encoding.halted;
-            encoding.halted = halted;
+            let late = newest_below.is_some_and(|newest| behind(HALTED_NS, newest));
+            encoding.behind = if late { encoding.behind.saturating_add(1) } else { 0 };
+            changed |= flowed != encoding.flows();
             newest_below = newest_below.max(last);
         }
         changed
@@ -144,5 +143,89 @@ impl Transport {
         !used(&slot.ssrc)
             && (slot.rtx_ssrc == 0 || !used(&slot.rtx_ssrc))
             && slot.ssrc != slot.rtx_ssrc
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::instruction::{Aim, Kind};
+    use crate::source::{Source, Target};
+    use crate::transport::Transport;
+
+    const MS: u64 = 1_000_000;
+    const SSRCS: [u32; 3] = [10, 11, 12];
+
+    fn transport() -> Transport {
+        let mut transport = Transport::new(1, 1, 0, false, 9, 0);
+        for ssrc in SSRCS {
+            transport.sources.insert(ssrc, Source::new(ssrc, Some(Kind::Video), 0, false));
+        }
+        assert!(transport.set_encodings(&SSRCS));
+        transport
+    }
+
+    fn arrive(transport: &mut Transport, ssrc: u32, at_ns: u64) {
+        let source = transport.sources.get_mut(&ssrc).unwrap();
+        let index = source.reception.packets;
+        source.reception.packet(index, 100, 0, 90_000.0, at_ns);
+        source.encoding.as_mut().unwrap().active = true;
+    }
+
+    fn best(transport: &Transport, wanted: u8) -> Option<u8> {
+        transport.attainable(10, Aim { encoding: Some(wanted), temporal: 2 }).encoding
+    }
+
+    #[test]
+    fn what_halts_or_goes_is_replaced_by_the_nearest_below() {
+        let mut transport = transport();
+        assert_eq!(best(&transport, 2), Some(2));
+        arrive(&mut transport, 10, 0);
+        assert_eq!(best(&transport, 2), Some(0));
+        SSRCS.iter().for_each(|&ssrc| arrive(&mut transport, ssrc, 0));
+        assert_eq!(best(&transport, 2), Some(2));
+        let mut gone = Vec::new();
+        for at in 1..=20 {
+            arrive(&mut transport, 10, at * 100 * MS);
+            arrive(&mut transport, 11, at * 100 * MS);
+            transport.watch_picture(10, at * 100 * MS, |ssrc| gone.push(ssrc));
+            let expected = if at < 7 { 2 } else { 1 };
+            assert_eq!(best(&transport, 2), Some(expected), "after {at} steps");
+        }
+        assert_eq!(gone, [12]);
+        arrive(&mut transport, 12, 2_000 * MS);
+        assert!(transport.watch_picture(10, 2_000 * MS, |_| ()));
+        assert_eq!(best(&transport, 2), Some(2));
+    }
+
+    #[test]
+    fn a_slow_stream_hasnt_halted() {
+        let mut transport = transport();
+        for frame in 0..5 {
+            let at = frame * 1_000 * MS;
+            arrive(&mut transport, 10, at);
+            // Looked at between the lower encoding's packet and the higher one's.
+            transport.watch_picture(10, at, |_| ());
+            arrive(&mut transport, 12, at + MS);
+            for look in 1..10 {
+                transport.watch_picture(10, at + look * 100 * MS, |_| ());
+                assert_eq!(best(&transport, 2), Some(2));
+            }
+        }
+    }
+
+    #[test]
+    fn encodings_share_their_receivers_until_they_part() {
+        let mut transport = transport();
+        let target = Target { receiver: 4, downtrack: 5 };
+        transport.for_picture(10, |source| source.targets.push(target));
+        assert!(SSRCS.iter().all(|ssrc| transport.sources[ssrc].targets == [target]));
+        assert_eq!(transport.encoding_ssrc(10, 2), Some(12));
+        assert!(!transport.set_encodings(&[10, 99]));
+        assert!(transport.set_encodings(&[10, 12]));
+        assert_eq!(transport.encoding_ssrc(10, 1), Some(12));
+        assert!(transport.sources[&11].targets.is_empty());
+        assert_eq!(transport.sources[&11].picture, 11);
+        transport.dissolve(12);
+        assert_eq!(transport.encodings(10).count(), 1);
     }
 }

@@ -210,7 +210,10 @@ impl Transport {
         self.by_out_ssrc.remove(&slot.ssrc);
         self.by_rtx_ssrc.remove(&slot.rtx_ssrc);
         self.tally.remote_lost_before += i64::from(downtrack.remote.lost);
-        self.left_off.insert(slot.ssrc, downtrack.projection.left_off());
+        // Beyond the bound, a stream used again only jumps in time once.
+        if self.left_off.len() < MOST_SOURCES {
+            self.left_off.insert(slot.ssrc, downtrack.projection.left_off());
+        }
         if let Some(send) = &mut self.send {
             if let Some(highest) = downtrack.projection.highest() {
                 send.remember(slot.ssrc, highest);
@@ -254,7 +257,8 @@ impl Transport {
     pub fn memory(&self) -> usize {
         let sources = self.sources.values().map(Source::memory).sum::<usize>();
         let downtracks = self.downtracks.iter().map(|(_, downtrack)| downtrack.memory());
-        size_of::<Self>() + sources + downtracks.sum::<usize>()
+        let left_off = self.left_off.capacity() * size_of::<(u32, LeftOff)>();
+        size_of::<Self>() + sources + downtracks.sum::<usize>() + left_off
     }
 
     /// Its counters.

@@ -38,6 +38,11 @@ impl Worker {
         if self.may_ask(slot) {
             let entries = rtcp::nacks(packet).take(MOST_ENTRIES);
             for sequence in entries.flat_map(Nack::sequences) {
+                let now_ns = self.now_ns;
+                if !self.table.transports[slot].limits.repairs.take(now_ns) {
+                    self.ledger.one(Counter::RetransmissionsLimited);
+                    break;
+                }
                 self.retransmit(slot, key, sequence);
             }
         }
@@ -59,9 +64,6 @@ impl Worker {
         let patience_ns = rtt_ns.map_or(PATIENCE_NS, |rtt| (rtt as f64 * PATIENCE) as u64);
         if departed.resent_ns != 0 && self.now_ns < departed.resent_ns + patience_ns {
             return self.ledger.one(Counter::RetransmissionsSuppressed);
-        }
-        if !transport.limits.repairs.take(self.now_ns) {
-            return self.ledger.one(Counter::RetransmissionsLimited);
         }
         let Some((to, from)) = self.table.transports.get2_mut(receiver, sender) else {
             return;
