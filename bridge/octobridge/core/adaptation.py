@@ -131,10 +131,8 @@ class Adaptation:
         if receiver is None:
             return []
         self._open.add(receiver.transport)
-        owned = (self._pictures.find(name) for name in sorted(receiver.own))
-        told: list[Message] = [
-            _wanted(s) for s in owned if s is not None and s.demand.told is not None
-        ]
+        own = (self._pictures.find(name) for name in sorted(receiver.own))
+        told: list[Message] = [_wanted(s) for s in own if s and s.demand.told is not None]
         told.append(ForwardedSources(forwarded_sources=receiver.forwarded))
         for mapping in (
             receiver.mappings(self._pictures),
@@ -204,8 +202,8 @@ class Adaptation:
     @property
     def forwarded(self) -> Mapping[str, tuple[str, ...]]:
         """Names of the video sources that each endpoint is being sent."""
-        receivers = self._roster.receivers
-        return {m.id: receivers[t].forwarded for t, m in self._roster.members.items()}
+        roster = self._roster
+        return {m.id: roster.receivers[t].forwarded for t, m in roster.members.items()}
 
     def video_type(self, source: str) -> VideoType | None:
         """Return what a source shows now; None when there is none of that name."""
@@ -239,7 +237,7 @@ class Adaptation:
         for transport in self._to_probe.keys() & roster.ages.keys():
             effects += roster.receivers[transport].probe(trusted=policy.trust_bwe)
         self._to_probe.clear()
-        return self._audible(effects + self._tell_senders())
+        return self._audible(effects + self._tell_senders(now))
 
     def _choose(self, now: float) -> list[int]:
         """Return whom to allocate for now."""
@@ -265,7 +263,7 @@ class Adaptation:
             -1 if receiver.slots is None else policy.slots,
         )
 
-    def _tell_senders(self) -> list[Effect]:
+    def _tell_senders(self, now: float) -> list[Effect]:
         """Tell senders what is wanted of them, where that changed."""
         effects: list[Effect] = []
         demanded, self._pictures.demanded = self._pictures.demanded, set()
@@ -273,11 +271,15 @@ class Adaptation:
             if shown is None:
                 continue
             demand = shown.demand
-            # Someone alone is told nothing at first: whoever comes next may want all of it.
+            # Alone, nobody is told anything: whoever comes next may want all of it.
             alone = len(self._roster.members) < 2 and demand.told is None
-            if not alone and demand.told != demand.greatest:
+            if alone or demand.told == demand.greatest:
+                continue
+            if demand.may_tell(now):
                 demand.told = demand.greatest
                 effects.append(say(shown.transport, _wanted(shown)))
+            else:
+                self._pictures.demanded.add(shown.picture.name)
         return effects
 
     def _audible(self, effects: list[Effect]) -> list[Effect]:

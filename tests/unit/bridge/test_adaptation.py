@@ -228,6 +228,20 @@ def test_senders_are_told_the_most_that_anyone_wants() -> None:
     assert told() == [0]
 
 
+def test_senders_are_spared_the_whims_of_a_client() -> None:
+    call, a, _ = two()
+    for number in range(100):
+        call.want("b", default_constraints=(SMALL, ALL)[number % 2])
+        call.step(0.1)
+    told = call.told(a, wire.SenderSourceConstraints)
+    assert 5 <= len(told) <= 5 + 10 + 1
+    call.step(2)
+    call.step(0.1)
+    assert call.adaptation.channel_opened("a")[0] == fx.say(
+        a, wire.SenderSourceConstraints(source_name="a-v0", max_height=-1)
+    )
+
+
 def test_channel_that_opens_late_is_told_what_it_missed() -> None:
     call = Call()
     call.join("b")
