@@ -35,6 +35,9 @@ def main(arguments: list[str] | None = None) -> None:
     except (CycloptsError, ValueError) as error:
         _complain(str(error))
         status = 2
+    except ImportError as error:
+        _complain(f"{error}: pip install 'octofleet[operator,simulate]'")
+        status = 2
     except KeyboardInterrupt:
         status = 130
     sys.exit(status or 0)

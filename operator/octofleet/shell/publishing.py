@@ -156,7 +156,7 @@ class Publisher:
 
     def _measure_terms(self, found: Pass, where: tuple[str, str]) -> None:
         """Tell what each term asks for; one that can't tell has no series rather than a zero."""
-        telemetry, labels = self._telemetry, dict(zip(("namespace", "region"), where, strict=True))
+        telemetry, labels = self._telemetry, {"namespace": where[0], "region": where[1]}
         for gauge in (telemetry.proposals, telemetry.refusals):
             gauge.remove_by_labels(labels)
         for term in found.decision.terms:

@@ -177,7 +177,8 @@ def _webinars(
     days = rng.integers(0, 5, size=calls.per_week)
     hours = rng.choice(np.array(calls.starts, dtype=np.float64), size=calls.per_week)
     homes = rng.choice(len(workload.regions), size=calls.per_week, p=_shares(workload))
-    for day, hour, home in zip(days.tolist(), hours.tolist(), homes.tolist(), strict=True):
+    found = zip(days.tolist(), hours.tolist(), [int(each) for each in homes], strict=True)
+    for day, hour, home in found:
         for midnight, weekday in _days(workload, workload.regions[home]):
             if weekday != day:
                 continue

@@ -98,21 +98,17 @@ class Fleet:
         self.overloaded_since = 0.0
         self.longest_overload = 0.0
         self.peak_stress = 0.0
+        self.stress = self.told = self.changed = np.zeros(0)
+        self.phase = self.recent = self.average = np.zeros(0)
         self._sized(64)
 
     def _sized(self, size: int) -> None:
-        def grown(name: str, kind: type) -> npt.NDArray[np.float64]:
-            old = getattr(self, name, np.zeros(0, dtype=kind))
-            new = np.zeros(size, dtype=kind)
-            new[: len(old)] = old
-            return new
-
-        self.stress = grown("stress", np.float64)
-        self.told = grown("told", np.float64)
-        self.changed = grown("changed", np.float64)
-        self.phase = grown("phase", np.float64)
-        self.recent = grown("recent", np.float64)
-        self.average = grown("average", np.float64)
+        self.stress = _grown(self.stress, size)
+        self.told = _grown(self.told, size)
+        self.changed = _grown(self.changed, size)
+        self.phase = _grown(self.phase, size)
+        self.recent = _grown(self.recent, size)
+        self.average = _grown(self.average, size)
 
     def add(self, bridge: SimBridge, average: float) -> None:
         """Take a bridge in; `average` is the stress of a participant that it will publish."""
@@ -190,3 +186,9 @@ class Fleet:
         if tick >= bridge.changed:
             return tick, bridge.stress, bridge.people
         return tick, bridge.told_stress, bridge.told_people
+
+
+def _grown(old: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.float64]:
+    new = np.zeros(size)
+    new[: len(old)] = old
+    return new

@@ -156,10 +156,13 @@ class Simulation:
         times = np.concatenate([trace.joined, trace.left])
         order = np.argsort(times, kind="stable")
         order = order[times[order] < end]
-        conference, region = trace.conference.tolist(), trace.region.tolist()
+        conference: list[int] = trace.conference.tolist()
+        region: list[int] = trace.region.tolist()
         seats: list[Share | None] = [None] * number
         events = self._events
-        for moment, each in zip(times[order].tolist(), order.tolist(), strict=True):
+        moments: list[float] = times[order].tolist()
+        whose: list[int] = order.tolist()
+        for moment, each in zip(moments, whose, strict=True):
             if events[0][0] <= moment:
                 self._advance(moment)
             if each < number:

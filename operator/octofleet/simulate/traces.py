@@ -7,6 +7,7 @@ CSV or Parquet: `joined_at`, `left_at` (seconds since the epoch, or RFC 3339), `
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -150,9 +151,7 @@ def _moment(value: object, where: str) -> float:
 
 def _arrow() -> tuple[Any, Any, Any]:
     """Return pyarrow, which has no types of its own, and is needed for files only."""
-    import pyarrow
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    arrow = cast(Any, pyarrow)  # untyped
-    return arrow, arrow.csv, arrow.parquet
+    arrow, csv, parquet = (
+        import_module(name) for name in ("pyarrow", "pyarrow.csv", "pyarrow.parquet")
+    )
+    return arrow, csv, parquet

@@ -23,7 +23,7 @@ NOW = worlds.NOW
 
 def bridge(name: str, stress: float, sizes: tuple[int, ...], **fields: object) -> Bridge:
     meetings = tuple(Conference(f"{name}-{n}", size, NOW) for n, size in enumerate(sizes))
-    found = worlds.ready_bridge(name, sum(sizes), **fields)
+    found = worlds.ready_bridge(name, sum(sizes), NOW, **fields)
     return replace(found, stress=Reading(stress, NOW), conferences=meetings)
 
 
