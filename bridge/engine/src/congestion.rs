@@ -227,6 +227,15 @@ impl Congestion {
         matches!(&self.mode, Mode::TransportWide(both) if both.1.is_probing())
     }
 
+    /// Memory held, itself aside.
+    pub fn memory(&self) -> usize {
+        match &self.mode {
+            Mode::TransportWide(both) => size_of_val(&**both) + both.0.memory() + both.1.memory(),
+            Mode::Remb(uplink) => size_of_val(&**uplink),
+            Mode::Unsaid | Mode::Silent => 0,
+        }
+    }
+
     /// Whether steady padding is wanted.
     pub fn is_padding(&self) -> bool {
         self.padder.is_wanted()

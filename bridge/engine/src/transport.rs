@@ -41,6 +41,7 @@ pub struct Limits {
     pub rtcp_events: TokenBucket,
     pub failures: TokenBucket,
     pub repairs: TokenBucket,
+    pub arrivals: TokenBucket,
 }
 
 /// A peer, as far as media goes.
@@ -141,6 +142,7 @@ impl Transport {
                 feedback: TokenBucket::new(500.0, 200.0, now_ns),
                 rtcp_events: TokenBucket::new(20.0, 20.0, now_ns),
                 failures: TokenBucket::new(1.0, 1.0, now_ns),
+                arrivals: TokenBucket::new(100.0, 100.0, now_ns),
                 repairs: TokenBucket::new(2_000.0, 1_000.0, now_ns),
             },
             next_report_ns: now_ns + 1_000_000_000,

@@ -31,12 +31,11 @@ async def test_bandwidth_is_known_both_ways(meeting: Meeting) -> None:
     await sender.until(LAYERS)
     await sender.until(AVAILABLE)
     await watcher.until(WATCHES, seconds=30)
+    # Nothing holds packets up between processes of one machine.
     for _ in range(50):
-        known = await downlinks(meeting)
-        # Nothing holds packets up between processes of one machine.
-        if any(bps >= 1_000_000 for bps in known):
+        if max(await downlinks(meeting), default=-1) >= 1_000_000:
             break
         await asyncio.sleep(0.1)
     else:
-        raise AssertionError(f"the bridge knows only of {known}")
+        raise AssertionError("the bridge doesn't know the watcher's line")
     assert meeting.complaints() == []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from aiortc.rtp import RtcpPsfbPacket, unpack_remb_fci
 from tests.unit.engine.lines import Line, keep_all
-from tests.unit.engine.peers import GCM, Peer, Server, connect, eventually
+from tests.unit.engine.peers import GCM, Peer, Server, connect, eventually, rtcp_header
 
 from octoengine import Command, Engine, Event
 
@@ -250,3 +250,17 @@ def test_a_remb_is_believed_only_without_transport_wide_feedback(server: Server)
     told: list[Event.Bandwidth] = []
     eventually(lambda: bool(told.extend(bandwidths(server)) or told))
     assert [(event.transport, event.bps) for event in told] == [(1, 1_000_000)]
+
+
+def test_a_flood_of_feedback_costs_little(server: Server) -> None:
+    (alice,) = connect(server, 1)
+    server.engine.submit(negotiated(1))
+    # Of 65,535 packets all are said to be missing: eight runs of 8,191 and one of 7.
+    chunks = struct.pack("!9H", *[0x1FFF] * 8, 7) + bytes(2)
+    body = struct.pack("!IIHHI", 5, VIDEO, 0, 65_535, 0) + chunks
+    feedback = rtcp_header(205, 15, len(body) // 4) + body
+    for _ in range(300):
+        alice.send(alice.protect_rtcp(feedback))
+    eventually(lambda: server.counters["transport_feedback_received"] == 300)
+    assert server.counters["feedback_dropped_rate"] > 0
+    assert server.counters["transport_feedback_malformed"] == 0

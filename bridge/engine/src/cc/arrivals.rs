@@ -99,6 +99,11 @@ impl Arrivals {
         self.next = self.next.max(self.front);
     }
 
+    /// Memory held.
+    pub fn memory(&self) -> usize {
+        self.times.capacity() * size_of::<Micros>()
+    }
+
     /// Whether it is time to tell the sender.
     pub fn is_due(&self, now: Micros) -> bool {
         let waited = self.told_us.map_or(Micros::MAX, |told| now - told);

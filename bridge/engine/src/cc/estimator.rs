@@ -187,6 +187,11 @@ impl Estimator {
         self.probing.due(now)
     }
 
+    /// Memory held, itself aside.
+    pub fn memory(&self) -> usize {
+        self.history.memory()
+    }
+
     /// Whether feedback has come.
     pub fn has_heard(&self) -> bool {
         self.heard.is_some()

@@ -66,12 +66,18 @@ impl History {
         self.sent.back().map(|sent| sent.at)
     }
 
+    /// Memory held.
+    pub fn memory(&self) -> usize {
+        self.sent.capacity() * size_of::<Sent>()
+    }
+
     /// Append what a feedback packet tells for the first time.
     pub fn acknowledge(&mut self, feedback: &Feedback, acked: &mut Vec<Acked>) {
         let end = self.front + self.sent.len() as i64;
         let first = unwrap(end, feedback.base.sequence);
         let mut time = self.reference(feedback.base.reference) * REFERENCE_US;
-        for (number, (_, ticks)) in (first..).zip(feedback.packets()) {
+        // Beyond what was sent there is nothing to learn, however much is told.
+        for (number, (_, ticks)) in (first..end).zip(feedback.packets()) {
             time += Micros::from(ticks.unwrap_or_default()) * TICK_US;
             if let Ok(place) = usize::try_from(number - self.front)
                 && let Some(sent) = self.sent.get_mut(place)

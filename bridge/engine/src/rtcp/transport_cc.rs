@@ -77,13 +77,12 @@ impl<'a> Feedback<'a> {
         while told < count {
             let chunk = u16::from_be_bytes(*body.get(chunks..)?.first_chunk()?);
             chunks += 2;
-            for at in 0..chunk_len(chunk).min(count - told) {
-                needed += symbol(chunk, at)?.delta_len();
-            }
-            told += chunk_len(chunk).min(count - told);
-            if chunk_len(chunk) == 0 {
+            let len = chunk_len(chunk).min(count - told);
+            if len == 0 {
                 return None;
             }
+            needed += deltas_len(chunk, len)?;
+            told += len;
         }
         let (chunks, deltas) = body.split_at(chunks);
         (needed <= deltas.len()).then_some(Self { base, count, chunks, deltas })
@@ -154,6 +153,14 @@ fn chunk_len(chunk: u16) -> usize {
         2 => 14,
         _ => 7,
     }
+}
+
+// Bytes of the times of a chunk's first `len` packets.
+fn deltas_len(chunk: u16, len: usize) -> Option<usize> {
+    if chunk >> 15 == 0 {
+        return Some(len * symbol(chunk, 0)?.delta_len());
+    }
+    (0..len).map(|at| symbol(chunk, at).map(Symbol::delta_len)).sum()
 }
 
 fn symbol(chunk: u16, at: usize) -> Option<Symbol> {

@@ -25,11 +25,16 @@ impl Worker {
     /// A peer tells what arrived of what it was sent; false when that wasn't negotiated.
     pub(super) fn take_transport_wide(&mut self, slot: usize, packet: &Packet) -> bool {
         self.ledger.one(Counter::TransportFeedbackReceived);
+        let transport = &mut self.table.transports[slot];
+        // Each may tell of 65,535 packets; browsers send twenty a second.
+        if !transport.limits.arrivals.take(self.now_ns) {
+            self.ledger.one(Counter::FeedbackLimited);
+            return true;
+        }
         let Some(feedback) = Feedback::parse(packet) else {
             self.ledger.one(Counter::TransportFeedbackMalformed);
             return true;
         };
-        let transport = &mut self.table.transports[slot];
         transport.congestion.feedback(&feedback, &mut self.scratch.acked, self.now_ns)
     }
 
