@@ -141,7 +141,7 @@ class Fleet:
         """Change a bridge's load by so much."""
         slot, before = bridge.slot, bridge.stress
         changed = bridge.changed
-        if now - (now - bridge.phase) % self.period >= changed:
+        if now - (now - bridge.phase) % self.period > changed:
             bridge.told_stress = before
             bridge.told_people = bridge.people
             self.told[slot] = before
@@ -174,7 +174,7 @@ class Fleet:
         for bridge in self.bridges.values():
             if bridge.stress > OVERLOAD:
                 self.overloaded_seconds += bridge.people * (now - bridge.changed)
-                if now - (now - bridge.phase) % self.period >= bridge.changed:
+                if now - (now - bridge.phase) % self.period > bridge.changed:
                     bridge.told_stress, bridge.told_people = bridge.stress, bridge.people
                     self.told[bridge.slot] = bridge.stress
                 bridge.changed = now
@@ -183,7 +183,7 @@ class Fleet:
     def told_by(self, bridge: SimBridge, now: float) -> tuple[float, float, int]:
         """Return when a bridge last told its load, and its stress and people then."""
         tick = now - (now - bridge.phase) % self.period
-        if tick >= bridge.changed:
+        if tick > bridge.changed:
             return tick, bridge.stress, bridge.people
         return tick, bridge.told_stress, bridge.told_people
 

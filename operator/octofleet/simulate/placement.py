@@ -153,7 +153,7 @@ class Placement:
         fleet = self._fleet
         phase = fleet.phase[slots]
         ticks = now - (now - phase) % fleet.period
-        told = np.where(ticks >= fleet.changed[slots], fleet.stress[slots], fleet.told[slots])
+        told = np.where(ticks > fleet.changed[slots], fleet.stress[slots], fleet.told[slots])
         return told + fleet.recent[slots] * fleet.average[slots]
 
     def _free(self, slots: Indices, blocked: list[int], now: float) -> SimBridge | None:
