@@ -67,6 +67,11 @@ impl Layers {
         }
     }
 
+    /// Whether a keyframe in its turn has a number that isn't.
+    pub fn starts_over(&self, input: &Input<'_>) -> bool {
+        matches!(self, Self::Vp8(layering) if layering.starts_over(input))
+    }
+
     /// Keep room in `carry` for what is still missing of this stretch.
     pub fn reserve(&self, carry: &mut Carry) {
         if let Self::Vp8(layering) = self {

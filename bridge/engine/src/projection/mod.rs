@@ -6,6 +6,8 @@
 
 mod clock;
 mod layering;
+#[cfg(test)]
+mod model;
 mod numbering;
 mod stretch;
 #[cfg(test)]
@@ -169,6 +171,9 @@ impl Projection {
         let codec = input.facts.codec;
         match &mut self.current {
             Some(stretch) if stretch.is_of(input) && stretch.layers.takes(codec) => {
+                if stretch.starts_over(input) {
+                    self.begin(input, aim.temporal, now_ns);
+                }
                 return self.go_on(input, aim, now_ns);
             }
             _ => {}

@@ -25,6 +25,14 @@ impl Stretch {
         self.ssrc == input.ssrc && self.epoch == input.epoch
     }
 
+    /// Whether its encoder begins anew with this packet: a keyframe, numbered from elsewhere.
+    #[inline]
+    pub fn starts_over(&self, input: &Input<'_>) -> bool {
+        input.facts.keyframe
+            && input.index > self.numbering.highest()
+            && self.layers.starts_over(input)
+    }
+
     /// The numbers of a packet; `None` leaves it out.
     #[inline]
     pub fn place(&mut self, input: &Input<'_>, temporal: u8, carry: &mut Carry) -> Option<Output> {

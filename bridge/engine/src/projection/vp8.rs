@@ -52,6 +52,12 @@ impl Vp8 {
         vp8
     }
 
+    /// Whether this keyframe, which is newer than all before it, claims not to be.
+    pub fn starts_over(&self, input: &Input<'_>) -> bool {
+        let numbered = input.facts.vp8.picture_id.is_some();
+        numbered != self.numbered || self.picture(input) <= self.newest
+    }
+
     /// Keep room in `carry` for pictures that are still missing.
     pub fn reserve(&self, carry: &mut Carry) {
         if self.numbered {
