@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn without_negotiation_senders_get_a_fixed_remb_and_receivers_are_believed() {
         let mut congestion = Congestion::default();
-        assert_eq!(congestion.remb(0), Remb::Fixed);
+        assert_eq!((congestion.remb(0), congestion.memory()), (Remb::Fixed, 0));
         assert_eq!(congestion.estimate(0), None);
         congestion.remb_received(3e6, 0);
         assert_eq!(congestion.process(None, 0).unwrap().bps, 3e6);
@@ -279,6 +279,7 @@ mod tests {
         congestion.remb_received(3e6, 0);
         assert_eq!((congestion.remb(0), congestion.estimate(0)), (Remb::None, None));
         assert_eq!(congestion.leaving(1_000, 0), 1);
+        assert!((1..100_000).contains(&congestion.memory()));
         congestion.negotiate(true, false, 0);
         assert_eq!(congestion.leaving(1_000, 0), 2, "the numbers go on");
     }

@@ -260,7 +260,8 @@ impl Transport {
         let sources = self.sources.values().map(Source::memory).sum::<usize>();
         let downtracks = self.downtracks.iter().map(|(_, downtrack)| downtrack.memory());
         let left_off = self.left_off.capacity() * size_of::<(u32, LeftOff)>();
-        size_of::<Self>() + sources + downtracks.sum::<usize>() + left_off
+        let congestion = self.congestion.memory();
+        size_of::<Self>() + sources + downtracks.sum::<usize>() + left_off + congestion
     }
 
     /// Its counters.
