@@ -156,10 +156,11 @@ async def report(bridge: RunningBridge, crowd: Crowd, watch: Watch, began: float
         if now >= line_at:
             used = (watch.cpu_seconds() - cpu) / LINE_SECONDS
             line_at, cpu = line_at + LINE_SECONDS, watch.cpu_seconds()
-            endpoints = (await bridge.stats())["local_endpoints"]
+            stats = await bridge.stats()
             print(
                 f"after {now:.0f} s: joins {crowd.counts['joins']}, failed"
-                f" {crowd.counts['failed']}, connected {crowd.present}, endpoints {endpoints},"
+                f" {crowd.counts['failed']}, connected {crowd.present}, endpoints"
+                f" {stats['local_endpoints']}, stress {stats['stress_level']:.2f},"
                 f" bridge {watch.rss():.1f} MB, {watch.descriptors()} descriptors,"
                 f" {used:.2f} CPU",
                 flush=True,
