@@ -133,14 +133,14 @@ async def test_drain_and_undrain_note_the_wish_on_the_pod(
             naming.ANNOTATION_DRAIN_REQUEST
         )
 
-    drained = octofleet(apiserver.kubeconfig, "drain", "eu-7", "--now")
+    drained = octofleet(apiserver.kubeconfig, "drain", "eu-7", "--now", "-n", NAMESPACE)
     assert (drained.returncode, await wish()) == (0, "now"), drained.stderr
     assert "shown/eu-7 drains" in drained.stdout
-    assert octofleet(apiserver.kubeconfig, "drain", "eu-7").returncode == 0
+    assert octofleet(apiserver.kubeconfig, "drain", "eu-7").returncode == 0  # the name is unique
     assert await wish() == "patiently"
     assert octofleet(apiserver.kubeconfig, "undrain", "eu-7").returncode == 0
     assert await wish() is None
-    unknown = octofleet(apiserver.kubeconfig, "drain", "moon-1")
+    unknown = octofleet(apiserver.kubeconfig, "drain", "moon-1", "-n", NAMESPACE)
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert "no bridge moon-1; there is shown/eu-7" in unknown.stderr
 
