@@ -6,7 +6,7 @@ totals since start, and a short window of them becomes rates and loss fractions.
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 __all__ = ["Rates", "SourceReading", "Totals", "Traffic", "TransportReading"]
@@ -74,8 +74,13 @@ class Totals:
 
     def add(self, other: "Totals") -> None:
         """Add the other's counts to these."""
-        for entry in fields(self):
-            setattr(self, entry.name, getattr(self, entry.name) + getattr(other, entry.name))
+        # Spelled out: it's done for every transport and every interval of the window.
+        self.packets_received += other.packets_received
+        self.bytes_received += other.bytes_received
+        self.packets_sent += other.packets_sent
+        self.bytes_sent += other.bytes_sent
+        self.packets_lost += other.packets_lost
+        self.remote_packets_lost += other.remote_packets_lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +151,9 @@ class Traffic:
 
     def outgoing_loss_of(self, transport: int) -> float:
         """Return the fraction lately lost on the way to one transport."""
-        _, total = _sum(self._windows.get(transport, ()))
-        return _fraction(total.remote_packets_lost, total.packets_sent)
+        changes = [change for _, change in self._windows.get(transport, ())][1:]
+        lost = sum(change.remote_packets_lost for change in changes)
+        return _fraction(lost, sum(change.packets_sent for change in changes))
 
     def _observe_video(
         self, sources: Mapping[int, Sequence[SourceReading]], elapsed: float
@@ -178,10 +184,14 @@ def _totals(reading: TransportReading) -> Totals:
 
 def _increase(before: Totals, after: Totals) -> Totals:
     """Return how much each count grew; loss may shrink when late packets come (then 0)."""
-    grown = (
-        max(0, getattr(after, entry.name) - getattr(before, entry.name)) for entry in fields(after)
+    return Totals(
+        max(0, after.packets_received - before.packets_received),
+        max(0, after.bytes_received - before.bytes_received),
+        max(0, after.packets_sent - before.packets_sent),
+        max(0, after.bytes_sent - before.bytes_sent),
+        max(0, after.packets_lost - before.packets_lost),
+        max(0, after.remote_packets_lost - before.remote_packets_lost),
     )
-    return Totals(*grown)
 
 
 def _push(window: deque[tuple[float, Totals]], now: float, change: Totals) -> None:
