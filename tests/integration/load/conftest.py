@@ -282,6 +282,8 @@ class Focus:
                 await self.tell(member, signalling.Pong(id=number))
             case signalling.Join():
                 raise AssertionError("a second join on one connection")
+            case signalling.Publish() | signalling.Trickle() | signalling.IceRestart():
+                raise AssertionError("only browsers say this")
 
     def others(self, member: Member) -> tuple[signalling.RemoteSource, ...]:
         return tuple(
