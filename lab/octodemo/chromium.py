@@ -13,16 +13,15 @@ import json
 import os
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from pathlib import Path
 from typing import Any, Final, cast
+
+from octodemo.scratch import scratch
 
 __all__ = ["Browser", "BrowserError", "Page", "chromium"]
 
 PROGRAM: Final = "chromium"
-PROFILE: Final = "octofleet-chromium-"
 ANSWER_SECONDS: Final = 30.0
 FLAGS: Final = (
     "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--mute-audio",
@@ -190,35 +189,42 @@ async def chromium(
     """
     if shutil.which(PROGRAM) is None:
         raise BrowserError("chromium is not installed: apt-get install chromium")
-    profile = _fresh_profile()
     trust = [f"--unsafely-treat-insecure-origin-as-secure={secure}"] if secure else []
-    command = [PROGRAM, *FLAGS, *trust, *flags, f"--user-data-dir={profile}", "about:blank"]
+    with scratch("chromium") as profile:
+        own = [*trust, *flags, f"--user-data-dir={profile}", "about:blank"]
+        process, reading, writing = await _start([*prefix, PROGRAM, *FLAGS, *own])
+        browser = Browser(process, writing)
+        reader = asyncio.StreamReader(limit=64 * 1024 * 1024)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb", 0)
+        )
+        listening = asyncio.create_task(browser.listen(reader))
+        try:
+            yield browser
+        finally:
+            await _end(process)
+            os.close(writing)
+            await asyncio.gather(listening, return_exceptions=True)
+            transport.close()
+
+
+async def _start(command: Sequence[str]) -> tuple[asyncio.subprocess.Process, int, int]:
+    """Start the browser; return our ends of its pipes, too: to read and to write."""
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
     # bash, since dash knows no descriptors above nine.
     plumbing = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
-    process = await asyncio.create_subprocess_exec(
-        "bash", "-c", plumbing, "bash", *prefix, *command,
-        pass_fds=(theirs_in, theirs_out), start_new_session=True,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(theirs_in)
-    os.close(theirs_out)
-    browser = Browser(process, ours_out)
-    reader = asyncio.StreamReader(limit=64 * 1024 * 1024)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours_in, "rb", 0)
-    )
-    listening = asyncio.create_task(browser.listen(reader))
     try:
-        yield browser
+        process = await asyncio.create_subprocess_exec(
+            "bash", "-c", plumbing, "bash", *command,
+            pass_fds=(theirs_in, theirs_out), start_new_session=True,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
     finally:
-        await _end(process)
-        os.close(ours_out)
-        await asyncio.gather(listening, return_exceptions=True)
-        transport.close()
-        shutil.rmtree(profile, ignore_errors=True)
+        os.close(theirs_in)
+        os.close(theirs_out)
+    return process, ours_in, ours_out
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -232,15 +238,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
                 break
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _fresh_profile() -> Path:
-    """A new profile's folder; those that drivers left behind who died are taken away."""
-    for left in Path(tempfile.gettempdir()).glob(f"{PROFILE}*"):
-        owner = left.name.removeprefix(PROFILE).partition("-")[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{PROFILE}{os.getpid()}-"))
 
 
 def _exception(details: dict[str, Any]) -> str:

@@ -11,7 +11,6 @@ import os
 import secrets
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+
+from octodemo.scratch import scratch
 
 __all__ = ["LocalPlatform", "local_platform", "own_address", "try_a_call"]
 
@@ -65,8 +66,8 @@ async def local_platform(inside: Sequence[str], address: str) -> AsyncGenerator[
         inside: What to run a program by so that it lives in the namespace and ends with us.
         address: The namespace's address, which the bridge tells browsers.
     """
-    with tempfile.TemporaryDirectory(prefix="octofleet-local-") as name:
-        platform = LocalPlatform(address, Path(name))
+    with scratch("local") as folder:
+        platform = LocalPlatform(address, folder)
         try:
             await _start(platform, inside)
             await _answering(platform, inside)

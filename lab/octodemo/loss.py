@@ -45,7 +45,7 @@ class Outcome:
         return f"loss: injected={self.injected:.2f} decoded={self.decoded:.2f} rtx={self.rtx}"
 
 
-async def prove_loss(console: Console) -> str:
+async def prove_loss(console: Console, *, seconds: float = SECONDS) -> str:
     """Hold a call over a bad network and measure it; return the line.
 
     Raises:
@@ -64,26 +64,30 @@ async def prove_loss(console: Console) -> str:
         ):
             sender = await enter(browser, platform.url, "loss", height=HEIGHT)
             receiver = await enter(browser, platform.url, "loss", media="none", height=HEIGHT)
-            outcome = await _measure(sender, receiver, wires, console)
-    if outcome.decoded < ENOUGH or not outcome.rtx or abs(outcome.injected - LOSS) > 0.01:
+            outcome = await _measure(sender, receiver, wires, console, seconds)
+    if outcome.decoded < ENOUGH or not outcome.rtx or abs(outcome.injected - LOSS) > 0.02:
         raise LossFailedError(f"{outcome.line()}: wanted decoded >= {ENOUGH} and some rtx")
     return outcome.line()
 
 
-async def _measure(sender: Caller, receiver: Caller, wires: Wires, console: Console) -> Outcome:
+async def _measure(
+    sender: Caller, receiver: Caller, wires: Wires, console: Console, seconds: float
+) -> Outcome:
     source = f"{sender.id}-v0"
     await receiver.until_height(source, HEIGHT, seconds=40)
-    console.print(f"A picture of {HEIGHT}p arrives; counting frames for {SECONDS} s")
+    console.print(f"A picture of {HEIGHT}p arrives; counting frames for {seconds:.0f} s")
     before = await _both(sender, receiver, source)
     packets = await _packets(wires)
-    await asyncio.sleep(SECONDS)
+    await asyncio.sleep(seconds)
     after = await _both(sender, receiver, source)
     packets = tuple(b - a for a, b in zip(packets, await _packets(wires), strict=True))
-    (sent_before, got_before), (sent, got) = before, after
-    if got.frameHeight != HEIGHT:
-        raise LossFailedError(f"the picture fell to {got.frameHeight}p")
+    (layers_before, got_before), (layers, got) = before, after
+    # A sender short of CPU makes its pictures smaller: the layer is known by its SSRC.
+    sent = min(layers, key=lambda one: abs(one.frameHeight - got.frameHeight))
+    sent_before = next(one for one in layers_before if one.ssrc == sent.ssrc)
     frames = sent.framesSent - sent_before.framesSent
-    console.print(f"lost for good {got.packetsLost - got_before.packetsLost}, {got}")
+    freezes = got.freezeCount - got_before.freezeCount
+    console.print(f"{frames} frames of {sent.frameHeight}p sent, {freezes} freezes")
     return Outcome(
         injected=packets[1] / packets[0],
         decoded=(got.framesDecoded - got_before.framesDecoded) / max(1, frames),
@@ -94,13 +98,12 @@ async def _measure(sender: Caller, receiver: Caller, wires: Wires, console: Cons
     )
 
 
-async def _both(sender: Caller, receiver: Caller, source: str) -> tuple[Sent, Received]:
-    """The forwarded layer as it is sent and as it is received."""
+async def _both(sender: Caller, receiver: Caller, source: str) -> tuple[list[Sent], Received]:
+    """The layers as they are sent, and the forwarded one as it is received."""
     layers, received = await asyncio.gather(sender.sent(), receiver.received(source))
-    forwarded = [one for one in layers if one.frameHeight == HEIGHT]
-    if received is None or not forwarded:
-        raise LossFailedError(f"no picture of {HEIGHT}p is sent or received any more")
-    return forwarded[0], received
+    if received is None or not layers:
+        raise LossFailedError(f"nothing is sent or received any more: {layers} {received}")
+    return layers, received
 
 
 async def _packets(wires: Wires) -> tuple[int, int]:
