@@ -7,7 +7,7 @@ the operator remembers between two looks and across its restarts.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from octofleet.api.kube import Int32, KubeModel, ListOf, Moment
 
@@ -42,7 +42,13 @@ class ConditionStatus(StrEnum):
     UNKNOWN = "Unknown"
 
 
-class Condition(KubeModel, frozen=True):
+class Told(KubeModel, frozen=True):
+    """A part of a status; what a newer operator wrote besides is left alone after a rollback."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Condition(Told, frozen=True):
     """One thing that is so, is not so, or isn't known."""
 
     type: Annotated[str, Field(pattern="^[A-Za-z]+$", max_length=64)]
@@ -59,7 +65,7 @@ class Condition(KubeModel, frozen=True):
     """The generation of the spec that was judged."""
 
 
-class BridgeStatus(KubeModel, frozen=True):
+class BridgeStatus(Told, frozen=True):
     """One bridge in short."""
 
     name: Annotated[str, Field(max_length=253)]
@@ -78,7 +84,7 @@ class BridgeStatus(KubeModel, frozen=True):
     """What is wrong or being waited for."""
 
 
-class TermStatus(KubeModel, frozen=True):
+class TermStatus(Told, frozen=True):
     """What one metric asked for."""
 
     type: Word
@@ -93,7 +99,7 @@ class TermStatus(KubeModel, frozen=True):
     """How it came to that."""
 
 
-class RefusalStatus(KubeModel, frozen=True):
+class RefusalStatus(Told, frozen=True):
     """A step that was wanted and not taken."""
 
     reason: Word
@@ -102,7 +108,7 @@ class RefusalStatus(KubeModel, frozen=True):
     """Why, for people."""
 
 
-class DecisionStatus(KubeModel, frozen=True):
+class DecisionStatus(Told, frozen=True):
     """The last decision on the size, and why."""
 
     at: Moment
@@ -123,7 +129,7 @@ class DecisionStatus(KubeModel, frozen=True):
     """What was wanted and not done, and why."""
 
 
-class RecommendationStatus(KubeModel, frozen=True):
+class RecommendationStatus(Told, frozen=True):
     """A size recommended from this moment on."""
 
     at: Moment
@@ -132,7 +138,7 @@ class RecommendationStatus(KubeModel, frozen=True):
     """The size."""
 
 
-class ScaleEventStatus(KubeModel, frozen=True):
+class ScaleEventStatus(Told, frozen=True):
     """A change of the wanted size."""
 
     at: Moment
@@ -141,7 +147,7 @@ class ScaleEventStatus(KubeModel, frozen=True):
     """By how many bridges; more than 0 grew."""
 
 
-class HistoryStatus(KubeModel, frozen=True):
+class HistoryStatus(Told, frozen=True):
     """What scaling remembers across restarts of the operator."""
 
     recommendations: Annotated[
@@ -160,7 +166,7 @@ class HistoryStatus(KubeModel, frozen=True):
 Conditions = Annotated[tuple[Condition, ...], Field(max_length=16), ListOf("map", ("type",))]
 
 
-class RegionStatus(KubeModel, frozen=True):
+class RegionStatus(Told, frozen=True):
     """What is so in a region."""
 
     observed_generation: int = 0
@@ -193,7 +199,7 @@ class RegionStatus(KubeModel, frozen=True):
     """Ready, Progressing, Degraded, ScalingLimited, Draining, Registered, MetricsAvailable."""
 
 
-class ClusterStatus(KubeModel, frozen=True):
+class ClusterStatus(Told, frozen=True):
     """What is so in a cluster."""
 
     observed_generation: int = 0

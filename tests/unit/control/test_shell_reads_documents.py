@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from jitsiwire.stats import BridgeStats
 from octofleet.api.bridges import Toleration
+from octofleet.api.status import RegionStatus
 from octofleet.core.observation import Conference, Timestamp
 from octofleet.shell import documents, pods
 from octofleet.shell.bells import Bells, Key
@@ -262,3 +263,23 @@ def test_settings_come_from_the_environment() -> None:
 def test_mistaken_setting_is_named(value: str) -> None:
     with pytest.raises(ValueError, match="OCTOFLEET_PERIOD_SECONDS"):
         from_environment({"OCTOFLEET_PERIOD_SECONDS": value})
+
+
+def test_a_status_written_by_a_newer_operator_is_read_after_a_rollback() -> None:
+    newer = {
+        "replicas": 2,
+        "invented": {"later": True},
+        "lastDecision": {
+            "at": "2026-01-01T00:00:00Z",
+            "wanted": 3,
+            "recommended": 3,
+            "winner": "Participants",
+            "message": "3 wanted",
+            "terms": [{"type": "Participants", "target": "8", "invented": 1}],
+            "invented": "later",
+        },
+    }
+    read = RegionStatus.model_validate(newer)
+    assert read.replicas == 2
+    assert read.last_decision is not None
+    assert read.last_decision.wanted == 3
