@@ -108,10 +108,10 @@ class Draft:
         """Bridges that this plan drains; their states don't show it yet."""
         return frozenset(a.name for a in self.actions if isinstance(a, DrainBridge))
 
-    def staying(self) -> list[JudgedBridge]:
-        """Return what counts towards the size and isn't drained by this plan."""
+    def staying(self, states: States = SERVING) -> list[JudgedBridge]:
+        """Return the bridges in some states, by default those that count, that it doesn't drain."""
         drained = self.drained
-        return [each for each in self.of(SERVING) if each.bridge.name not in drained]
+        return [each for each in self.of(states) if each.bridge.name not in drained]
 
     def is_deleted(self, bridge: Bridge) -> bool:
         """Tell whether the plan deletes a bridge already."""

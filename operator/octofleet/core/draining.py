@@ -45,7 +45,7 @@ def _move(draft: Draft, evacuating: list[Bridge]) -> None:
     meetings = _meetings([bridge for bridge in evacuating if bridge.draining is True])
     if not meetings or _is_settling(draft) or not draft.snapshot.cluster.jicofo_reachable:
         return
-    staying = [each for each in draft.of(READY) if each.bridge.name not in draft.drained]
+    staying = draft.staying(READY)
     for conference, bridge in meetings:
         others = selection.survivors(staying, draft.now, draft.limits)
         one = selection.stress_of_one(bridge, draft.limits)

@@ -28,7 +28,7 @@ def bridge_name(region: str, ordinal: int) -> str:
 
 def undrain(draft: Draft, lacking: int) -> set[str]:
     """Take drains back, the bridge with most people first; return which."""
-    willing = [each.bridge for each in draft.of(LEAVING) if _may_return(draft, each.bridge)]
+    willing = [each.bridge for each in draft.staying(LEAVING) if _may_return(draft, each.bridge)]
     willing.sort(key=lambda b: (-(b.participants.value if b.participants else 0), b.name))
     chosen = willing[: max(0, lacking)]
     draft.actions += [UndrainBridge(bridge.name) for bridge in chosen]
@@ -39,8 +39,7 @@ def _may_return(draft: Draft, bridge: Bridge) -> bool:
     """Tell whether a bridge may serve again; one that isn't heard of couldn't be told to."""
     readings = (bridge.participants, bridge.stress)
     heard = any(draft.limits.fresh(reading, draft.now) for reading in readings)
-    ours = bridge.drain_reason == SCALE_IN and bridge.name not in draft.drained
-    return heard and ours and bridge.registered is not False
+    return heard and bridge.drain_reason == SCALE_IN and bridge.registered is not False
 
 
 def create(draft: Draft, lacking: int) -> None:
