@@ -13,7 +13,7 @@ from jitsiwire.bridge_channel import ReceiverVideoConstraints, VideoConstraints,
 from octoengine.dtls import Dtls
 from octoengine.sctp import Association
 
-__all__ = ["Watching"]
+__all__ = ["EVERYTHING", "Watching", "message_channel"]
 
 LABEL: Final = "JVB data channel"
 PROTOCOL: Final = "http://jitsi.org/protocols/colibri"
@@ -25,6 +25,12 @@ EVERYTHING: Final = ReceiverVideoConstraints(
     constraints={},
 )
 """Everyone's camera, as large as a tile of a small call may get."""
+
+
+def message_channel(association: Association) -> RTCDataChannel:
+    """Return a channel as Jitsi's client opens it, on an association that has begun."""
+    parameters = RTCDataChannelParameters(label=LABEL, protocol=PROTOCOL)
+    return RTCDataChannel(association, parameters)
 
 
 class Watching:
@@ -42,8 +48,7 @@ class Watching:
     async def begin(self) -> None:
         """Open the channel; the wish is said once the bridge has accepted it."""
         await self._association.begin()
-        parameters = RTCDataChannelParameters(label=LABEL, protocol=PROTOCOL)
-        self._channel = RTCDataChannel(self._association, parameters)
+        self._channel = message_channel(self._association)
         # The event emitter of aiortc is untyped.
         cast(Any, self._channel).on("open", self._say)
 

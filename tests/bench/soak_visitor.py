@@ -6,8 +6,6 @@ As cheap as it can be: all of them share one engine, one certificate and one eve
 import asyncio
 from typing import Any
 
-from aiortc import RTCDataChannel, RTCDataChannelParameters
-
 from jitsiwire.colibri2 import (
     Candidate,
     Endpoint,
@@ -31,6 +29,7 @@ from octoengine.ice import (
 )
 from octoengine.sctp import Association
 from octoload.media import MediaEngine
+from octoload.watching import message_channel
 
 CONNECT_SECONDS = 15.0
 AUDIO_BYTES = 80
@@ -103,11 +102,8 @@ class Visitor:
         assert self._dtls is not None
         self._association = Association(self._dtls)
         await self._association.begin()
-        parameters = RTCDataChannelParameters(
-            label="JVB data channel", protocol="http://jitsi.org/protocols/colibri"
-        )
         # The event emitter of aiortc is untyped.
-        channel: Any = RTCDataChannel(self._association, parameters)
+        channel: Any = message_channel(self._association)
         opened, answered = asyncio.Event(), asyncio.Event()
         channel.on("open", opened.set)
 

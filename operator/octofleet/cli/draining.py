@@ -3,6 +3,7 @@
 The wish is noted on the bridge's pod; the operator carries it out, as carefully as its own.
 """
 
+from octofleet.cli import reading
 from octofleet.core import vacating
 from octofleet.core.manifests import naming
 from octofleet.shell import documents, kube
@@ -49,17 +50,9 @@ async def _place(api: KubernetesCluster, bridge: str, namespace: str | None) -> 
         pods = await api.list(kube.PODS, namespace, naming.any_bridge_labels())
     except KubeError as error:
         raise FleetError(f"can't list bridges' pods: {error}") from error
+    metadata = [documents.dig(pod, "metadata") for pod in pods]
     known = [
-        (
-            documents.text(pod, "metadata", "namespace") or "",
-            documents.text(pod, "metadata", "name"),
-        )
-        for pod in pods
+        (documents.text(each, "namespace") or "", documents.text(each, "name") or "")
+        for each in metadata
     ]
-    found = [place for place, name in known if name == bridge]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise FleetError(f"bridge {bridge} exists in {', '.join(found)}: choose with --namespace")
-    names = ", ".join(sorted(f"{place}/{name}" for place, name in known)[:20])
-    raise FleetError(f"no bridge {bridge}; there is {names or 'none at all'}")
+    return known[reading.the_one(bridge, known, "bridge", kind="bridge")][0]

@@ -12,6 +12,9 @@ from octofleet.shell.documents import Document
 from octofleet.shell.errors import Absent, FleetError, KubeError
 from octofleet.shell.kube import Kind, KubernetesCluster
 
+NAMED = 20
+"""As many are named where one wasn't found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
@@ -39,14 +42,24 @@ async def region(api: KubernetesCluster, name: str, namespace: str | None) -> Oc
         FleetError: There is none, or more than one; the message says which there are.
     """
     everywhere = [_region(each) for each in await _list(api, kube.REGIONS, namespace)]
-    found = [each for each in everywhere if each.metadata.name == name]
+    known = [(each.metadata.namespace, each.metadata.name) for each in everywhere]
+    return everywhere[the_one(name, known, "region", kind="OctoRegion")]
+
+
+def the_one(name: str, known: Sequence[tuple[str, str]], what: str, *, kind: str) -> int:
+    """Return which of the known (namespace, name) is meant by a name.
+
+    Raises:
+        FleetError: None is, or more than one; the message says which there are.
+    """
+    found = [at for at, (_, each) in enumerate(known) if each == name]
     if len(found) == 1:
         return found[0]
     if found:
-        places = ", ".join(each.metadata.namespace for each in found)
-        raise FleetError(f"region {name} exists in {places}: choose one with --namespace")
-    known = ", ".join(f"{each.metadata.namespace}/{each.metadata.name}" for each in everywhere)
-    raise FleetError(f"no OctoRegion {name}; there is {known or 'none at all'}")
+        places = ", ".join(known[at][0] for at in found)
+        raise FleetError(f"{what} {name} exists in {places}: choose one with --namespace")
+    names = ", ".join(sorted("/".join(each) for each in known)[:NAMED])
+    raise FleetError(f"no {kind} {name}; there is {names or 'none at all'}")
 
 
 async def _list(api: KubernetesCluster, kind: Kind, namespace: str | None) -> list[Document]:

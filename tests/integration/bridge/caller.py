@@ -30,7 +30,7 @@ from octoengine.ice import (
     Role as IceRole,
 )
 from octoengine.sctp import Association
-from octoload.watching import EVERYTHING
+from octoload.watching import EVERYTHING, message_channel
 
 TRANSPORT = 1
 
@@ -125,12 +125,8 @@ class Caller:
         assert self._dtls is not None
         self._sctp = Association(self._dtls)
         await self._sctp.begin()
-        from aiortc import RTCDataChannel, RTCDataChannelParameters
-
-        parameters = RTCDataChannelParameters(
-            label="JVB data channel", protocol="http://jitsi.org/protocols/colibri"
-        )
-        channel: Any = RTCDataChannel(self._sctp, parameters)
+        # The event emitter of aiortc is untyped.
+        channel: Any = message_channel(self._sctp)
         opened = asyncio.Event()
         messages: asyncio.Queue[Any] = asyncio.Queue()
         channel.on("open", opened.set)
