@@ -83,6 +83,7 @@ async def _bridge(media: MediaEngine, settings: Settings, entropy: Entropy) -> B
         advertise_private_candidates=settings.advertise_private,
         announce_version=settings.announce_version,
         reduce_load=settings.reduce_load,
+        average_participant_stress=settings.participant_stress,
         adaptation=AdaptationPolicy(
             trust_bwe=settings.trust_bandwidth,
             size_limits=SizeLimits(dict(settings.last_n_limits)),

@@ -78,6 +78,8 @@ class Settings:
     """From which size of a conference on which last-n."""
     trust_bandwidth: bool
     """Whether receivers get no more than their network is estimated to carry."""
+    participant_stress: float
+    """What one more participant adds to the stress, as told to Jicofo."""
     shutdown_delay: float
     drain_deadline: float
     log_level: str
@@ -118,6 +120,9 @@ def read(environ: Mapping[str, str], hostname: str) -> Settings:
             "OCTOBRIDGE_LAST_N_LIMITS", parse_size_limits, "a comma list of `size:last-n`"
         ),
         trust_bandwidth=env.flag("JVB_CC_TRUST_BWE", default=True),
+        participant_stress=env.value(
+            "OCTOBRIDGE_AVERAGE_PARTICIPANT_STRESS", "0.01", _stress, "a number above 0, at most 1"
+        ),
         shutdown_delay=env.seconds("OCTOBRIDGE_SHUTDOWN_DELAY", 60.0),
         drain_deadline=env.seconds("OCTOBRIDGE_DRAIN_DEADLINE", 24 * 3600.0),
         log_level=env.one_of("OCTOBRIDGE_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
@@ -266,6 +271,13 @@ def _port(text: str) -> int:
 
 def _port_range(text: str) -> PortRange:
     return PortRange() if text == "any" else parse_port_range(text)
+
+
+def _stress(text: str) -> float:
+    found = float(text)
+    if not 0 < found <= 1:
+        raise ValueError(text)
+    return found
 
 
 def _word(text: str) -> str:

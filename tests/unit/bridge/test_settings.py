@@ -36,6 +36,15 @@ def test_ports_for_single_transports_are_a_range() -> None:
         read(LEAST | {"OCTOBRIDGE_UNIQUE_PORTS": "20000"}, "node-1")
 
 
+def test_the_stress_of_one_more_person_is_a_fraction() -> None:
+    assert read(LEAST, "node-1").participant_stress == 0.01
+    name = "OCTOBRIDGE_AVERAGE_PARTICIPANT_STRESS"
+    assert read(LEAST | {name: "0.0135"}, "node-1").participant_stress == 0.0135
+    for bad in ("0", "1.1", "-1", "nan", "inf", "much"):
+        with pytest.raises(SettingsError, match=rf"{name}='{bad}' can't be used"):
+            read(LEAST | {name: bad}, "node-1")
+
+
 def test_empty_variables_count_as_not_set() -> None:
     empty = dict.fromkeys(["XMPP_SERVER", "JVB_PORT", "ENABLE_OCTO", "JVB_ADVERTISE_IPS"], " ")
     assert read(LEAST | empty, "n") == read(LEAST, "n")
