@@ -116,6 +116,8 @@ async def _serve(bridge: Bridge, settings: RestSettings, stack: contextlib.Async
 
 async def _live(bridge: Bridge, settings: Settings) -> None:
     """Be a bridge until shutdown is complete."""
+    # Before the first presence: the focus must not place anybody in between.
+    bridge.set_drain(settings.initial_drain)
     breweries = _breweries(bridge, settings)
     bridge.brewery = lambda: _summary(breweries)
     _take_signals(bridge)

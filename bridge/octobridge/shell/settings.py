@@ -82,6 +82,8 @@ class Settings:
     """What one more participant adds to the stress, as told to Jicofo."""
     shutdown_delay: float
     drain_deadline: float
+    initial_drain: bool
+    """Whether it starts draining, so that nobody comes before somebody takes that back."""
     log_level: str
 
 
@@ -125,6 +127,7 @@ def read(environ: Mapping[str, str], hostname: str) -> Settings:
         ),
         shutdown_delay=env.seconds("OCTOBRIDGE_SHUTDOWN_DELAY", 60.0),
         drain_deadline=env.seconds("OCTOBRIDGE_DRAIN_DEADLINE", 24 * 3600.0),
+        initial_drain=env.flag("OCTOBRIDGE_INITIAL_DRAIN", default=False),
         log_level=env.one_of("OCTOBRIDGE_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
     )
 

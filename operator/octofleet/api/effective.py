@@ -29,9 +29,9 @@ from octofleet.api.bridges import (
     ResourceRequirements,
     Toleration,
 )
-from octofleet.api.clusters import JitsiCluster, JitsiClusterSpec, SelectionStrategy
+from octofleet.api.clusters import JitsiCluster, JitsiClusterSpec, SelectionStrategy, Size
 from octofleet.api.headroom import HeadroomSettings, ScheduleWindow
-from octofleet.api.kube import KubeModel
+from octofleet.api.kube import GROUP, KubeModel
 from octofleet.api.layering import (
     SIZES,
     Layer,
@@ -44,6 +44,8 @@ from octofleet.api.quantities import quantity, seconds
 from octofleet.api.regions import OctoRegion
 
 __all__ = [
+    "ANNOTATION_RESTARTED_AT",
+    "ANNOTATION_UPGRADES_PAUSED",
     "DEFAULT_BRIDGE_IMAGE",
     "Autoscaling",
     "BridgeTemplate",
@@ -54,13 +56,17 @@ __all__ = [
     "Pace",
     "PolicyLimit",
     "Target",
+    "Upgrades",
     "Window",
+    "bridge_from",
     "effective_cluster",
     "effective_region",
 ]
 
 DEFAULT_BRIDGE_IMAGE: Final = "docker.io/octofleet/bridge:dev"
 STOCK_IMAGES: Final = "ghcr.io/jitsi"
+ANNOTATION_UPGRADES_PAUSED: Final = f"{GROUP}/upgrades-paused"
+ANNOTATION_RESTARTED_AT: Final = f"{GROUP}/restarted-at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,17 @@ class BridgeTemplate:
     resources: ResourceRequirements
     node_selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...]
+    said: BridgeDefaults
+    """All of it in the shape of `spec.bridge`, with nothing inherited any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrades:
+    """What people asked of the region's upgrades, by annotations."""
+
+    paused: bool = False
+    restarted_at: str = ""
+    """Changed, every bridge is replaced as by an upgrade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +183,7 @@ class EffectiveRegion:
     replicas: int
     bridge: BridgeTemplate
     autoscaling: Autoscaling
+    upgrades: Upgrades = Upgrades()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +254,20 @@ def effective_region(
         replicas=region.spec.replicas,
         bridge=_bridge(size, above.bridge, region.spec.bridge, bridge_image),
         autoscaling=_autoscaling(size, above.autoscaling, region.spec.autoscaling),
+        upgrades=_upgrades(region.metadata.annotations),
     )
+
+
+def _upgrades(notes: Mapping[str, str]) -> Upgrades:
+    return Upgrades(
+        paused=notes.get(ANNOTATION_UPGRADES_PAUSED, "").lower() in {"true", "yes", "1"},
+        restarted_at=notes.get(ANNOTATION_RESTARTED_AT, "")[:64],
+    )
+
+
+def bridge_from(said: BridgeDefaults) -> BridgeTemplate:
+    """Return how bridges run by settings that inherit nothing (`BridgeTemplate.said`)."""
+    return _bridge(SIZES[Size.SMALL], BridgeDefaults(), said, DEFAULT_BRIDGE_IMAGE)
 
 
 def _bridge(
@@ -246,15 +277,20 @@ def _bridge(
     if said.get("addresses", {}).get("source", AddressSource.STATIC) != AddressSource.STATIC:
         inherited = _without_static(inherited)
     merged = BridgeDefaults.model_validate(laid_over(inherited, said))
+    resources = merged_resources(size.bridge, merged.resources)
+    merged = merged.model_copy(
+        update={"image": merged.image or bridge_image, "resources": resources}
+    )
     return BridgeTemplate(
         engine=merged.engine,
         image=merged.image or bridge_image,
         port=merged.port,
         address_source=merged.addresses.source,
         static_addresses=merged.addresses.static or (),
-        resources=merged_resources(size.bridge, merged.resources),
+        resources=resources,
         node_selector=merged.node_selector or {},
         tolerations=merged.tolerations or (),
+        said=merged,
     )
 
 

@@ -17,10 +17,12 @@ __all__ = [
     "Condition",
     "ConditionStatus",
     "DecisionStatus",
+    "FailedReleaseStatus",
     "HistoryStatus",
     "RecommendationStatus",
     "RefusalStatus",
     "RegionStatus",
+    "RolloutStatus",
     "ScaleEventStatus",
     "TermStatus",
 ]
@@ -166,6 +168,32 @@ class HistoryStatus(Told, frozen=True):
 Conditions = Annotated[tuple[Condition, ...], Field(max_length=16), ListOf("map", ("type",))]
 
 
+class FailedReleaseStatus(Told, frozen=True):
+    """A release that was given up."""
+
+    release: Word
+    """Its name."""
+    reason: Text
+    """Why."""
+    at: Moment
+    """When."""
+
+
+class RolloutStatus(Told, frozen=True):
+    """Where the upgrade of the bridges stands."""
+
+    phase: Word = "Current"
+    """Current, Proving, Shifting, Finishing, Paused or RolledBack."""
+    release: Word = ""
+    """The release that is asked for, as in the bridges' label octofleet.io/release."""
+    updated: Int32 = 0
+    """Bridges of it that serve."""
+    outdated: Int32 = 0
+    """Bridges of other releases that serve."""
+    failed: FailedReleaseStatus | None = None
+    """It was given up; it isn't tried again until something else is asked for."""
+
+
 class RegionStatus(Told, frozen=True):
     """What is so in a region."""
 
@@ -193,10 +221,13 @@ class RegionStatus(Told, frozen=True):
     """The bridges, at most 50, those with troubles first."""
     last_decision: DecisionStatus | None = None
     """The last decision on the size, and why."""
+    rollout: RolloutStatus = RolloutStatus()
+    """Where the upgrade of the bridges stands."""
     history: HistoryStatus = HistoryStatus()
     """What scaling remembers across restarts of the operator."""
     conditions: Conditions = ()
-    """Ready, Progressing, Degraded, ScalingLimited, Draining, Registered, MetricsAvailable."""
+    """Ready, Progressing, Degraded, ScalingLimited, Draining, Registered, MetricsAvailable,
+    Spread, Upgraded."""
 
 
 class ClusterStatus(Told, frozen=True):

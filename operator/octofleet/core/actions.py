@@ -12,6 +12,7 @@ __all__ = [
     "DeleteBridge",
     "DrainBridge",
     "MoveConference",
+    "ProveBridge",
     "ShutDownBridge",
     "UndrainBridge",
 ]
@@ -19,9 +20,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CreateBridge:
-    """Create the bridge pod `name` (deterministic: a stale view yields 409, not a duplicate)."""
+    """Create the bridge pod `name` (deterministic: a stale view yields 409, not a duplicate).
+
+    `release` is the one to make it of, None the wanted one. One that has to be proven starts
+    drained: nobody comes to it before.
+    """
 
     name: str
+    release: str | None = None
+    prove: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,13 @@ class DrainBridge:
 
     name: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProveBridge:
+    """Try a call on a bridge that nobody uses yet, and let it serve once that has worked."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +81,12 @@ class DeleteBridge:
     reason: str
 
 
-Action = CreateBridge | DrainBridge | UndrainBridge | MoveConference | ShutDownBridge | DeleteBridge
+Action = (
+    CreateBridge
+    | ProveBridge
+    | DrainBridge
+    | UndrainBridge
+    | MoveConference
+    | ShutDownBridge
+    | DeleteBridge
+)

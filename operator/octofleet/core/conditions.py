@@ -35,6 +35,8 @@ class ConditionType(StrEnum):
     """What decisions are based on is fresh."""
     SPREAD = "Spread"
     """The bridges are in more than one zone."""
+    UPGRADED = "Upgraded"
+    """The bridges are of the release that is asked for."""
 
 
 class Reason(StrEnum):
@@ -82,6 +84,11 @@ class Reason(StrEnum):
     ZONES_UNKNOWN = "ZonesUnknown"
     ONE_ZONE = "OneZone"
     SEVERAL_ZONES = "SeveralZones"
+    UP_TO_DATE = "UpToDate"
+    UPGRADING = "Upgrading"
+    UPGRADE_BLOCKED = "UpgradeBlocked"
+    UPGRADE_PAUSED = "UpgradePaused"
+    ROLLED_BACK = "RolledBack"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final
 from octofleet.api.autoscaling import Mode
 from octofleet.api.quantities import moment_text
 from octofleet.api.status import ConditionStatus
-from octofleet.core import freshness, spread
+from octofleet.core import freshness, spread, upgrade_checks
 from octofleet.core.conditions import ConditionType, Reason, Verdict
 from octofleet.core.findings import (
     Check,
@@ -248,7 +248,14 @@ _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
         _at_zero,
         _ready,
     ),
-    ConditionType.PROGRESSING: (_cluster_missing(FALSE), _paused, _growing, _shrinking, _settled),
+    ConditionType.PROGRESSING: (
+        _cluster_missing(FALSE),
+        _paused,
+        _growing,
+        upgrade_checks.upgrading,
+        _shrinking,
+        _settled,
+    ),
     ConditionType.DEGRADED: (
         _broken(S.LOST, Reason.BRIDGE_LOST),
         _broken(S.FAILED, Reason.BRIDGE_FAILED),
@@ -270,4 +277,5 @@ _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
         *freshness.CHECKS,
     ),
     ConditionType.SPREAD: spread.CHECKS,
+    ConditionType.UPGRADED: upgrade_checks.CHECKS,
 }

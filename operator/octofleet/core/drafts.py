@@ -58,6 +58,7 @@ class RefusalReason(StrEnum):
     UNKNOWN_PEOPLE = "PeopleUnknown"
     JICOFO_UNREACHABLE = "JicofoUnreachable"
     CLUSTER_NOT_FOUND = "ClusterNotFound"
+    UPGRADE_BLOCKED = "UpgradeBlocked"
     PAUSED = "Paused"
 
 
@@ -81,18 +82,24 @@ class Draft:
     bridges: tuple[JudgedBridge, ...]
     actions: list[Action] = field(default_factory=list[Action])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
+    unproven: tuple[JudgedBridge, ...] = field(init=False)
+    """Bridges that must still show that they carry calls: no capacity, and `rollout`'s alone."""
+    _known: tuple[JudgedBridge, ...] = field(init=False)
     _counts: Counter[BridgeState] = field(init=False)
 
     def __post_init__(self) -> None:
         # Asked for a dozen times a step, of up to a thousand bridges: sorted and counted once.
         self.bridges = tuple(sorted(self.bridges, key=_by_ordinal))
-        self._counts = Counter(each.state for each in self.bridges)
+        unproven = {id(e) for e in self.bridges if lifecycle.is_unproven(e.bridge)}
+        self.unproven = tuple(each for each in self.bridges if id(each) in unproven)
+        self._known = tuple(each for each in self.bridges if id(each) not in unproven)
+        self._counts = Counter(each.state for each in self._known)
 
     def of(self, states: States) -> list[JudgedBridge]:
         """Return the bridges in some states, the lowest ordinal first."""
         if not self.count(states):
             return []
-        return [each for each in self.bridges if each.state in states]
+        return [each for each in self._known if each.state in states]
 
     def count(self, states: States) -> int:
         """Return how many bridges are in some states."""
@@ -123,11 +130,14 @@ class Draft:
         return self.never_ran(bridge) or lifecycle.is_empty(bridge, self.now, self.limits)
 
     def never_ran(self, bridge: Bridge) -> bool:
-        """Tell whether no process of the bridge runs: its pod waits, or can't start it."""
+        """Tell whether no process of the bridge runs, or none that anybody could have used.
+
+        Its pod waits, or can't start it, or what runs was never ready and nobody knows of it.
+        """
         if bridge.pod_phase == "Pending":
             return True
         silent = bridge.in_brewery is False and bridge.registered is False
-        return silent and bridge.waiting_reason in lifecycle.NOT_RUNNING
+        return silent and (bridge.waiting_reason in lifecycle.NOT_RUNNING or bridge.never_ready)
 
 
 def _by_ordinal(each: JudgedBridge) -> tuple[int, str]:

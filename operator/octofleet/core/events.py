@@ -51,6 +51,15 @@ _WARNS_WHEN: Final = {
 }
 """The status of a condition that is news of trouble."""
 
+_UPGRADES: Final = {
+    Reason.UPGRADING.value: (EventType.NORMAL, "UpgradeStarted"),
+    Reason.UP_TO_DATE.value: (EventType.NORMAL, "UpgradeFinished"),
+    Reason.UPGRADE_PAUSED.value: (EventType.NORMAL, "UpgradePaused"),
+    Reason.UPGRADE_BLOCKED.value: (EventType.WARNING, "UpgradeBlocked"),
+    Reason.ROLLED_BACK.value: (EventType.WARNING, "UpgradeRolledBack"),
+}
+"""What a new reason of `Upgraded` is told as."""
+
 _RELIEF: Final = {
     ConditionType.READY: "BecameReady",
     ConditionType.REGISTERED: "BridgesRegistered",
@@ -69,6 +78,7 @@ def region_notices(old: RegionStatus | None, new: RegionStatus) -> tuple[Notice,
         *_bridges(before.bridges, new.bridges),
         *_conditions(before.conditions, new.conditions),
         *_overdue(before.conditions, new.conditions),
+        *_upgrade(before.conditions, new.conditions),
     )
 
 
@@ -110,6 +120,8 @@ def _turned(bridge: BridgeStatus, was: str | None) -> Iterable[Notice]:
     match BridgeState(bridge.state):
         case S.READY if was in drained:
             yield Notice(EventType.NORMAL, "DrainTakenBack", f"{bridge.name} serves again")
+        case S.PROVING:
+            yield Notice(EventType.NORMAL, "BridgeProving", f"a call is tried on {bridge.name}")
         case S.READY:
             yield Notice(EventType.NORMAL, "BridgeReady", f"{bridge.name} serves")
         case S.DRAINING | S.EMPTY if was not in drained:
@@ -135,6 +147,15 @@ def _conditions(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Itera
             yield Notice(EventType.WARNING, after.reason, after.message)
         elif before is not None and before.status == bad and after.status != "Unknown":
             yield Notice(EventType.NORMAL, _RELIEF[kind], after.message)
+
+
+def _upgrade(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable[Notice]:
+    before, after = (condition(each, ConditionType.UPGRADED) for each in (old, new))
+    if before is None or after is None or before.reason == after.reason:
+        return
+    told = _UPGRADES.get(after.reason)
+    if told is not None:
+        yield Notice(told[0], told[1], after.message)
 
 
 def _overdue(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable[Notice]:

@@ -15,8 +15,9 @@ from octofleet.core.drafts import (
     RefusalReason,
 )
 from octofleet.core.observation import Bridge, BridgeState, Node
+from octofleet.core.stages import Stage
 
-__all__ = ["bridge_name", "ceiling", "create", "undrain"]
+__all__ = ["bridge_name", "ceiling", "create", "free_nodes", "start", "undrain"]
 
 S = BridgeState
 
@@ -42,20 +43,28 @@ def _may_return(draft: Draft, bridge: Bridge) -> bool:
     return heard and bridge.drain_reason == SCALE_IN and bridge.registered is not False
 
 
-def create(draft: Draft, lacking: int) -> None:
+def create(draft: Draft, lacking: int, stage: Stage) -> None:
     """Start bridges: as many as lack, as may start at once, as there are nodes for."""
     room = ceiling(draft) - len(draft.staying()) - draft.count(BROKEN)
     number = min(lacking, room, draft.limits.max_starting - draft.count(COMING))
-    free = _free_nodes(draft)
+    free = free_nodes(draft)
     if number > free:
         draft.refuse(RefusalReason.NO_NODE, _no_node(draft, number - free))
     if number <= 0 or free == 0:
         shrinking.renew(draft)
         return
+    start(draft, number, stage.creates, prove=stage.proves)
+
+
+def start(draft: Draft, number: int, release: str | None, *, prove: bool = False) -> int:
+    """Start so many bridges of a release, as far as nodes are free; return how many."""
+    number = min(number, free_nodes(draft))
     taken = {each.bridge.name for each in draft.bridges}
-    names = (bridge_name(draft.region.name, n) for n in range(len(taken) + number))
-    unused = [name for name in names if name not in taken]
-    draft.actions += [CreateBridge(name) for name in unused[: min(number, free)]]
+    taken |= {action.name for action in draft.actions if isinstance(action, CreateBridge)}
+    names = (bridge_name(draft.region.name, n) for n in range(len(taken) + max(0, number)))
+    unused = [name for name in names if name not in taken][: max(0, number)]
+    draft.actions += [CreateBridge(name, release, prove) for name in unused]
+    return len(unused)
 
 
 def ceiling(draft: Draft) -> int:
@@ -71,12 +80,13 @@ def ceiling(draft: Draft) -> int:
     return min(most, max(scaling.max_bridges, wanted)) if scaling.mode is Mode.AUTO else most
 
 
-def _free_nodes(draft: Draft) -> int:
+def free_nodes(draft: Draft) -> int:
     """Return on how many nodes a bridge could start now: it needs one for itself."""
     alive = [each.bridge for each in draft.bridges if each.bridge.pod_phase not in ENDED]
     held = {bridge.node for bridge in alive} | draft.snapshot.taken_nodes
     free = [node for node in draft.snapshot.nodes if _is_usable(node) and node.name not in held]
-    return max(0, len(free) - sum(bridge.node is None for bridge in alive))
+    planned = sum(isinstance(action, CreateBridge) for action in draft.actions)
+    return max(0, len(free) - sum(bridge.node is None for bridge in alive) - planned)
 
 
 def _is_usable(node: Node) -> bool:

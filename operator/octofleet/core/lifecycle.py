@@ -14,9 +14,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from octofleet.core.limits import Limits
-from octofleet.core.observation import Bridge, BridgeState, Snapshot, Timestamp
+from octofleet.core.observation import Bridge, BridgeState, Proof, Snapshot, Timestamp
 
-__all__ = ["TABLE", "JudgedBridge", "Row", "classify", "diagram", "is_empty", "judged"]
+__all__ = [
+    "TABLE",
+    "JudgedBridge",
+    "Row",
+    "classify",
+    "diagram",
+    "is_empty",
+    "is_unproven",
+    "judged",
+]
 
 S = BridgeState
 Test = Callable[[Bridge, Timestamp, Limits], bool]
@@ -35,6 +44,8 @@ NOT_RUNNING: Final = frozenset(
     }
 )
 """Kubernetes' words for a container that isn't running because something is wrong with it."""
+
+UNPROVEN: Final = frozenset({Proof.WANTED, Proof.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +113,17 @@ def _lost(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
 
 def _drains(bridge: Bridge) -> bool:
     asked = bridge.drain_reason is not None or bridge.draining_since is not None
-    return asked or bridge.draining is True
+    # A bridge that is to be proven starts drained: that is no way to its end.
+    return asked or (bridge.draining is True and not is_unproven(bridge))
+
+
+def is_unproven(bridge: Bridge) -> bool:
+    """Tell whether the bridge must still show that it carries calls, or couldn't."""
+    return bridge.proof in UNPROVEN and bridge.drain_reason is None
 
 
 def _empty(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
-    if bridge.draining is not True or not is_empty(bridge, now, limits):
+    if not _drains(bridge) or bridge.draining is not True or not is_empty(bridge, now, limits):
         return False
     # A count from before the drain says nothing about who joined until it began.
     counted = bridge.participants
@@ -135,6 +152,10 @@ def _ready(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
     return bridge.registered
 
 
+def _proving(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    return is_unproven(bridge) and _ready(bridge, now, limits)
+
+
 def _starting(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
     if not bridge.pod_ready:
         return now - bridge.created_at < limits.start_deadline
@@ -147,7 +168,7 @@ def _always(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
 
 
 _DRAINED: Final = (S.DRAINING, S.EVACUATING, S.EMPTY)
-_ALIVE: Final = (S.STARTING, S.READY, S.UNREGISTERED)
+_ALIVE: Final = (S.STARTING, S.PROVING, S.READY, S.UNREGISTERED)
 
 TABLE: Final[tuple[Row, ...]] = (
     Row(
@@ -164,9 +185,20 @@ TABLE: Final[tuple[Row, ...]] = (
     Row(S.EVACUATING, _evacuating, "drains for longer than its patience", (S.DRAINING,)),
     Row(S.DRAINING, _draining, "drain asked for or advertised", _ALIVE),
     Row(S.PENDING, _pending, "pod created, nothing runs yet", ()),
-    Row(S.READY, _ready, "Jicofo lists it as operational", (S.STARTING, S.UNREGISTERED, *_DRAINED)),
+    Row(S.PROVING, _proving, "of a new release: a call is tried on it", (S.STARTING,)),
+    Row(
+        S.READY,
+        _ready,
+        "Jicofo lists it as operational",
+        (S.STARTING, S.PROVING, S.UNREGISTERED, *_DRAINED),
+    ),
     Row(S.STARTING, _starting, "runs, Jicofo doesn't list it yet", (S.PENDING,)),
-    Row(S.UNREGISTERED, _always, "Jicofo doesn't list it by its deadline", (S.STARTING, S.READY)),
+    Row(
+        S.UNREGISTERED,
+        _always,
+        "Jicofo doesn't list it by its deadline",
+        (S.STARTING, S.PROVING, S.READY),
+    ),
 )
 
 

@@ -10,7 +10,7 @@ from octofleet.api.autoscaling import AtDeadline
 from octofleet.api.effective import Autoscaling
 from octofleet.core.observation import Reading, Timestamp
 
-__all__ = ["NODE_LEAVING", "REQUESTED", "REQUESTED_NOW", "Limits", "limits_of"]
+__all__ = ["NODE_LEAVING", "REQUESTED", "REQUESTED_NOW", "UPGRADE", "Limits", "limits_of"]
 
 NODE_LEAVING: Final = "NodeLeaving"
 """Why a bridge drains when its node is about to go: such a drain knows no patience."""
@@ -18,6 +18,8 @@ REQUESTED: Final = "Requested"
 """Somebody asked for the drain."""
 REQUESTED_NOW: Final = "RequestedNow"
 """Somebody asked for it and won't wait: people are moved at once."""
+UPGRADE: Final = "Upgrade"
+"""A bridge of another release takes its place."""
 IMPATIENT: Final = (NODE_LEAVING, REQUESTED_NOW)
 
 
@@ -43,6 +45,8 @@ class Limits:
     """After a conference was moved, the survivors' next readings are waited for."""
     renewal: float = 300
     """A bridge that never registered is replaced at this age, to see if that mends it."""
+    proof_deadline: float = 600
+    """A bridge of a new release that isn't proven at this age has failed."""
     max_starting: int = 10
     """At most this many bridges start at once."""
     stress_threshold: float = 0.8

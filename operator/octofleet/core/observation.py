@@ -5,7 +5,7 @@ the moment it was taken. A reading that is missing is None, never zero. Times ar
 the epoch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
@@ -21,6 +21,7 @@ class BridgeState(StrEnum):
 
     PENDING = "Pending"
     STARTING = "Starting"
+    PROVING = "Proving"
     READY = "Ready"
     UNREGISTERED = "Unregistered"
     DRAINING = "Draining"
@@ -29,6 +30,14 @@ class BridgeState(StrEnum):
     STOPPING = "Stopping"
     FAILED = "Failed"
     LOST = "Lost"
+
+
+class Proof(StrEnum):
+    """Whether a bridge of a new release has shown that it carries calls."""
+
+    WANTED = "Wanted"
+    PASSED = "Passed"
+    FAILED = "Failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,17 @@ class Bridge:
     """Why its container waits or the scheduler can't place it, in Kubernetes' word."""
     config_hash: str | None = None
     """Hash of the pod template it was made from."""
+    release: str | None = None
+    """Which release of the region's bridges it is: a hash of what people set."""
+    proof: Proof | None = None
+    """None: nobody asked for one."""
+    proof_message: str | None = None
+    """Why its proof failed."""
+    proved_at: Timestamp | None = None
+    started_at: Timestamp | None = None
+    """When its container was last started."""
+    never_ready: bool = False
+    """Its pod runs and has not been ready once."""
     version: str | None = None
     drain_reason: str | None = None
     """Why it drains (annotation), None while it doesn't."""
@@ -175,6 +195,15 @@ class ScaleEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedRelease:
+    """A release of bridges that wasn't fit for people."""
+
+    release: str
+    reason: str
+    at: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What is kept between reconciles, bounded: rebuilt from status after a restart."""
 
@@ -184,6 +213,8 @@ class History:
     """The size last decided."""
     memory: Memory = field(default_factory=Memory)
     """What was learned of the region's load; kept outside the status."""
+    failed: "FailedRelease | None" = None
+    """The release that was last given up. Forgotten, it is tried once more, which harms nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +232,7 @@ class Snapshot:
     """Nodes whose bridge port is taken by a bridge of another region."""
     config_hash: str | None = None
     """Hash of the pod template that bridges are made from now; None while it isn't known."""
+    release: str | None = None
+    """The release that is wanted; None while it isn't known."""
+    releases: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The texts of all releases that are there, and the wanted one, by name."""

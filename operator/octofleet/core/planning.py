@@ -20,7 +20,7 @@ from typing import Final
 
 from octofleet.api.autoscaling import Mode
 from octofleet.api.effective import EffectiveRegion
-from octofleet.core import draining, growing, lifecycle, rebalancing, shrinking, vacating
+from octofleet.core import draining, growing, lifecycle, rebalancing, rollout, shrinking, vacating
 from octofleet.core.actions import Action, DeleteBridge
 from octofleet.core.drafts import (
     ENDED,
@@ -35,6 +35,7 @@ from octofleet.core.growing import bridge_name
 from octofleet.core.limits import limits_of
 from octofleet.core.observation import BridgeState, Seconds, Snapshot, Timestamp
 from octofleet.core.sizing import Decision
+from octofleet.core.stages import Stage
 
 __all__ = [
     "SCALE_IN",
@@ -58,6 +59,8 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     requeue: Seconds = QUIET
     """Look again after so many seconds, if no bell rings before."""
+    stage: Stage = Stage()
+    """Where the upgrade of its bridges stands."""
 
 
 def plan(region: EffectiveRegion, snapshot: Snapshot, decision: Decision, now: Timestamp) -> Plan:
@@ -66,16 +69,18 @@ def plan(region: EffectiveRegion, snapshot: Snapshot, decision: Decision, now: T
     known = decision.bridges if decision.at == now else None
     bridges = lifecycle.judged(snapshot, now, limits) if known is None else known
     draft = Draft(region, snapshot, decision, now, limits, bridges)
+    stage = Stage()
     if decision.removing:
-        _steer(draft)
+        _steer(draft, stage)
     elif region.autoscaling.mode is Mode.PAUSED and region.autoscaling.pauses_growth:
         draft.refuse(RefusalReason.PAUSED, "autoscaling.mode is Paused: nothing is changed")
     elif not snapshot.cluster.exists:
         why = f"JitsiCluster {region.cluster} doesn't exist: nothing is changed"
         draft.refuse(RefusalReason.CLUSTER_NOT_FOUND, why)
     else:
-        _steer(draft)
-    return Plan(tuple(draft.actions), tuple(draft.refusals), _requeue(draft))
+        stage = rollout.assess(draft)
+        _steer(draft, stage)
+    return Plan(tuple(draft.actions), tuple(draft.refusals), _requeue(draft), stage)
 
 
 def with_refused_bridges(planned: Plan, why: Iterable[str]) -> Plan:
@@ -87,20 +92,23 @@ def with_refused_bridges(planned: Plan, why: Iterable[str]) -> Plan:
     return replace(planned, refusals=(refusal, *planned.refusals))
 
 
-def _steer(draft: Draft) -> None:
+def _steer(draft: Draft, stage: Stage) -> None:
     """Take one step towards the size, and those of the drains under way."""
     _clear_ended(draft)
-    _clear_outdated(draft)
+    _clear_outdated(draft, stage)
     lacking = draft.decision.wanted - draft.count(SERVING)
-    stayed = vacating.give_back(draft)
+    stayed = vacating.give_back(draft) | rollout.give_back(draft, stage)
     lacking += vacating.vacate(draft) - len(stayed)
     returned = stayed | growing.undrain(draft, lacking)
     lacking -= len(returned - stayed)
     shrinking.retire_broken(draft, growing.ceiling(draft))
+    rollout.begin(draft, stage)
+    lacking = rollout.expected(draft, stage, lacking)
     if lacking > 0:
-        growing.create(draft, lacking - _drained_by_others(draft))
+        growing.create(draft, lacking - _drained_by_others(draft), stage)
     elif not returned:
-        shrinking.drain_surplus(draft)
+        shrinking.drain_surplus(draft, stage.outdated)
+    rollout.advance(draft, stage)
     draining.follow(draft, returned)
     rebalancing.cool(draft)
 
@@ -118,16 +126,22 @@ def _clear_ended(draft: Draft) -> None:
             draft.actions.append(DeleteBridge(bridge.name, bridge.uid, "it has failed"))
 
 
-def _clear_outdated(draft: Draft) -> None:
+def _clear_outdated(draft: Draft, stage: Stage) -> None:
     """Delete what never ran and was made from other settings than those that hold now.
 
     What was wrong with those is why it doesn't run, as often as not. It is made anew once it is
     gone.
     """
-    wanted = draft.snapshot.config_hash
-    for each in draft.of(frozenset({BridgeState.PENDING, BridgeState.FAILED})):
+    wanted, made = draft.snapshot.config_hash, (None, stage.target, stage.creates)
+    for each in draft.bridges:
         bridge = each.bridge
-        same = wanted is None or bridge.config_hash in (None, wanted)
+        if each.state not in {BridgeState.PENDING, BridgeState.FAILED}:
+            continue
+        if stage.wanted is not None and bridge.release not in (None, stage.wanted):
+            # What holds now says nothing about how those of an earlier release are made.
+            same = bridge.release in made
+        else:
+            same = wanted is None or bridge.config_hash in (None, wanted)
         if not same and bridge.pod_phase not in ENDED and draft.never_ran(bridge):
             why = "it never ran and its settings have changed"
             draft.actions.append(DeleteBridge(bridge.name, bridge.uid, why))

@@ -14,10 +14,12 @@ from octofleet.api.status import (
     ClusterStatus,
     ConditionStatus,
     DecisionStatus,
+    FailedReleaseStatus,
     HistoryStatus,
     RecommendationStatus,
     RefusalStatus,
     RegionStatus,
+    RolloutStatus,
     ScaleEventStatus,
     TermStatus,
 )
@@ -29,6 +31,7 @@ from octofleet.core.limits import Limits, limits_of
 from octofleet.core.memory import Memory
 from octofleet.core.observation import (
     BridgeState,
+    FailedRelease,
     History,
     Recommendation,
     ScaleEvent,
@@ -38,11 +41,14 @@ from octofleet.core.observation import (
 from octofleet.core.planning import Plan
 from octofleet.core.signals import Term
 from octofleet.core.sizing import Decision
+from octofleet.core.stages import Stage
 
 __all__ = ["cluster_status", "history_of", "region_status"]
 
 S = BridgeState
-EXISTS: Final = frozenset({S.PENDING, S.STARTING, S.READY, S.UNREGISTERED, S.FAILED, S.LOST})
+EXISTS: Final = frozenset(
+    {S.PENDING, S.STARTING, S.PROVING, S.READY, S.UNREGISTERED, S.FAILED, S.LOST}
+)
 LEAVING: Final = frozenset({S.DRAINING, S.EVACUATING, S.EMPTY})
 TEXT_LENGTH: Final = 1024
 REFUSALS_SHOWN: Final = 8
@@ -86,6 +92,7 @@ def region_status(
         last_scale_time=moment_text(now) if resized else before.last_scale_time,
         bridges=_bridges(region, bridges, limits, now),
         last_decision=_decision(decision, plan, before.last_decision),
+        rollout=_rollout(bridges, plan.stage),
         history=_history(decision.history, before.history),
         conditions=with_verdicts(before.conditions, verdicts, region.generation, now),
     )
@@ -129,8 +136,11 @@ def history_of(status: RegionStatus | None) -> History:
     """Return what scaling remembered in the status."""
     if status is None or status.last_decision is None:
         return History()
-    kept = status.history
+    kept, failed = status.history, status.rollout.failed
     return History(
+        failed=None
+        if failed is None
+        else FailedRelease(failed.release, failed.reason, Timestamp(moment(failed.at))),
         recommendations=tuple(
             Recommendation(Timestamp(moment(each.at)), each.wanted) for each in kept.recommendations
         ),
@@ -204,6 +214,25 @@ def _bridge(
         stress=None if stress is None else number_text(round(stress.value, 2)),
         cpu=None if cpu is None else number_text(round(cpu.value)),
         message=trouble[:TEXT_LENGTH] if trouble else None,
+    )
+
+
+def _rollout(bridges: tuple[JudgedBridge, ...], stage: Stage) -> RolloutStatus:
+    serving = [each.bridge.release for each in bridges if each.state is S.READY]
+    updated = sum(release == stage.wanted for release in serving)
+    failed = stage.failed
+    return RolloutStatus(
+        phase=stage.phase.value,
+        release=stage.wanted or "",
+        updated=updated,
+        outdated=len(serving) - updated,
+        failed=None
+        if failed is None
+        else FailedReleaseStatus(
+            release=failed.release,
+            reason=failed.reason[:TEXT_LENGTH],
+            at=moment_text(failed.at),
+        ),
     )
 
 

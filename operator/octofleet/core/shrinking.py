@@ -16,10 +16,11 @@ from octofleet.core.drafts import (
     RefusalReason,
 )
 from octofleet.core.lifecycle import JudgedBridge
+from octofleet.core.limits import UPGRADE
 from octofleet.core.observation import Bridge, BridgeState
 from octofleet.core.selection import Capacity, Choice
 
-__all__ = ["capacity", "drain_surplus", "renew", "retire_broken"]
+__all__ = ["capacity", "drain_surplus", "renew", "retire", "retire_broken"]
 
 S = BridgeState
 
@@ -36,21 +37,21 @@ def retire_broken(draft: Draft, most: int) -> None:
     number = len(broken) if enough else draft.count(SERVING) + len(broken) - most
     known = [each.bridge for each in broken if draft.is_known_empty(each.bridge)]
     for bridge in known[::-1][: max(0, number)]:
-        _retire(draft, bridge)
+        retire(draft, bridge)
 
 
-def drain_surplus(draft: Draft) -> None:
-    """Drain what is too much of those that serve, or will."""
+def drain_surplus(draft: Draft, outdated: frozenset[str] = frozenset()) -> None:
+    """Drain what is too much of those that serve, or will; outdated ones before all others."""
     staying, leaving = draft.staying(), draft.of(DRAINING)
     stays = {id(each) for each in staying}
     leaving += [each for each in draft.of(SERVING) if id(each) not in stays]
     while len(staying) > draft.decision.wanted:
-        victim = _victim(draft, staying, leaving)
+        victim = _victim(draft, staying, leaving, outdated)
         if victim is None:
             return
         staying.remove(victim)
         leaving.append(victim)
-        _retire(draft, victim.bridge)
+        retire(draft, victim.bridge, UPGRADE if victim.bridge.name in outdated else SCALE_IN)
 
 
 def renew(draft: Draft) -> None:
@@ -73,7 +74,7 @@ def renew(draft: Draft) -> None:
         and draft.is_known_empty(each.bridge)
     ]
     if old:
-        _retire(draft, min(old, key=lambda bridge: (bridge.created_at, bridge.name)))
+        retire(draft, min(old, key=lambda bridge: (bridge.created_at, bridge.name)))
 
 
 def capacity(draft: Draft) -> Capacity:
@@ -84,18 +85,21 @@ def capacity(draft: Draft) -> Capacity:
     return Capacity(room, draft.limits.stress_threshold)
 
 
-def _retire(draft: Draft, bridge: Bridge) -> None:
+def retire(draft: Draft, bridge: Bridge, reason: str = SCALE_IN) -> None:
     """Have a bridge leave: what never ran is deleted, everything else is drained first."""
     if bridge.pod_phase in ENDED or draft.is_deleted(bridge):
         return
     if draft.never_ran(bridge):
         draft.actions.append(DeleteBridge(bridge.name, bridge.uid, "it never ran"))
     else:
-        draft.actions.append(DrainBridge(bridge.name, SCALE_IN))
+        draft.actions.append(DrainBridge(bridge.name, reason))
 
 
 def _victim(
-    draft: Draft, staying: list[JudgedBridge], leaving: list[JudgedBridge]
+    draft: Draft,
+    staying: list[JudgedBridge],
+    leaving: list[JudgedBridge],
+    outdated: frozenset[str],
 ) -> JudgedBridge | None:
     """Return the next bridge to go, or None with the reason noted."""
     surplus = len(staying) - draft.decision.wanted
@@ -112,6 +116,9 @@ def _victim(
     serving = [each for each in staying if each.state is S.READY]
     # What Jicofo lost sight of counts towards the size, but must not cost one that it uses.
     spared = serving if len(serving) <= draft.decision.wanted else []
+    old = [each for each in staying if each.bridge.name in outdated]
+    if old:
+        spared = [each for each in staying if each.bridge.name not in outdated]
     spares = {id(each) for each in spared}
     candidates = [each for each in staying if id(each) not in spares]
     room = capacity(draft)

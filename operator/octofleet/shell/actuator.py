@@ -9,20 +9,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from octofleet.api.effective import EffectiveRegion
+from octofleet.core import releases
 from octofleet.core.actions import (
     Action,
     CreateBridge,
     DeleteBridge,
     DrainBridge,
     MoveConference,
+    ProveBridge,
     ShutDownBridge,
     UndrainBridge,
 )
 from octofleet.core.manifests import bridge as bridge_manifest
-from octofleet.core.manifests import naming
-from octofleet.core.manifests.inputs import BridgeSettings
+from octofleet.core.manifests import mapping, naming
+from octofleet.core.manifests.bridge import Release
 from octofleet.core.manifests.naming import Manifest, Owner
-from octofleet.core.observation import Bridge, Snapshot
+from octofleet.core.observation import Bridge, Proof, Snapshot
+from octofleet.core.stages import Stage
 from octofleet.shell import documents, kube, pods
 from octofleet.shell.bridges import BridgeAddress, BridgeClient
 from octofleet.shell.endpoints import ClusterName, Endpoints
@@ -40,7 +44,9 @@ class Target:
 
     snapshot: Snapshot
     owner: Owner
-    settings: BridgeSettings
+    region: EffectiveRegion
+    stage: Stage
+    """Where the upgrade of its bridges stands."""
     cluster: ClusterName
     token: str
 
@@ -94,8 +100,10 @@ class Actuator:
     async def _act(self, action: Action, target: Target) -> str | None:
         """Carry an action out; return why it was not."""
         match action:
-            case CreateBridge(name):
-                return await self._create(name, target)
+            case CreateBridge():
+                return await self._create(action, target)
+            case ProveBridge(name):
+                return await self._prove(name, target)
             case DrainBridge(name, reason):
                 return await self._drain(name, reason, target)
             case UndrainBridge(name):
@@ -109,13 +117,20 @@ class Actuator:
             case _:
                 assert_never(action)
 
-    async def _create(self, name: str, target: Target) -> str | None:
+    async def _create(self, action: CreateBridge, target: Target) -> str | None:
+        name, wanted = action.name, action.release or target.snapshot.release or ""
+        text = target.snapshot.releases.get(wanted, "")
+        made = releases.made_from(target.region, text)
+        if made is None:
+            return f"what release {wanted} was made from isn't understood"
+        before = target.stage.previous(target.snapshot.releases, wanted)
         body = bridge_manifest.build_bridge(
             name,
             target.snapshot.namespace,
             target.owner,
-            target.settings,
+            mapping.bridge_settings(made.region, made.domain),
             incarnation=secrets.token_hex(3),
+            release=Release(wanted, text, before, prove=action.prove),
         )
         try:
             await self._kube.create(kube.PODS, target.snapshot.namespace, body)
@@ -128,6 +143,19 @@ class Actuator:
         found = await self._kube.get(kube.PODS, name, target.snapshot.namespace)
         owners = documents.items(found, "metadata", "ownerReferences")
         return found is None or any(each.get("uid") == target.owner.uid for each in owners)
+
+    async def _prove(self, name: str, target: Target) -> str | None:
+        bridge = target.bridge(name)
+        if bridge is None:
+            return "it is gone"
+        if bridge.healthy is not True or bridge.registered is not True:
+            return "it isn't registered and healthy yet"
+        # First the deed: a note without it would leave the bridge drained for ever.
+        await self._bridges.drain(self._reach(bridge, target), enable=False)
+        now = documents.fine_stamp(self._clock())
+        passed = {naming.ANNOTATION_PROOF: Proof.PASSED.value, naming.ANNOTATION_PROVED_AT: now}
+        await self._annotate(bridge, target, passed)
+        return None
 
     async def _drain(self, name: str, reason: str, target: Target) -> str | None:
         bridge = target.bridge(name)
@@ -204,13 +232,13 @@ class Actuator:
     async def _who_is_on(self, bridge: Bridge, target: Target, *, runs: bool) -> str | None:
         """Return who is on a started bridge by now, in words; None when nobody is.
 
-        Jicofo is asked only of one whose container doesn't run: a Jicofo that has just
-        restarted knows of nobody, wherever people are.
+        Jicofo is asked only of one whose container doesn't run or was never ready: a Jicofo that
+        has just restarted knows of nobody, wherever people are.
         """
         try:
             people = await self._bridges.local_endpoints(self._reach(bridge, target))
         except Unreachable:
-            if runs:
+            if runs and not bridge.never_ready:
                 raise
             view = await self._observer.jicofo_view(target.cluster)
             conferences = view.conferences.get(bridge.nickname, ())

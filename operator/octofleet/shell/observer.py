@@ -4,13 +4,14 @@ What can't be read stays None. Nothing here decides anything.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
 from octofleet.api.effective import EffectiveRegion
+from octofleet.core import releases
 from octofleet.core.manifests import naming
 from octofleet.core.observation import (
     Bridge,
@@ -112,6 +113,7 @@ class Observer:
             nodes=tuple(_node(each, region) for each in nodes),
             history=history,
             taken_nodes=self._ports.watch.nodes_of_others(region.namespace, region.name),
+            releases=_releases(pod for pod in found if _ours(pod, region)),
         )
 
     def address(self, bridge: Bridge, token: str) -> BridgeAddress | None:
@@ -259,6 +261,12 @@ class Observer:
         )
         missing = [name for name, each in zip(names, found, strict=True) if not available(each)]
         return not missing, f"not ready: {', '.join(missing)}" if missing else ""
+
+
+def _releases(found: Iterable[Document]) -> dict[str, str]:
+    """Return the texts of the releases that are there, by name."""
+    texts = {text for pod in found if (text := pods.release_text(pod)) is not None}
+    return {releases.name_of(text): text for text in texts}
 
 
 def _placed(jicofo: JicofoView, nickname: str) -> Reading:

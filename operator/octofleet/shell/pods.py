@@ -9,12 +9,13 @@ from jitsiwire.stats import BridgeStats
 from octofleet.api.bridges import Toleration
 from octofleet.core import vacating
 from octofleet.core.manifests import naming
-from octofleet.core.observation import Bridge, Node, Reading, Timestamp, Traffic
+from octofleet.core.observation import Bridge, Node, Proof, Reading, Timestamp, Traffic
 from octofleet.shell import documents
 from octofleet.shell.documents import Document
 
 REGION_ZONE: Final = "topology.kubernetes.io/zone"
 INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
+SAME_MOMENT_SECONDS: Final = 2.0
 PEOPLE_LIMIT: Final = 1_000_000
 STRESS_LIMIT: Final = 1000.0
 _DURATION_PART: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|us|µs|ns|h|m|s)", re.ASCII)
@@ -27,6 +28,7 @@ def bridge_of(pod: Document) -> Bridge:
     notes = documents.texts(pod, "metadata", "annotations")
     ready = _condition(pod, "Ready")
     is_ready = documents.text(ready, "status") == "True"
+    proof, told_why = _proof(notes.get(naming.ANNOTATION_PROOF))
     return Bridge(
         name=name,
         uid=documents.text(pod, "metadata", "uid") or "",
@@ -40,6 +42,12 @@ def bridge_of(pod: Document) -> Bridge:
         deleting_since=_deleting_since(pod),
         waiting_reason=_waiting_reason(pod),
         config_hash=notes.get(naming.ANNOTATION_CONFIG_HASH),
+        release=documents.texts(pod, "metadata", "labels").get(naming.LABEL_RELEASE),
+        proof=proof,
+        proof_message=told_why[:200] or None,
+        proved_at=documents.moment(notes, naming.ANNOTATION_PROVED_AT),
+        started_at=_started_at(pod),
+        never_ready=never_ready(pod),
         drain_reason=notes.get(naming.ANNOTATION_DRAIN_REASON),
         draining_since=documents.moment(notes, naming.ANNOTATION_DRAINING_SINCE),
         drain_request=notes.get(naming.ANNOTATION_DRAIN_REQUEST),
@@ -53,6 +61,38 @@ def runs(pod: Document) -> bool:
     """Return whether a container of the pod runs right now."""
     statuses = documents.items(pod, "status", "containerStatuses")
     return any(documents.dig(each, "state", "running") is not None for each in statuses)
+
+
+def never_ready(pod: Document) -> bool:
+    """Return whether the pod has been there for a while and not been ready once.
+
+    Its condition has been as it is since the pod came to its node: it never changed.
+    """
+    ready = _condition(pod, "Ready")
+    began = documents.moment(pod, "status", "startTime")
+    since = documents.moment(ready, "lastTransitionTime")
+    if documents.text(ready, "status") != "False" or began is None or since is None:
+        return False
+    return since <= began + SAME_MOMENT_SECONDS
+
+
+def release_text(pod: Document) -> str | None:
+    """Return the settings the pod's bridge was made from."""
+    return documents.texts(pod, "metadata", "annotations").get(naming.ANNOTATION_SETTINGS)
+
+
+def _proof(note: str | None) -> tuple[Proof | None, str]:
+    word, _, why = (note or "").partition(":")
+    known = next((each for each in Proof if each.value == word), None)
+    return known, why.strip()
+
+
+def _started_at(pod: Document) -> Timestamp | None:
+    started = [
+        documents.moment(each, "state", "running", "startedAt")
+        for each in documents.items(pod, "status", "containerStatuses")
+    ]
+    return max((each for each in started if each is not None), default=None)
 
 
 def cpu_request(pod: Document) -> float | None:

@@ -11,7 +11,7 @@ from octofleet.api.autoscaling import Mode
 from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import DEFAULT_BRIDGE_IMAGE, EffectiveRegion, effective_region
 from octofleet.api.regions import OctoRegion
-from octofleet.core import planning, reporting, sizing
+from octofleet.core import planning, releases, reporting, sizing
 from octofleet.core.actions import CreateBridge
 from octofleet.core.manifests import bridge as bridge_manifest
 from octofleet.core.manifests import disruption, mapping
@@ -136,7 +136,14 @@ class RegionReconciler:
         if found.cluster is None:
             return snapshot
         settings = mapping.bridge_settings(region, found.cluster.spec.domain)
-        return replace(snapshot, config_hash=bridge_manifest.config_hash(settings))
+        text = releases.text_of(region, found.cluster.spec.domain)
+        name = releases.name_of(text)
+        return replace(
+            snapshot,
+            config_hash=bridge_manifest.config_hash(settings),
+            release=name,
+            releases={**snapshot.releases, name: text},
+        )
 
     def _history(self, found: _Read) -> History:
         """Return what scaling remembers, with what was learned since the status was written."""
@@ -172,7 +179,8 @@ class RegionReconciler:
         target = Target(
             snapshot=snapshot,
             owner=mapping.region_owner(region),
-            settings=mapping.bridge_settings(region, found.cluster.spec.domain),
+            region=region,
+            stage=plan.stage,
             cluster=ClusterName(region.namespace, region.cluster),
             token=found.credentials.token,
         )

@@ -17,6 +17,7 @@ from octofleet.core.actions import (
     DeleteBridge,
     DrainBridge,
     MoveConference,
+    ProveBridge,
     ShutDownBridge,
     UndrainBridge,
 )
@@ -197,6 +198,8 @@ class Operating:
         match action:
             case CreateBridge(name):
                 simulation.create(region, name)
+            case ProveBridge():
+                pass  # Simulated bridges are all of one release.
             case DrainBridge(name, reason):
                 bridge = bridges[name]
                 bridge.drain_reason = reason

@@ -18,6 +18,7 @@ from octofleet.core.actions import (
     DeleteBridge,
     DrainBridge,
     MoveConference,
+    ProveBridge,
     ShutDownBridge,
     UndrainBridge,
 )
@@ -27,6 +28,7 @@ from octofleet.core.observation import (
     Conference,
     History,
     Node,
+    Proof,
     Reading,
     Snapshot,
     Timestamp,
@@ -167,6 +169,8 @@ class SimulatedBridge:
     draining: bool = False
     shutdown_at: float | None = None
     ended: bool = False
+    release: str | None = None
+    proof: Proof | None = None
 
 
 @dataclass
@@ -192,6 +196,10 @@ class World:
     broken_nodes: set[str] = field(default_factory=set[str])
     leaving_nodes: set[str] = field(default_factory=set[str])
     jicofo_up: bool = True
+    release: str | None = None
+    """The release that is wanted."""
+    faults: dict[str, str] = field(default_factory=dict[str, str])
+    """What is wrong with a release: its bridges are failed, shy or mute (their proof fails)."""
     history: History = field(default_factory=History)
     last_moved: float | None = None
     log: list[Action] = field(default_factory=list[Action])
@@ -267,6 +275,7 @@ class World:
             tuple(self._seen(bridge) for bridge in self.bridges.values()),
             tuple(self._node(name) for name in self.node_names),
             self.history,
+            release=self.release,
         )
 
     def _node(self, name: str) -> Node:
@@ -296,6 +305,8 @@ class World:
             created_at=Timestamp(bridge.created),
             ready_since=started if reachable else None,
             waiting_reason="ImagePullBackOff" if bridge.failed else None,
+            release=bridge.release,
+            proof=bridge.proof,
             drain_reason=bridge.drain_reason,
             draining_since=(
                 None if bridge.draining_since is None else Timestamp(bridge.draining_since)
@@ -329,12 +340,23 @@ class World:
 
     def _do(self, action: Action) -> None:
         match action:
-            case CreateBridge(name):
+            case CreateBridge(name, release, prove):
                 assert name not in self.bridges, f"{name} exists"
                 bridge = SimulatedBridge(name, f"uid-{next(self._uids)}", self.now)
-                bridge.shy = name in self.shy_names
-                bridge.failed = name in self.failing_names
+                bridge.release = release or self.release
+                bridge.proof = Proof.WANTED if prove else None
+                bridge.draining = prove
+                fault = self.faults.get(bridge.release or "")
+                bridge.shy = name in self.shy_names or fault == "shy"
+                bridge.failed = name in self.failing_names or fault == "failed"
                 self.bridges[name] = bridge
+            case ProveBridge(name):
+                bridge = self.bridges[name]
+                assert self._registered(bridge)
+                if self.faults.get(bridge.release or "") == "mute":
+                    bridge.proof = Proof.FAILED
+                else:
+                    bridge.proof, bridge.draining = Proof.PASSED, False
             case DrainBridge(name, reason):
                 bridge = self.bridges[name]
                 bridge.drain_reason = reason
@@ -368,7 +390,7 @@ class World:
         seen = self.observe()
         decided = sizing.decide(self.region, seen, Timestamp(self.now))
         planned = planning.plan(self.region, seen, decided, Timestamp(self.now))
-        self.history = decided.history
+        self.history = replace(decided.history, failed=planned.stage.failed)
         self.apply(planned.actions)
         self.tick(seconds)
         return decided, planned

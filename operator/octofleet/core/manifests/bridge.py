@@ -7,16 +7,35 @@ leaves the pod Succeeded; a crash restarts it.
 
 import hashlib
 import json
+from dataclasses import dataclass
 
 from octofleet.core.manifests import containers, naming
 from octofleet.core.manifests.inputs import BridgeSettings
 from octofleet.core.manifests.naming import Manifest, Owner
+from octofleet.core.observation import Proof
 
 GRACE_AFTER_DRAIN_SECONDS = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Which release a bridge is of."""
+
+    name: str
+    text: str
+    previous: str | None = None
+    """The text of the release before."""
+    prove: bool = False
+    """It has to be proven, and starts drained."""
+
+
 def build_bridge(
-    name: str, namespace: str, owner: Owner, settings: BridgeSettings, incarnation: str
+    name: str,
+    namespace: str,
+    owner: Owner,
+    settings: BridgeSettings,
+    incarnation: str,
+    release: Release | None = None,
 ) -> Manifest:
     """Return the bridge pod `name`.
 
@@ -27,6 +46,7 @@ def build_bridge(
         settings: What the region says of its bridges.
         incarnation: A short random word. With the pod's name it makes the brewery nickname, so
             that a new pod never inherits what Jicofo remembers of the one before.
+        release: Which release it is of.
     """
     nickname = f"{name}-{incarnation}"
     annotations = {
@@ -34,6 +54,14 @@ def build_bridge(
         naming.ANNOTATION_CONFIG_HASH: config_hash(settings),
         naming.ANNOTATION_SAFE_TO_EVICT: "false",
     }
+    labels = naming.bridge_labels(settings.cluster, settings.region)
+    if release is not None:
+        labels[naming.LABEL_RELEASE] = release.name
+        annotations[naming.ANNOTATION_SETTINGS] = release.text
+        if release.previous is not None:
+            annotations[naming.ANNOTATION_PREVIOUS] = release.previous
+        if release.prove:
+            annotations[naming.ANNOTATION_PROOF] = Proof.WANTED.value
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -41,10 +69,10 @@ def build_bridge(
             name,
             namespace,
             owner,
-            naming.bridge_labels(settings.cluster, settings.region),
+            labels,
             annotations,
         ),
-        "spec": _pod(settings, nickname),
+        "spec": _pod(settings, nickname, drained=release is not None and release.prove),
     }
 
 
@@ -54,7 +82,7 @@ def config_hash(settings: BridgeSettings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _pod(settings: BridgeSettings, nickname: str) -> Manifest:
+def _pod(settings: BridgeSettings, nickname: str, *, drained: bool = False) -> Manifest:
     spec: Manifest = {
         "hostNetwork": True,
         # Prosody's Service is found through the cluster's DNS even from the node's network.
@@ -68,7 +96,7 @@ def _pod(settings: BridgeSettings, nickname: str) -> Manifest:
         "securityContext": containers.restricted_pod(),
         "affinity": _one_a_node(),
         "topologySpreadConstraints": [_over_zones(settings)],
-        "containers": [_container(settings, nickname)],
+        "containers": [_container(settings, nickname, drained=drained)],
         **containers.placement(settings.workload),
     }
     if settings.priority_class:
@@ -76,7 +104,7 @@ def _pod(settings: BridgeSettings, nickname: str) -> Manifest:
     return spec
 
 
-def _container(settings: BridgeSettings, nickname: str) -> Manifest:
+def _container(settings: BridgeSettings, nickname: str, *, drained: bool) -> Manifest:
     ports: list[Manifest] = [
         {
             "name": "media",
@@ -91,7 +119,7 @@ def _container(settings: BridgeSettings, nickname: str) -> Manifest:
         },
     ]
     found = containers.container(
-        "bridge", settings.workload, _environment(settings, nickname), ports
+        "bridge", settings.workload, _environment(settings, nickname, drained=drained), ports
     )
     health = "/about/health"
     found["startupProbe"] = containers.http_probe(health, "rest", period=2, failures=60)
@@ -101,7 +129,7 @@ def _container(settings: BridgeSettings, nickname: str) -> Manifest:
     return found
 
 
-def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
+def _environment(settings: BridgeSettings, nickname: str, *, drained: bool) -> list[Manifest]:
     prosody = naming.service_host(naming.prosody_name(settings.cluster), settings.cluster_namespace)
     plain = {
         **settings.domains.variables(),
@@ -118,6 +146,8 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
         "OCTOBRIDGE_SHUTDOWN_DELAY": str(settings.shutdown_delay_seconds),
         "OCTOBRIDGE_DRAIN_DEADLINE": str(settings.drain_deadline_seconds),
     }
+    if drained:
+        plain["OCTOBRIDGE_INITIAL_DRAIN"] = "1"
     if settings.region_code:
         plain["JVB_OCTO_REGION"] = settings.region_code
     if settings.advertise:

@@ -1,0 +1,58 @@
+"""Releases of a region's bridges: what people set, as a text, and the name that follows from it.
+
+The text is kept on every bridge's pod, so that bridges of an earlier release can be made again as
+long as one of them is there, and nothing else has to be remembered. It holds what people set, with
+nothing inherited any more, and leaves out what is as by default: an operator that knows a new
+field doesn't take every bridge for outdated. How long bridges may drain isn't part of it: that
+concerns their end alone, and changes with the next bridge.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from octofleet.api.bridges import BridgeDefaults
+from octofleet.api.effective import EffectiveRegion, bridge_from
+
+__all__ = ["Made", "made_from", "name_of", "settings_of", "text_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """From what a bridge is made."""
+
+    region: EffectiveRegion
+    domain: str
+
+
+def text_of(region: EffectiveRegion, domain: str) -> str:
+    """Return the release that is wanted of a region's bridges; `domain` is the cluster's."""
+    found = {"bridge": settings_of(region), "domain": domain, "region": region.region}
+    if region.upgrades.restarted_at:
+        found["restartedAt"] = region.upgrades.restarted_at
+    return json.dumps(found, sort_keys=True, separators=(",", ":"))
+
+
+def settings_of(region: EffectiveRegion) -> dict[str, Any]:
+    """Return what is set of the region's bridges, in the shape of `spec.bridge`."""
+    said = region.bridge.said
+    return said.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
+
+
+def name_of(text: str) -> str:
+    """Return a release's name."""
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def made_from(region: EffectiveRegion, text: str) -> Made | None:
+    """Return the region and domain as they were in a release; None where it isn't understood."""
+    try:
+        found = cast(dict[str, Any], json.loads(text))
+        bridge = bridge_from(BridgeDefaults.model_validate(found["bridge"]))
+        code, domain = str(found["region"]), str(found["domain"])
+    except (ValueError, ValidationError, KeyError, TypeError, RecursionError):
+        return None
+    return Made(replace(region, bridge=bridge, region=code), domain)
