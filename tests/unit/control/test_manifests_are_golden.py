@@ -5,6 +5,7 @@ looked at).
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -97,6 +98,13 @@ def test_nickname_differs_between_incarnations_and_config_hash_does_not() -> Non
     one, two = (_annotations(each) for each in (first, second))
     assert one[naming.ANNOTATION_NICKNAME] != two[naming.ANNOTATION_NICKNAME]
     assert one[naming.ANNOTATION_CONFIG_HASH] == two[naming.ANNOTATION_CONFIG_HASH]
+
+
+def test_what_was_learned_reaches_new_bridges_and_makes_no_pod_outdated() -> None:
+    learned = replace(BRIDGES, participant_stress=0.0135)
+    text = yaml.safe_dump(bridge.build_bridge("eu-0", "meet", REGION_OWNER, learned, "x"))
+    assert "OCTOBRIDGE_AVERAGE_PARTICIPANT_STRESS\n      value: '0.0135'" in text
+    assert bridge.config_hash(learned) == bridge.config_hash(BRIDGES)
 
 
 def test_variable_of_the_resource_replaces_ours_even_from_a_secret() -> None:

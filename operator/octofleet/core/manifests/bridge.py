@@ -7,6 +7,7 @@ leaves the pod Succeeded; a crash restarts it.
 
 import hashlib
 import json
+from dataclasses import replace
 
 from octofleet.core.manifests import containers, naming
 from octofleet.core.manifests.inputs import BridgeSettings
@@ -49,8 +50,12 @@ def build_bridge(
 
 
 def config_hash(settings: BridgeSettings) -> str:
-    """Return a hash of all that shapes the pods: equal hashes, equal pods but for the name."""
-    text = json.dumps(_pod(settings, nickname=""), sort_keys=True)
+    """Return a hash of all that the user's settings make of the pods.
+
+    What was learned meanwhile is left out: it changes all the time and makes no pod outdated.
+    """
+    said = replace(settings, participant_stress=None)
+    text = json.dumps(_pod(said, nickname=""), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -122,6 +127,8 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
         plain["JVB_OCTO_REGION"] = settings.region_code
     if settings.advertise:
         plain["JVB_ADVERTISE_IPS"] = settings.advertise
+    if settings.participant_stress is not None:
+        plain["OCTOBRIDGE_AVERAGE_PARTICIPANT_STRESS"] = f"{settings.participant_stress:g}"
     secret = naming.secret_name(settings.cluster)
     found = containers.variables(plain, settings.workload.variables)
     # A variable set in the resource also replaces one of ours that isn't plain.

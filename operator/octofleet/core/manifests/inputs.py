@@ -86,3 +86,5 @@ class BridgeSettings:
     drain_deadline_seconds: int = 4 * 3600
     shutdown_delay_seconds: int = 5
     priority_class: str | None = None
+    participant_stress: float | None = None
+    """What one more person adds to a bridge's stress, as far as that was learned."""
