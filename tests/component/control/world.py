@@ -6,6 +6,7 @@ bridges. Everything else is real: schemas, server-side apply, preconditions, wat
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -92,7 +93,8 @@ class World:
 
 @contextlib.asynccontextmanager
 async def running(api: KubernetesCluster, namespace: str) -> AsyncGenerator[World]:
-    """Run a world until the block ends."""
+    """Run a world until the block ends, in a namespace of its own of about that name."""
+    namespace = f"{namespace}-{secrets.token_hex(3)}"
     world = World(api, namespace)
     runner = web.AppRunner(_routes(world), access_log=None)
     await runner.setup()
