@@ -6,7 +6,7 @@ text. Core and shell read this and never the resources themselves.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from octofleet.api.autoscaling import (
@@ -41,10 +41,11 @@ from octofleet.api.layering import (
     merged_resources,
 )
 from octofleet.api.quantities import quantity, seconds
-from octofleet.api.regions import OctoRegion
+from octofleet.api.regions import OctoRegion, Placement
 
 __all__ = [
     "DEFAULT_BRIDGE_IMAGE",
+    "REGION_LABEL",
     "Autoscaling",
     "BridgeTemplate",
     "Drain",
@@ -61,6 +62,7 @@ __all__ = [
 
 DEFAULT_BRIDGE_IMAGE: Final = "docker.io/octofleet/bridge:dev"
 STOCK_IMAGES: Final = "ghcr.io/jitsi"
+REGION_LABEL: Final = "topology.kubernetes.io/region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ class BridgeTemplate:
     resources: ResourceRequirements
     node_selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...]
+    zones: tuple[str, ...] = ()
+    """Only nodes in one of these; none: in any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,9 @@ class EffectiveCluster:
     prosody_resources: ResourceRequirements
     jicofo_image: str
     jicofo_resources: ResourceRequirements
-    strategy: SelectionStrategy
+    strategy: SelectionStrategy | None
+    """None: what fits the regions."""
+    local_region: str | None = None
 
 
 # For a region whose cluster isn't there (yet): what a small one would say.
@@ -209,6 +215,7 @@ def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
         jicofo_image=jicofo.image or f"{STOCK_IMAGES}/jicofo:{spec.version}",
         jicofo_resources=merged_resources(defaults, jicofo.resources),
         strategy=jicofo.strategy,
+        local_region=jicofo.region,
     )
 
 
@@ -234,7 +241,9 @@ def effective_region(
         cluster=region.spec.cluster_ref.name,
         region=region.spec.region,
         replicas=region.spec.replicas,
-        bridge=_bridge(size, above.bridge, region.spec.bridge, bridge_image),
+        bridge=_placed(
+            _bridge(size, above.bridge, region.spec.bridge, bridge_image), region.spec.placement
+        ),
         autoscaling=_autoscaling(size, above.autoscaling, region.spec.autoscaling),
     )
 
@@ -256,6 +265,12 @@ def _bridge(
         node_selector=merged.node_selector or {},
         tolerations=merged.tolerations or (),
     )
+
+
+def _placed(bridge: BridgeTemplate, where: Placement) -> BridgeTemplate:
+    """Return it kept to a place on the map, which is a matter of node labels."""
+    labels = {**bridge.node_selector, **({REGION_LABEL: where.region} if where.region else {})}
+    return replace(bridge, node_selector=labels, zones=where.zones or ())
 
 
 def _without_static(above: Layer) -> dict[str, Any]:

@@ -288,4 +288,5 @@ def _ours(pod: Document, region: EffectiveRegion) -> bool:
 
 
 def _node(node: Document, region: EffectiveRegion) -> Node:
-    return pods.node_of(node, region.bridge.node_selector, region.bridge.tolerations)
+    bridge = region.bridge
+    return pods.node_of(node, bridge.node_selector, bridge.tolerations, bridge.zones)

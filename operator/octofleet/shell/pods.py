@@ -13,7 +13,6 @@ from octofleet.core.observation import Bridge, Node, Reading, Timestamp, Traffic
 from octofleet.shell import documents
 from octofleet.shell.documents import Document
 
-REGION_ZONE: Final = "topology.kubernetes.io/zone"
 INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
 PEOPLE_LIMIT: Final = 1_000_000
 STRESS_LIMIT: Final = 1000.0
@@ -128,9 +127,12 @@ def _reading(value: float | None, at: Timestamp, most: float) -> Reading | None:
 
 
 def node_of(
-    node: Document, selector: Mapping[str, str], tolerations: tuple[Toleration, ...]
+    node: Document,
+    selector: Mapping[str, str],
+    tolerations: tuple[Toleration, ...],
+    zones: tuple[str, ...] = (),
 ) -> Node:
-    """Return the node as a place for bridges with this selector and these tolerations."""
+    """Return the node as a place for bridges with this selector, tolerations and zones."""
     labels = documents.texts(node, "metadata", "labels")
     addresses = {
         documents.text(each, "type"): documents.text(each, "address")
@@ -141,10 +143,11 @@ def node_of(
         ready=documents.text(_condition(node, "Ready"), "status") == "True",
         schedulable=documents.truth(node, "spec", "unschedulable") is not True
         and _tolerated(node, tolerations),
-        matches=all(labels.get(key) == value for key, value in selector.items()),
+        matches=all(labels.get(key) == value for key, value in selector.items())
+        and (not zones or labels.get(naming.ZONE_LABEL) in zones),
         internal_address=addresses.get("InternalIP"),
         external_address=addresses.get("ExternalIP"),
-        zone=labels.get(REGION_ZONE),
+        zone=labels.get(naming.ZONE_LABEL),
         kind=labels.get(INSTANCE_TYPE),
         leaving=vacating.departure(
             unschedulable=documents.truth(node, "spec", "unschedulable") is True,

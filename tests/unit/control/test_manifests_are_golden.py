@@ -34,6 +34,7 @@ WORKLOAD = inputs.Workload(
     node_selector={"pool": "media"},
     tolerations=({"key": "media", "operator": "Exists"},),
     variables={"TZ": "UTC"},
+    zones=("eu-west-a", "eu-west-b"),
 )
 BRIDGES = inputs.BridgeSettings(
     cluster="meet",
@@ -57,7 +58,15 @@ BUILT: dict[str, naming.Manifest | None] = {
         "meet",
         OWNER,
         DOMAINS,
-        inputs.JicofoSettings("RegionBasedBridgeSelectionStrategy", 0.8, 0.01, 80, True),
+        inputs.JicofoSettings(
+            "RegionBasedBridgeSelectionStrategy",
+            0.8,
+            0.01,
+            80,
+            True,
+            (("eu-central", "eu-west"), ("us-east", "us-west")),
+            "eu-west",
+        ),
         WORKLOAD,
     ),
     "jicofo-service": jicofo.build_jicofo_service("meet", "meet", OWNER),

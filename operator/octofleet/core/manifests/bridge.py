@@ -71,7 +71,7 @@ def _pod(settings: BridgeSettings, nickname: str) -> Manifest:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": containers.restricted_pod(),
-        "affinity": _one_a_node(),
+        "affinity": {**_one_a_node(), **_in_zones(settings.workload.zones)},
         "topologySpreadConstraints": [_over_zones(settings)],
         "containers": [_container(settings, nickname)],
         **containers.placement(settings.workload),
@@ -147,10 +147,19 @@ def _over_zones(settings: BridgeSettings) -> Manifest:
     labels = naming.bridge_labels(settings.cluster, settings.region)
     return {
         "maxSkew": 1,
-        "topologyKey": "topology.kubernetes.io/zone",
+        "topologyKey": naming.ZONE_LABEL,
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": labels},
     }
+
+
+def _in_zones(zones: tuple[str, ...]) -> Manifest:
+    """Return the affinity to nodes in one of some zones; none: to nodes anywhere."""
+    if not zones:
+        return {}
+    wanted = {"key": naming.ZONE_LABEL, "operator": "In", "values": list(zones)}
+    terms: Manifest = {"nodeSelectorTerms": [{"matchExpressions": [wanted]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
 
 
 def _one_a_node() -> Manifest:

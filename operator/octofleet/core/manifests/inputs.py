@@ -52,6 +52,8 @@ class Workload:
     tolerations: tuple[Manifest, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     """Extra variables; they win over ours."""
+    zones: tuple[str, ...] = ()
+    """Only nodes in one of these zones; none: in any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ class JicofoSettings:
     participant_stress: float | None = None
     max_bridge_participants: int | None = None
     load_redistribution: bool | None = None
+    region_groups: tuple[tuple[str, ...], ...] = ()
+    """Regions that count as near one another."""
+    local_region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

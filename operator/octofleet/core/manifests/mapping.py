@@ -7,6 +7,7 @@ from octofleet.api.effective import EffectiveCluster, EffectiveRegion
 from octofleet.api.kube import KubeModel
 from octofleet.core.manifests.inputs import BridgeSettings, Domains, JicofoSettings, Workload
 from octofleet.core.manifests.naming import Manifest, Owner
+from octofleet.core.meshing import Mesh
 
 FOCUS_COMMAND = ("octoload", "focus")
 
@@ -41,9 +42,13 @@ def jicofo_workload(cluster: EffectiveCluster) -> Workload:
     )
 
 
-def jicofo_settings(cluster: EffectiveCluster) -> JicofoSettings:
-    """Return what Jicofo is told."""
-    return JicofoSettings(strategy=cluster.strategy.value)
+def jicofo_settings(mesh: Mesh) -> JicofoSettings:
+    """Return what Jicofo is told of the cluster's regions."""
+    return JicofoSettings(
+        strategy=mesh.strategy.value,
+        region_groups=mesh.groups,
+        local_region=mesh.local_region,
+    )
 
 
 def bridge_settings(region: EffectiveRegion, domain: str) -> BridgeSettings:
@@ -60,6 +65,7 @@ def bridge_settings(region: EffectiveRegion, domain: str) -> BridgeSettings:
             resources=_resources(bridge.resources),
             node_selector=bridge.node_selector,
             tolerations=_plain(bridge.tolerations),
+            zones=bridge.zones,
         ),
         region_code=region.region,
         port=bridge.port,

@@ -16,6 +16,7 @@ API_VERSION: Final = f"{GROUP}/{VERSION}"
 FIELD_MANAGER: Final = "octofleet"
 FINALIZER: Final = f"{GROUP}/drain"
 
+ZONE_LABEL: Final = "topology.kubernetes.io/zone"
 LABEL_CLUSTER: Final = f"{GROUP}/cluster"
 LABEL_REGION: Final = f"{GROUP}/region"
 
