@@ -56,6 +56,8 @@ class Settings:
     require_valid_address: bool
     stun_servers: tuple[tuple[str, int], ...]
     region: str | None
+    relay_id: str | None
+    """What other bridges call this one; None = no relays."""
     version: str | None
     announce_version: bool
     """Whether clients are told the version."""
@@ -82,10 +84,6 @@ def read(environ: Mapping[str, str], hostname: str) -> Settings:
         SettingsError: A value can't be used.
     """
     env = Environment(environ)
-    if env.flag("ENABLE_OCTO", default=False):
-        raise SettingsError(
-            "ENABLE_OCTO=1: relays aren't part of this version of octobridge; set ENABLE_OCTO=0"
-        )
     return Settings(
         xmpp=_xmpp(env, hostname),
         rest=_rest(env),
@@ -99,6 +97,7 @@ def read(environ: Mapping[str, str], hostname: str) -> Settings:
         require_valid_address=env.flag("JVB_REQUIRE_VALID_ADDRESS", default=False),
         stun_servers=_stun_servers(env),
         region=env.text("JVB_OCTO_REGION", None),
+        relay_id=_relay_id(env),
         version=env.text("OCTOBRIDGE_VERSION", None),
         announce_version=env.flag("OCTOBRIDGE_ANNOUNCE_VERSION", default=False),
         reduce_load=env.flag("OCTOBRIDGE_REDUCE_LOAD", default=False),
@@ -141,6 +140,25 @@ def _xmpp(env: Environment, hostname: str) -> XmppSettings:
         room=f"{room}@{service}".lower(),
         nickname=env.words("JVB_MUC_NICKNAME", env.words("HOSTNAME", hostname)),
     )
+
+
+def _relay_id(env: Environment) -> str | None:
+    """Return the relay id where relays are on, which needs a region, too."""
+    if not env.flag("ENABLE_OCTO", default=False):
+        return None
+    # The stock image falls back to the address that the first Octo was bound to.
+    relay_id = env.words("JVB_OCTO_RELAY_ID", env.text("JVB_OCTO_BIND_ADDRESS", None) or "-")
+    if relay_id == "-":
+        raise SettingsError(
+            "JVB_OCTO_RELAY_ID is not set: with ENABLE_OCTO=1 give each bridge an id of its own"
+            " (or set ENABLE_OCTO=0 to run without relays)"
+        )
+    if env.text("JVB_OCTO_REGION", None) is None:
+        raise SettingsError(
+            "JVB_OCTO_REGION is not set: with ENABLE_OCTO=1 say which region the bridge is in"
+            " (or set ENABLE_OCTO=0 to run without relays)"
+        )
+    return relay_id
 
 
 def _rest(env: Environment) -> RestSettings:
