@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from octofleet.api.addresses import PUBLIC_ADDRESS, AddressDefaults, AddressSource, Audience
 from octofleet.api.autoscaling import (
     AtDeadline,
     AutoscalingDefaults,
@@ -23,7 +24,6 @@ from octofleet.api.autoscaling import (
     SelectPolicy,
 )
 from octofleet.api.bridges import (
-    AddressSource,
     BridgeDefaults,
     Engine,
     ResourceRequirements,
@@ -46,6 +46,7 @@ from octofleet.api.regions import OctoRegion, Placement
 __all__ = [
     "DEFAULT_BRIDGE_IMAGE",
     "REGION_LABEL",
+    "Addresses",
     "Autoscaling",
     "BridgeTemplate",
     "Drain",
@@ -142,14 +143,26 @@ class Autoscaling:
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where bridges' advertised addresses come from."""
+
+    source: AddressSource
+    static: tuple[str, ...] = ()
+    annotation: str = PUBLIC_ADDRESS
+    stun_servers: tuple[str, ...] = ()
+    private_network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeTemplate:
     """How a region's bridges run."""
 
     engine: Engine
     image: str
+    sidecar_image: str | None
+    """Of what stands before a stock bridge's REST; None where none is needed."""
     port: int
-    address_source: AddressSource
-    static_addresses: tuple[str, ...]
+    addresses: Addresses
     resources: ResourceRequirements
     node_selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...]
@@ -241,27 +254,30 @@ def effective_region(
         cluster=region.spec.cluster_ref.name,
         region=region.spec.region,
         replicas=region.spec.replicas,
-        bridge=_placed(
-            _bridge(size, above.bridge, region.spec.bridge, bridge_image), region.spec.placement
-        ),
+        bridge=_placed(_bridge(above, region.spec.bridge, bridge_image), region.spec.placement),
         autoscaling=_autoscaling(size, above.autoscaling, region.spec.autoscaling),
     )
 
 
-def _bridge(
-    size: SizeDefaults, above: KubeModel, own: KubeModel, bridge_image: str
-) -> BridgeTemplate:
-    inherited, said = layer_of(above), layer_of(own)
+def _bridge(above: JitsiClusterSpec, own: KubeModel, bridge_image: str) -> BridgeTemplate:
+    inherited, said = layer_of(above.bridge), layer_of(own)
+    if said.get("engine", above.bridge.engine) != above.bridge.engine:
+        # The image above is the other engine's.
+        inherited.pop("image", None)
     if said.get("addresses", {}).get("source", AddressSource.STATIC) != AddressSource.STATIC:
         inherited = _without_static(inherited)
     merged = BridgeDefaults.model_validate(laid_over(inherited, said))
+    is_stock, size = merged.engine is Engine.JVB, SIZES[above.size]
+    usual = f"{STOCK_IMAGES}/jvb:{above.version}" if is_stock else bridge_image
     return BridgeTemplate(
         engine=merged.engine,
-        image=merged.image or bridge_image,
+        image=merged.image or usual,
+        sidecar_image=bridge_image if is_stock else None,
         port=merged.port,
-        address_source=merged.addresses.source,
-        static_addresses=merged.addresses.static or (),
-        resources=merged_resources(size.bridge, merged.resources),
+        addresses=_addresses(merged.addresses),
+        resources=merged_resources(
+            size.stock_bridge if is_stock else size.bridge, merged.resources
+        ),
         node_selector=merged.node_selector or {},
         tolerations=merged.tolerations or (),
     )
@@ -271,6 +287,16 @@ def _placed(bridge: BridgeTemplate, where: Placement) -> BridgeTemplate:
     """Return it kept to a place on the map, which is a matter of node labels."""
     labels = {**bridge.node_selector, **({REGION_LABEL: where.region} if where.region else {})}
     return replace(bridge, node_selector=labels, zones=where.zones or ())
+
+
+def _addresses(said: AddressDefaults) -> Addresses:
+    return Addresses(
+        source=said.source,
+        static=said.static or (),
+        annotation=said.annotation or PUBLIC_ADDRESS,
+        stun_servers=said.stun_servers or (),
+        private_network=said.audience is Audience.PRIVATE_NETWORK,
+    )
 
 
 def _without_static(above: Layer) -> dict[str, Any]:

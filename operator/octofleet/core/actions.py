@@ -13,6 +13,7 @@ __all__ = [
     "DrainBridge",
     "MoveConference",
     "ShutDownBridge",
+    "TellAddress",
     "UndrainBridge",
 ]
 
@@ -67,4 +68,23 @@ class DeleteBridge:
     reason: str
 
 
-Action = CreateBridge | DrainBridge | UndrainBridge | MoveConference | ShutDownBridge | DeleteBridge
+@dataclass(frozen=True, slots=True)
+class TellAddress:
+    """Write on a bridge's pod, which waits for it, what holds for the node it landed on."""
+
+    name: str
+    origin: str
+    advertise: str
+    """Comma list of `ip` or `ip#port`; empty: what the bridge finds itself."""
+    stun: bool
+
+
+Action = (
+    CreateBridge
+    | TellAddress
+    | DrainBridge
+    | UndrainBridge
+    | MoveConference
+    | ShutDownBridge
+    | DeleteBridge
+)

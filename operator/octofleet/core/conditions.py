@@ -35,6 +35,8 @@ class ConditionType(StrEnum):
     """What decisions are based on is fresh."""
     SPREAD = "Spread"
     """The bridges are in more than one zone."""
+    ADVERTISED = "Advertised"
+    """The addresses that participants are given can lead to the bridges."""
 
 
 class Reason(StrEnum):
@@ -82,6 +84,12 @@ class Reason(StrEnum):
     ZONES_UNKNOWN = "ZonesUnknown"
     ONE_ZONE = "OneZone"
     SEVERAL_ZONES = "SeveralZones"
+    NO_ADDRESS = "NoAddress"
+    WRONG_ADDRESS = "WrongAddress"
+    PRIVATE_ADDRESS = "PrivateAddress"
+    ADDRESS_CHANGED = "AddressChanged"
+    ADDRESS_UNKNOWN = "AddressUnknown"
+    ADDRESSES_FIT = "AddressesFit"
 
 
 @dataclass(frozen=True, slots=True)

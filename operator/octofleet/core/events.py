@@ -48,6 +48,7 @@ _WARNS_WHEN: Final = {
     ConditionType.DEGRADED: ConditionStatus.TRUE,
     ConditionType.SCALING_LIMITED: ConditionStatus.TRUE,
     ConditionType.SPREAD: ConditionStatus.FALSE,
+    ConditionType.ADVERTISED: ConditionStatus.FALSE,
 }
 """The status of a condition that is news of trouble."""
 
@@ -56,6 +57,7 @@ _RELIEF: Final = {
     ConditionType.REGISTERED: "BridgesRegistered",
     ConditionType.METRICS_AVAILABLE: "MetricsRecovered",
     ConditionType.SPREAD: "BridgesSpread",
+    ConditionType.ADVERTISED: "AddressesMended",
     ConditionType.DEGRADED: "Recovered",
     ConditionType.SCALING_LIMITED: "ScalingFree",
 }

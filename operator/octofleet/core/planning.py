@@ -20,7 +20,7 @@ from typing import Final
 
 from octofleet.api.autoscaling import Mode
 from octofleet.api.effective import EffectiveRegion
-from octofleet.core import draining, growing, lifecycle, rebalancing, shrinking, vacating
+from octofleet.core import addresses, draining, growing, lifecycle, rebalancing, shrinking, vacating
 from octofleet.core.actions import Action, DeleteBridge
 from octofleet.core.drafts import (
     ENDED,
@@ -66,6 +66,8 @@ def plan(region: EffectiveRegion, snapshot: Snapshot, decision: Decision, now: T
     known = decision.bridges if decision.at == now else None
     bridges = lifecycle.judged(snapshot, now, limits) if known is None else known
     draft = Draft(region, snapshot, decision, now, limits, bridges)
+    # Whatever the mode: a pod that is there waits for nothing else.
+    draft.actions += addresses.tell(region.bridge.addresses, snapshot)
     if decision.removing:
         _steer(draft)
     elif region.autoscaling.mode is Mode.PAUSED and region.autoscaling.pauses_growth:

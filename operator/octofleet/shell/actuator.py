@@ -16,6 +16,7 @@ from octofleet.core.actions import (
     DrainBridge,
     MoveConference,
     ShutDownBridge,
+    TellAddress,
     UndrainBridge,
 )
 from octofleet.core.manifests import bridge as bridge_manifest
@@ -96,6 +97,8 @@ class Actuator:
         match action:
             case CreateBridge(name):
                 return await self._create(name, target)
+            case TellAddress():
+                return await self._tell(action, target)
             case DrainBridge(name, reason):
                 return await self._drain(name, reason, target)
             case UndrainBridge(name):
@@ -128,6 +131,18 @@ class Actuator:
         found = await self._kube.get(kube.PODS, name, target.snapshot.namespace)
         owners = documents.items(found, "metadata", "ownerReferences")
         return found is None or any(each.get("uid") == target.owner.uid for each in owners)
+
+    async def _tell(self, action: TellAddress, target: Target) -> str | None:
+        bridge = target.bridge(action.name)
+        if bridge is None:
+            return "it is gone"
+        notes = {
+            naming.ANNOTATION_ADVERTISE: action.advertise,
+            naming.ANNOTATION_DISABLE_STUN: "0" if action.stun else "1",
+            naming.ANNOTATION_ADDRESS_SOURCE: action.origin,
+        }
+        await self._annotate(bridge, target, notes)
+        return None
 
     async def _drain(self, name: str, reason: str, target: Target) -> str | None:
         bridge = target.bridge(name)

@@ -289,4 +289,10 @@ def _ours(pod: Document, region: EffectiveRegion) -> bool:
 
 def _node(node: Document, region: EffectiveRegion) -> Node:
     bridge = region.bridge
-    return pods.node_of(node, bridge.node_selector, bridge.tolerations, bridge.zones)
+    return pods.node_of(
+        node,
+        bridge.node_selector,
+        bridge.tolerations,
+        bridge.zones,
+        bridge.addresses.annotation,
+    )

@@ -18,6 +18,7 @@ from octofleet.core.actions import (
     DrainBridge,
     MoveConference,
     ShutDownBridge,
+    TellAddress,
     UndrainBridge,
 )
 from octofleet.core.limits import limits_of
@@ -216,6 +217,8 @@ class Operating:
             case DeleteBridge(name):
                 if name in bridges:
                     simulation.delete(bridges[name])
+            case TellAddress():
+                pass  # Its bridges wait for no address.
             case _:
                 assert_never(action)
 

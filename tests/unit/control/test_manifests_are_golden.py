@@ -44,8 +44,12 @@ BRIDGES = inputs.BridgeSettings(
     workload=WORKLOAD,
     region_code="eu-west",
     advertise="203.0.113.7",
+    address_source="Static",
     drain_deadline_seconds=3600,
     priority_class="media",
+)
+BY_NODE = replace(
+    BRIDGES, advertise="", address_source=None, stun_servers=("stun.example.org:3478",)
 )
 PASSWORDS = {key: f"made-up-{key.lower()}" for key in naming.SECRET_KEYS}
 
@@ -71,6 +75,7 @@ BUILT: dict[str, naming.Manifest | None] = {
     ),
     "jicofo-service": jicofo.build_jicofo_service("meet", "meet", OWNER),
     "bridge": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BRIDGES, "7f3a1"),
+    "bridge-by-node": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BY_NODE, "7f3a1"),
     "budget": disruption.build_budget("meet", "eu-west", "meet", REGION_OWNER),
     "default-region": region.build_default_region("meet", "meet", OWNER),
 }

@@ -79,6 +79,7 @@ def test_healthy_region_says_so_everywhere() -> None:
         "Degraded": ("False", "AllWell"),
         "ScalingLimited": ("False", "NotLimited"),
         "Spread": ("Unknown", "ZonesUnknown"),
+        "Advertised": ("Unknown", "AddressUnknown"),
         "Draining": ("False", "NoneDraining"),
         "Registered": ("True", "AllRegistered"),
         "MetricsAvailable": ("True", "AllFresh"),

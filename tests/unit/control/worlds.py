@@ -19,6 +19,7 @@ from octofleet.core.actions import (
     DrainBridge,
     MoveConference,
     ShutDownBridge,
+    TellAddress,
     UndrainBridge,
 )
 from octofleet.core.observation import (
@@ -335,6 +336,8 @@ class World:
                 bridge.shy = name in self.shy_names
                 bridge.failed = name in self.failing_names
                 self.bridges[name] = bridge
+            case TellAddress(name):
+                assert name in self.bridges
             case DrainBridge(name, reason):
                 bridge = self.bridges[name]
                 bridge.drain_reason = reason

@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import replace
 
-from octofleet.core.manifests import containers, naming
+from octofleet.core.manifests import addressing, containers, jvb, naming
 from octofleet.core.manifests.inputs import BridgeSettings
 from octofleet.core.manifests.naming import Manifest, Owner
 
@@ -34,6 +34,8 @@ def build_bridge(
         naming.ANNOTATION_NICKNAME: nickname,
         naming.ANNOTATION_CONFIG_HASH: config_hash(settings),
         naming.ANNOTATION_SAFE_TO_EVICT: "false",
+        **addressing.annotations(settings),
+        **jvb.annotations(settings),
     }
     return {
         "apiVersion": "v1",
@@ -55,7 +57,7 @@ def config_hash(settings: BridgeSettings) -> str:
     What was learned meanwhile is left out: it changes all the time and makes no pod outdated.
     """
     said = replace(settings, participant_stress=None)
-    text = json.dumps(_pod(said, nickname=""), sort_keys=True)
+    text = json.dumps({**_pod(said, nickname=""), **jvb.annotations(said)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -75,10 +77,11 @@ def _pod(settings: BridgeSettings, nickname: str) -> Manifest:
         "topologySpreadConstraints": [_over_zones(settings)],
         "containers": [_container(settings, nickname)],
         **containers.placement(settings.workload),
+        **addressing.waiting(settings),
     }
     if settings.priority_class:
         spec["priorityClassName"] = settings.priority_class
-    return spec
+    return jvb.dressed(spec, settings)
 
 
 def _container(settings: BridgeSettings, nickname: str) -> Manifest:
@@ -99,6 +102,8 @@ def _container(settings: BridgeSettings, nickname: str) -> Manifest:
         "bridge", settings.workload, _environment(settings, nickname), ports
     )
     health = "/about/health"
+    # What it says last, such as that its port is taken, is what people are told of its end.
+    found["terminationMessagePolicy"] = "FallbackToLogsOnError"
     found["startupProbe"] = containers.http_probe(health, "rest", period=2, failures=60)
     found["readinessProbe"] = containers.http_probe(health, "rest", period=5, failures=3)
     # Two minutes of failure: a restart drops whoever is on it, so it must be dead indeed.
@@ -116,7 +121,7 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
         "JVB_BREWERY_MUC": naming.BREWERY_ROOM,
         "JVB_MUC_NICKNAME": nickname,
         "JVB_PORT": str(settings.port),
-        "JVB_DISABLE_STUN": "1",
+        **addressing.plain(settings),
         "COLIBRI_REST_ENABLED": "1",
         "SHUTDOWN_REST_ENABLED": "1",
         "OCTOBRIDGE_REST_PORT": str(naming.BRIDGE_REST_PORT),
@@ -125,8 +130,6 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
     }
     if settings.region_code:
         plain["JVB_OCTO_REGION"] = settings.region_code
-    if settings.advertise:
-        plain["JVB_ADVERTISE_IPS"] = settings.advertise
     if settings.participant_stress is not None:
         plain["OCTOBRIDGE_AVERAGE_PARTICIPANT_STRESS"] = f"{settings.participant_stress:g}"
     secret = naming.secret_name(settings.cluster)
@@ -134,6 +137,7 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
     # A variable set in the resource also replaces one of ours that isn't plain.
     ours = [
         containers.field_variable("OCTOBRIDGE_REST_ADDRESS", "status.hostIP"),
+        *addressing.fields(settings),
         containers.secret_variable(naming.KEY_JVB_PASSWORD, secret),
         containers.secret_variable(naming.KEY_REST_TOKEN, secret),
     ]

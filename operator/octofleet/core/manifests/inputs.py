@@ -84,8 +84,12 @@ class BridgeSettings:
     region_code: str | None = None
     """What the bridges publish as their region."""
     port: int = 10000
-    advertise: str | None = None
-    """Addresses to advertise instead of the node's: `ip` or `ip#port`, comma list."""
+    advertise: str = ""
+    """Addresses to advertise besides the node's: `ip` or `ip#port`, comma list."""
+    address_source: str | None = "NodeInternalIP"
+    """Where they come from; None: that depends on the node, so the pod waits to be told."""
+    stun_servers: tuple[str, ...] = ()
+    """Asked which public address the bridge has, as host:port."""
     bind_node_address: bool = False
     """Use the node's internal address alone for media, not every address of the node."""
     drain_deadline_seconds: int = 4 * 3600
@@ -93,3 +97,5 @@ class BridgeSettings:
     priority_class: str | None = None
     participant_stress: float | None = None
     """What one more person adds to a bridge's stress, as far as that was learned."""
+    sidecar_image: str | None = None
+    """For the stock videobridge: the image of what stands before its REST. None: octobridge."""
