@@ -125,7 +125,8 @@ fn main() {
         _ => given(&arguments),
     };
     std::thread::spawn(wait_for_end);
-    let (mut receiver, mut batch, mut out) = (Receiver::new(keys(0)), Batch::default(), Out::new());
+    let (mut receiver, mut batch, mut out) =
+        (Receiver::new(keys(0), 1), Batch::default(), Out::new());
     loop {
         wait_readable(socket.fd());
         let count = batch.receive(socket.fd());

@@ -100,7 +100,11 @@ fn main() {
     let packets = encrypted((seconds * rate) as usize, payload as usize);
     let sender = bind(port as u16);
     let mut peers: Vec<Counting> = (1..=receivers)
-        .map(|at| Counting { socket: bind(0), session: Receiver::new(keys(at as u8)), received: 0 })
+        .map(|at| Counting {
+            socket: bind(0),
+            session: Receiver::new(keys(at as u8), 1),
+            received: 0,
+        })
         .collect();
     let sockets = std::iter::once(&sender).chain(peers.iter().map(|peer| &peer.socket));
     let ports: Vec<String> = sockets.map(|socket| socket.port().unwrap().to_string()).collect();

@@ -54,7 +54,11 @@ impl Downtrack {
             sender,
             ssrc,
             slot,
-            projection: Projection::new(start.rate, start.highest, start.left_off),
+            projection: if slot.whole {
+                Projection::whole(start.highest)
+            } else {
+                Projection::new(start.rate, start.highest, start.left_off)
+            },
             aim: Aim::default(),
             goal: Aim::default(),
             packets: 0,

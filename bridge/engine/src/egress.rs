@@ -1,6 +1,6 @@
 //! Making an outgoing packet of a plain one: header, extensions, the payload's numbers.
 
-use crate::rtp::extension::{self, Stamps, Values};
+use crate::rtp::extension::{self, Span, Stamps, Values};
 use crate::rtp::vp8::Patch;
 use crate::rtp::{Extensions, Header, rtx};
 use crate::srtp::MAX_OVERHEAD;
@@ -27,6 +27,8 @@ pub struct Outgoing<'a> {
     pub patch: Patch,
     /// Of a repair: its payload type, and the original sequence number.
     pub repair: Option<(u8, u16)>,
+    /// To a relay: what the sender says of its layers goes along.
+    pub whole: bool,
 }
 
 impl Outgoing<'_> {
@@ -75,23 +77,26 @@ impl Outgoing<'_> {
 /// The stamps of a packet: what it carried itself, and what every packet to this peer gets.
 #[inline]
 pub fn stamps<'a>(
+    outgoing: &Outgoing<'a>,
     values: &Values,
     mid: &'a [u8],
-    abs_send_time: u32,
-    transport_cc: Option<u16>,
+    stamped: Stamped,
 ) -> Stamps<'a> {
+    let copied = |span: Span| if outgoing.whole { span.within(outgoing.packet) } else { &[] };
     Stamps {
         audio_level: values.audio_level,
         video_orientation: values.video_orientation,
-        abs_send_time: Some(abs_send_time),
-        transport_cc,
+        abs_send_time: Some(stamped.abs_send_time),
+        transport_cc: Some(stamped.transport_cc),
         mid,
+        descriptor: copied(values.descriptor),
+        layers: copied(values.layers),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{GROWTH, Outgoing, stamps};
+    use super::{GROWTH, Outgoing, Stamped, stamps};
     use crate::rtp::extension::Values;
     use crate::rtp::vp8::Patch;
     use crate::rtp::{Extension, Extensions, Header, payload};
@@ -113,7 +118,12 @@ mod tests {
             timestamp: 70,
             patch: Patch::default(),
             repair,
+            whole: false,
         }
+    }
+
+    fn stamped(transport_cc: u16) -> Stamped {
+        Stamped { abs_send_time: 77, transport_cc }
     }
 
     #[test]
@@ -124,8 +134,9 @@ mod tests {
         extensions.set(Extension::TransportCc, 4);
         let values = Values { audio_level: Some(0x80 | 20), ..Values::default() };
         let mut out = vec![0; packet.len() + GROWTH];
-        let stamps = stamps(&values, b"v0", 77, Some(0x1234));
-        let (header_len, len) = outgoing(&packet, None).write(&mut out, Some(&extensions), &stamps);
+        let media = outgoing(&packet, None);
+        let stamps = stamps(&media, &values, b"v0", stamped(0x1234));
+        let (header_len, len) = media.write(&mut out, Some(&extensions), &stamps);
         let header = Header::parse(&out[..len]).unwrap();
         assert_eq!((header.len, header.ssrc, header.sequence), (header_len, 99, 600));
         assert_eq!(payload(&out[..len], &header), Some(&b"body"[..]));
@@ -138,7 +149,7 @@ mod tests {
     fn a_peer_without_extensions_gets_none() {
         let packet = packet();
         let mut out = vec![0; packet.len() + GROWTH];
-        let stamps = stamps(&Values::default(), b"", 77, None);
+        let stamps = stamps(&outgoing(&packet, None), &Values::default(), b"", stamped(1));
         let none = Extensions::default();
         let (header_len, len) = outgoing(&packet, None).write(&mut out, Some(&none), &stamps);
         assert_eq!((header_len, len, out[0]), (16, 20, 0x81));
@@ -150,8 +161,8 @@ mod tests {
     fn a_repair_carries_the_original_number() {
         let packet = packet();
         let mut out = vec![0; packet.len() + GROWTH];
-        let stamps = stamps(&Values::default(), b"", 0, None);
         let repair = outgoing(&packet, Some((97, 0xabcd)));
+        let stamps = stamps(&repair, &Values::default(), b"", stamped(1));
         let (header_len, len) = repair.write(&mut out, Some(&Extensions::default()), &stamps);
         assert_eq!(&out[header_len..len], b"\xab\xcdbody");
         assert_eq!(out[1], 0x80 | 97);

@@ -73,7 +73,7 @@ pub struct Feedback {
     pub nack: bool,
 }
 
-/// Where a receiver gets a source: the SSRCs it sees, and the mid stamped on them.
+/// How a receiver gets a source: the SSRCs it sees, and the mid stamped on them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
     /// 0 = the source's own.
@@ -81,6 +81,8 @@ pub struct Slot {
     /// 0 = repairs are sent plain.
     pub rtx_ssrc: u32,
     pub mid: Mid,
+    /// This one SSRC as it comes, whatever picture it belongs to: for relays.
+    pub whole: bool,
 }
 
 /// A media identification tag; empty = none.

@@ -19,6 +19,7 @@ mod egress;
 mod encoding;
 mod history;
 pub mod instruction;
+mod limits;
 mod mark;
 mod missing;
 pub mod net;

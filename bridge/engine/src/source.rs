@@ -40,6 +40,8 @@ pub struct Source {
     pub reception: Reception,
     /// Of all its picture.
     pub targets: Vec<Target>,
+    /// Those that get this one stream whole.
+    pub relayed: Vec<Target>,
     pub sink: Option<Box<Sink>>,
     /// Of video that isn't a sink's.
     pub encoding: Option<Box<Encoding>>,
@@ -62,6 +64,7 @@ impl Source {
             silence: Silence::default(),
             reception: Reception::default(),
             targets: Vec::new(),
+            relayed: Vec::new(),
             sink: sink.then(Box::default),
             encoding: None,
             sender_time: None,
@@ -115,6 +118,18 @@ impl Source {
         }
     }
 
+    /// All that its packets go to.
+    #[inline]
+    pub fn all_targets(&self) -> impl Iterator<Item = &Target> {
+        self.targets.iter().chain(&self.relayed)
+    }
+
+    /// Whether its packets go to anybody.
+    #[inline]
+    pub fn is_watched(&self) -> bool {
+        !self.targets.is_empty() || !self.relayed.is_empty()
+    }
+
     /// Whether a keyframe may be asked for now; taking the chance.
     pub fn take_keyframe_request(&mut self, now_ns: u64) -> bool {
         let due = self.requested_ns.is_none_or(|at| now_ns >= at + KEYFRAME_REQUEST_NS);
@@ -135,7 +150,8 @@ impl Source {
 
     /// Memory held for it.
     pub fn memory(&self) -> usize {
-        let lists = 4 * self.encodings.capacity() + size_of::<Target>() * self.targets.capacity();
+        let targets = self.targets.capacity() + self.relayed.capacity();
+        let lists = 4 * self.encodings.capacity() + size_of::<Target>() * targets;
         let encoding = self.encoding.as_ref();
         size_of::<Self>()
             + lists

@@ -45,7 +45,7 @@ impl Table {
             self.by_path.remove(path);
         }
         for source in transport.sources.values() {
-            self.cut(&source.targets);
+            self.cut(source.all_targets());
         }
         for (key, downtrack) in &transport.downtracks {
             self.unlink(slot, key, downtrack);
@@ -114,14 +114,19 @@ impl Table {
             transport.by_rtx_ssrc.insert(slot.rtx_ssrc, key);
         }
         let target = Target { receiver, downtrack: key };
-        self.transports[sender].for_picture(ssrc, |source| source.targets.push(target));
+        let from = &mut self.transports[sender];
+        if !slot.whole {
+            from.for_picture(ssrc, |source| source.targets.push(target));
+        } else if let Some(source) = from.sources.get_mut(&ssrc) {
+            source.relayed.push(target);
+        }
         Some(target)
     }
 
     /// The downtrack of `receiver` that a source feeds.
     pub fn target(&self, receiver: usize, sender: usize, ssrc: u32) -> Option<Target> {
         let source = self.transports[sender].sources.get(&ssrc)?;
-        source.targets.iter().copied().find(|target| target.receiver == receiver)
+        source.all_targets().copied().find(|target| target.receiver == receiver)
     }
 
     /// The downtrack of a target.
@@ -138,7 +143,7 @@ impl Table {
     }
 
     /// Remove the downtracks of a source that is gone.
-    pub fn cut(&mut self, targets: &[Target]) {
+    pub fn cut<'a>(&mut self, targets: impl IntoIterator<Item = &'a Target>) {
         for target in targets {
             if let Some(receiver) = self.transports.get_mut(target.receiver) {
                 receiver.remove_downtrack(target.downtrack);
@@ -148,10 +153,15 @@ impl Table {
 
     fn unlink(&mut self, receiver: usize, key: usize, downtrack: &Downtrack) {
         let gone = Target { receiver, downtrack: key };
-        if let Some(sender) = self.transports.get_mut(downtrack.sender) {
+        let Some(sender) = self.transports.get_mut(downtrack.sender) else {
+            return;
+        };
+        if !downtrack.slot.whole {
             sender.for_picture(downtrack.ssrc, |source| {
                 source.targets.retain(|target| *target != gone);
             });
+        } else if let Some(source) = sender.sources.get_mut(&downtrack.ssrc) {
+            source.relayed.retain(|target| *target != gone);
         }
     }
 

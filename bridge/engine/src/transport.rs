@@ -1,9 +1,9 @@
 //! One transport: its addresses, keys, sources, and the downtracks and streams it sends.
 
-use crate::bucket::TokenBucket;
 use crate::congestion::Congestion;
 use crate::downtrack::Downtrack;
 use crate::instruction::{Feedback, KeyPair, Path, TransportId};
+use crate::limits::Limits;
 use crate::net::RawAddress;
 use crate::projection::LeftOff;
 use crate::report::{TransportReport, age_ms};
@@ -17,8 +17,6 @@ use zeroize::Zeroizing;
 
 /// Addresses a transport may have bound; the oldest goes first.
 pub const MOST_PATHS: usize = 32;
-/// Sources a transport may have.
-pub const MOST_SOURCES: usize = 4096;
 
 /// ICE credentials of our side.
 pub struct Ice {
@@ -31,17 +29,6 @@ pub struct Ice {
 pub struct Selected {
     pub path: Path,
     pub raw: RawAddress,
-}
-
-/// Limits on what one peer can make us do.
-pub struct Limits {
-    pub stun: TokenBucket,
-    pub dtls: TokenBucket,
-    pub feedback: TokenBucket,
-    pub rtcp_events: TokenBucket,
-    pub failures: TokenBucket,
-    pub repairs: TokenBucket,
-    pub arrivals: TokenBucket,
 }
 
 /// A peer, as far as media goes.
@@ -136,15 +123,7 @@ impl Transport {
             streams: Vec::new(),
             wanting: Vec::new(),
             tally: Tally::default(),
-            limits: Limits {
-                stun: TokenBucket::new(200.0, 200.0, now_ns),
-                dtls: TokenBucket::new(5_000.0, 2_000.0, now_ns),
-                feedback: TokenBucket::new(500.0, 200.0, now_ns),
-                rtcp_events: TokenBucket::new(20.0, 20.0, now_ns),
-                failures: TokenBucket::new(1.0, 1.0, now_ns),
-                arrivals: TokenBucket::new(100.0, 100.0, now_ns),
-                repairs: TokenBucket::new(2_000.0, 1_000.0, now_ns),
-            },
+            limits: Limits::new(mesh != 0, now_ns),
             next_report_ns: now_ns + 1_000_000_000,
             keys_digest: None,
         }
@@ -163,7 +142,7 @@ impl Transport {
             return;
         }
         self.keys_digest = Some(keys.digest);
-        self.receive = Some(Receiver::new(keys.receive));
+        self.receive = Some(Receiver::new(keys.receive, self.limits.sources));
         self.send = Some(Sender::new(keys.send));
         self.epoch += 1;
         self.congestion.rekeyed();
@@ -213,7 +192,7 @@ impl Transport {
         self.by_rtx_ssrc.remove(&slot.rtx_ssrc);
         self.tally.remote_lost_before += i64::from(downtrack.remote.lost);
         // Beyond the bound, a stream used again only jumps in time once.
-        if self.left_off.len() < MOST_SOURCES {
+        if self.left_off.len() < self.limits.sources {
             self.left_off.insert(slot.ssrc, downtrack.projection.left_off());
         }
         if let Some(send) = &mut self.send {

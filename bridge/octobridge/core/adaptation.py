@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from jitsiwire.bridge_channel import (
+    AddReceiver,
     ForwardedSources,
     Message,
     ReceiverAudioSubscription,
@@ -27,8 +28,10 @@ from octobridge.core.allocation import Limits
 from octobridge.core.constraints import ReceiverSettings, smallest_last_n
 from octobridge.core.effects import Effect, SendMessage, say
 from octobridge.core.limits import SizeLimits
+from octobridge.core.meshes import Meshes
 from octobridge.core.pictures import Shown
 from octobridge.core.receiver import Receiver
+from octobridge.core.remote_wishes import RemoteWishes
 from octobridge.core.roster import Member, Roster
 from octobridge.core.slots import Key
 
@@ -67,14 +70,25 @@ class Adaptation:
     Args:
         policy: The bridge's settings.
         fresh_ssrc: Returns an SSRC that nobody uses.
+        meshes: The conference's relays.
+        relay_id: What other bridges call this one.
     """
 
-    def __init__(self, policy: AdaptationPolicy, fresh_ssrc: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        policy: AdaptationPolicy,
+        fresh_ssrc: Callable[[], int],
+        meshes: Meshes | None = None,
+        relay_id: str | None = None,
+    ) -> None:
         self._policy = policy
+        self._meshes = meshes if meshes is not None else Meshes()
+        self._relay_id = relay_id or ""
         initial = VideoConstraints(max_height=policy.initial_max_height)
         self._roster = Roster(policy.slots, ReceiverSettings(initial), fresh_ssrc)
         self._pictures = self._roster.pictures
         self._listening = self._roster.listening
+        self._wishes = RemoteWishes(self._pictures, self._meshes)
         self._to_probe: dict[int, None] = {}
         self._open: set[int] = set()
         """Those whose message channel is open."""
@@ -83,7 +97,7 @@ class Adaptation:
     def sync(self, members: Mapping[int, Member]) -> list[Effect]:
         """Follow who is signalled to be here; see `Roster.sync`."""
         effects = self._roster.sync(members)
-        self._open &= members.keys()
+        self._open = {t for t in self._open if t in members or t in self._meshes}
         return self._audible(effects)
 
     # ---- what clients say -----------------------------------------------------------------
@@ -132,7 +146,7 @@ class Adaptation:
             return []
         self._open.add(receiver.transport)
         own = (self._pictures.find(name) for name in sorted(receiver.own))
-        told: list[Message] = [_wanted(s) for s in own if s and s.demand.told is not None]
+        told = [self._wanted(s) for s in own if s and s.demand.told is not None]
         told.append(ForwardedSources(forwarded_sources=receiver.forwarded))
         for mapping in (
             receiver.mappings(self._pictures),
@@ -150,10 +164,42 @@ class Adaptation:
 
     def wants_stats_of(self, receiver_id: str, sender_id: str) -> bool:
         """Whether a client has one of the other's video sources in view, or asked for it."""
-        receiver, sender = self._roster.find(receiver_id), self._roster.find(sender_id)
-        if receiver is None or sender is None:
+        receiver = self._roster.find(receiver_id)
+        if receiver is None:
             return False
-        return any(receiver.cares_for(name) for name in sender.own)
+        return any(receiver.cares_for(name) for name in self._roster.names_of(sender_id))
+
+    # ---- what other bridges say -----------------------------------------------------------
+
+    def add_relay(self, transport: int) -> None:
+        """Take in a relay."""
+        self._wishes.add(transport)
+
+    def remove_relay(self, transport: int) -> None:
+        """Let a relay go."""
+        self._wishes.remove(transport)
+        self._open.discard(transport)
+
+    def relay_opened(self, transport: int) -> list[Effect]:
+        """Return what tells another bridge what is wanted of its people's sources."""
+        self._open.add(transport)
+        return [
+            say(transport, self._wanted(shown))
+            for shown in self._pictures
+            if shown.transport == transport and shown.demand.told is not None
+        ]
+
+    def relay_closed(self, transport: int) -> None:
+        """Say nothing to another bridge until there is a channel again."""
+        self._open.discard(transport)
+
+    def set_remote_wish(self, relay: int, source: str, wanted: VideoConstraints) -> bool:
+        """Take what another bridge wants of a source; False when it isn't noted."""
+        return self._wishes.want(relay, source, 0 if wanted.is_disabled else wanted.max_height)
+
+    def remote_wishes(self, relay: int) -> Mapping[str, int]:
+        """Return what another bridge wants, by source, to look at."""
+        return self._wishes.of(relay)
 
     # ---- what the bridge finds ------------------------------------------------------------
 
@@ -203,7 +249,8 @@ class Adaptation:
     def forwarded(self) -> Mapping[str, tuple[str, ...]]:
         """Names of the video sources that each endpoint is being sent."""
         roster = self._roster
-        return {m.id: roster.receivers[t].forwarded for t, m in roster.members.items()}
+        members = roster.members
+        return {members[t].id: r.forwarded for t, r in roster.receivers.items()}
 
     def video_type(self, source: str) -> VideoType | None:
         """Return what a source shows now; None when there is none of that name."""
@@ -277,10 +324,22 @@ class Adaptation:
                 continue
             if demand.may_tell(now):
                 demand.told = demand.greatest
-                effects.append(say(shown.transport, _wanted(shown)))
+                effects.append(say(shown.transport, self._wanted(shown)))
             else:
                 self._pictures.demanded.add(shown.picture.name)
         return effects
+
+    def _wanted(self, shown: Shown) -> Message:
+        """Return what tells a sender, or its bridge, what is wanted of a source."""
+        height = shown.demand.told or 0
+        name = shown.picture.name
+        if shown.transport not in self._meshes:
+            return SenderSourceConstraints(source_name=name, max_height=height)
+        return AddReceiver(
+            bridge_id=self._relay_id,
+            source_name=name,
+            video_constraints=VideoConstraints(max_height=height),
+        )
 
     def _audible(self, effects: list[Effect]) -> list[Effect]:
         """Leave out messages to clients that can't be told yet; `channel_opened` makes up."""
@@ -291,9 +350,3 @@ class Adaptation:
             receiver.settings = settings
             self._roster.make_due((receiver.transport,))
         return []
-
-
-def _wanted(shown: Shown) -> SenderSourceConstraints:
-    return SenderSourceConstraints(
-        source_name=shown.picture.name, max_height=shown.demand.told or 0
-    )

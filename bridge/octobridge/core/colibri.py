@@ -17,9 +17,10 @@ from jitsiwire.colibri2 import (
     Endpoint,
     MediaSource,
     Reason,
+    Relay,
     Source,
 )
-from octobridge.core import endpoint_requests
+from octobridge.core import endpoint_requests, relay_requests
 from octobridge.core.conference import Conference
 from octobridge.core.effects import Effect
 from octobridge.core.refusal import Refusal
@@ -42,6 +43,7 @@ class _Work:
 
     effects: list[Effect] = field(default_factory=list[Effect])
     endpoints: list[Endpoint] = field(default_factory=list[Endpoint])
+    relays: list[Relay] = field(default_factory=list[Relay])
     created_any: bool = False
 
 
@@ -79,18 +81,26 @@ class Colibri:
                 raise Refusal(done.error)
             if done.reply is not None:
                 work.endpoints.append(done.reply)
-        if request.relays:
-            raise Refusal.of(
-                Condition.FEATURE_NOT_IMPLEMENTED, "Octo is disabled in configuration."
-            )
+        for relay in request.relays:
+            self._handle_relay(conference, relay, work, now)
         self.registry.counters.connects_ignored += len(request.connects)
-        emptied = not request.create and len(conference) == 0
+        emptied = not request.create and len(conference) == 0 and not conference.relays
         if request.expire or emptied:
             work.effects.extend(self.registry.remove_conference(conference, now))
         told = request.create or work.created_any
         return ConferenceModified(
-            tuple(work.endpoints), (), _feedback_sources(conference) if told else None
+            tuple(work.endpoints),
+            tuple(work.relays),
+            _feedback_sources(conference) if told else None,
         )
+
+    def _handle_relay(self, conference: Conference, wanted: Relay, work: _Work, now: float) -> None:
+        done = relay_requests.handle(self.registry, conference, wanted, now)
+        work.effects.extend(done.effects)
+        if done.refusal is not None:
+            raise done.refusal
+        if done.reply is not None:
+            work.relays.append(done.reply)
 
     def _look_up(self, request: ConferenceModify, now: float) -> Conference:
         known = self.registry.find(request.meeting_id)

@@ -1,14 +1,21 @@
-"""One conference on this bridge: its endpoints, its forwarding plan, its adaptation.
+"""One conference on this bridge: its endpoints, its relays to other bridges, who sends what where.
 
-It turns changes of endpoints into effects by way of `forwarding` and `adaptation`; it answers no
-requests (`colibri` does) and watches no clock (`expiry` does).
+It turns changes of endpoints and relays into effects by way of `forwarding`, `relaying` and
+`adaptation`; it answers no requests (`colibri` does) and watches no clock (`expiry` does).
 """
+
+from collections.abc import Iterable
+from itertools import chain
 
 from octobridge.core import forwarding
 from octobridge.core.adaptation import Adaptation, Member
 from octobridge.core.effects import CreateTransport, Effect, RemoveTransport
 from octobridge.core.endpoint import Endpoint
-from octobridge.core.sources import Sources
+from octobridge.core.meshes import Meshes
+from octobridge.core.ownership import Ownership, Person
+from octobridge.core.peer import Peer
+from octobridge.core.relay import Relay, RelayedEndpoint
+from octobridge.core.relaying import Relaying
 from octobridge.core.speakers import Speech
 
 __all__ = ["Conference"]
@@ -27,6 +34,7 @@ class Conference:
         feedback_ssrcs: tuple[int, int],
         rtcstats_enabled: bool,
         adaptation: Adaptation,
+        meshes: Meshes,
         now: float,
     ) -> None:
         self.meeting_id = meeting_id
@@ -36,104 +44,210 @@ class Conference:
         self.feedback_audio_ssrc, self.feedback_video_ssrc = feedback_ssrcs
         self.rtcstats_enabled = rtcstats_enabled
         self.adaptation = adaptation
+        self.meshes = meshes
+        self.relaying = Relaying(meshes)
         self.created_at = now
         self.empty_since: float | None = now
-        self.ssrc_conflicts = 0
         self.speech = Speech()
         self._endpoints: dict[str, Endpoint] = {}
+        self._relays: dict[str, Relay] = {}
+        self._relayed = 0
+        self._ownership = Ownership()
         self._plan: forwarding.Plan = {}
         self._members: dict[int, Member] = {}
-        self._owners: dict[int, int] = {}
-        """Whose SSRC it is, by transport."""
+
+    # ---- who is here ----------------------------------------------------------------------
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """Its endpoints, oldest first."""
+        """Those connected to this bridge, oldest first."""
         return tuple(self._endpoints.values())
 
+    @property
+    def relays(self) -> tuple[Relay, ...]:
+        """Links to other bridges, oldest first."""
+        return tuple(self._relays.values())
+
+    @property
+    def relayed(self) -> tuple[RelayedEndpoint, ...]:
+        """Those on other bridges."""
+        return tuple(chain.from_iterable(r.endpoints.values() for r in self._relays.values()))
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Everyone, those connected to this bridge first."""
+        return (*self.endpoints, *self.relayed)
+
+    @property
+    def ssrc_conflicts(self) -> int:
+        """How many SSRCs are signalled by more than one."""
+        return self._ownership.conflicts
+
     def __len__(self) -> int:
-        return len(self._endpoints)
+        return len(self._endpoints) + self._relayed
 
     def find(self, endpoint_id: str) -> Endpoint | None:
-        """Return the endpoint, if it is here."""
+        """Return the endpoint, if it is connected to this bridge."""
         return self._endpoints.get(endpoint_id)
+
+    def find_relay(self, relay_id: str) -> Relay | None:
+        """Return the link to this bridge, if there is one."""
+        return self._relays.get(relay_id)
+
+    def relay_of(self, endpoint_id: str) -> Relay | None:
+        """Return the link to the bridge that somebody is on."""
+        return next((r for r in self._relays.values() if endpoint_id in r.endpoints), None)
+
+    def find_person(self, endpoint_id: str) -> Person | None:
+        """Return somebody, wherever he is."""
+        here = self._endpoints.get(endpoint_id)
+        if here is not None:
+            return here
+        relay = self.relay_of(endpoint_id)
+        return None if relay is None else relay.endpoints[endpoint_id]
+
+    def sender(self, transport: int, ssrc: int) -> str | None:
+        """Return who on a relay's transport sends an SSRC."""
+        number = self._ownership.owner(ssrc)
+        member = None if number is None else self._members.get(number)
+        return member.id if member is not None and member.transport == transport else None
+
+    # ---- endpoints ------------------------------------------------------------------------
 
     def add(self, endpoint: Endpoint) -> list[Effect]:
         """Take in a new endpoint; its streams come later, by `replan`."""
         self._endpoints[endpoint.id] = endpoint
         self.empty_since = None
-        return [
-            CreateTransport(
-                endpoint.transport,
-                self.group,
-                self.id,
-                endpoint.id,
-                endpoint.ufrag,
-                endpoint.pwd,
-                endpoint.sctp,
-                endpoint.ice_controlling,
-                self.feedback_video_ssrc,
-            )
-        ]
+        return [self._creation(endpoint)]
 
     def remove(self, endpoint: Endpoint, now: float) -> list[Effect]:
         """Let an endpoint go."""
         del self._endpoints[endpoint.id]
-        self.speech.leave(endpoint.id)
-        if not self._endpoints:
-            self.empty_since = now
-        gone = endpoint.transport
-        self._plan = {t: party for t, party in self._plan.items() if t != gone}
-        self._members = {t: member for t, member in self._members.items() if t != gone}
+        self._left(endpoint.id, now)
+        self._members.pop(endpoint.transport, None)
+        self._ownership.release(endpoint)
+        self._forget(endpoint.transport)
         # Others may own now what it owned.
         follows = self.replan() if self.ssrc_conflicts else self.adaptation.sync(self._members)
-        return [RemoveTransport(gone), *follows]
+        return [RemoveTransport(endpoint.transport), *follows]
+
+    # ---- relays and who is behind them ----------------------------------------------------
+
+    def add_relay(self, relay: Relay) -> list[Effect]:
+        """Take in a link to another bridge."""
+        self._relays[relay.id] = relay
+        self.meshes.add(relay.transport, relay.mesh)
+        self.adaptation.add_relay(relay.transport)
+        return [self._creation(relay)]
+
+    def remove_relay(self, relay: Relay, now: float) -> list[Effect]:
+        """Let a link go, and everyone behind it."""
+        del self._relays[relay.id]
+        self._relayed -= len(relay.endpoints)
+        for person in relay.endpoints.values():
+            self._left(person.id, now)
+            self._members.pop(person.number, None)
+            self._ownership.release(person)
+        self.adaptation.remove_relay(relay.transport)
+        self._forget(relay.transport)
+        follows = self.replan() if self.ssrc_conflicts else self.adaptation.sync(self._members)
+        self.meshes.remove(relay.transport)
+        return [RemoveTransport(relay.transport), *follows]
+
+    def retake(self, relay: Relay) -> list[Effect]:
+        """Send over a relay what it takes, as that may have changed."""
+        return self.relaying.take(relay.taker(), self._plan)
+
+    def add_relayed(self, relay: Relay, person: RelayedEndpoint) -> None:
+        """Take in somebody on another bridge; his streams come later, by `replan`."""
+        relay.endpoints[person.id] = person
+        self._relayed += 1
+        self.empty_since = None
+
+    def remove_relayed(self, relay: Relay, person: RelayedEndpoint, now: float) -> list[Effect]:
+        """Let somebody on another bridge go."""
+        del relay.endpoints[person.id]
+        self._relayed -= 1
+        self._left(person.id, now)
+        self._members.pop(person.number, None)
+        if self.ssrc_conflicts:
+            return self.replan()
+        self._ownership.release(person)
+        return self._follow((relay.transport,))
+
+    # ---- what follows ---------------------------------------------------------------------
 
     def clear(self) -> list[Effect]:
         """Let everyone go, as the conference ends."""
-        transports = [endpoint.transport for endpoint in self._endpoints.values()]
+        peers: tuple[Peer, ...] = (*self.endpoints, *self.relays)
+        for relay in self.relays:
+            self.adaptation.remove_relay(relay.transport)
+        for peer in peers:
+            self._forget(peer.transport)
         self._endpoints.clear()
-        self._plan = {}
+        self._relays.clear()
+        self._relayed = 0
         self._members = {}
         self.adaptation.sync({})
-        return [RemoveTransport(transport) for transport in transports]
+        return [RemoveTransport(peer.transport) for peer in peers]
 
-    def replan(self, *changed: Endpoint) -> list[Effect]:
+    def replan(self, *changed: Person) -> list[Effect]:
         """Return what brings the engine from what it was told last to what is signalled now.
 
         Args:
-            changed: The endpoints that changed; without any, everyone is looked at.
+            changed: Those that changed; without any, everyone is looked at.
         """
-        if changed and not self.ssrc_conflicts and self._own(changed):
-            owned = {endpoint.transport: endpoint.sources for endpoint in changed}
+        if changed and self._ownership.claim(changed):
+            transports = {person.transport for person in changed}
         else:
-            changed, owned = self.endpoints, self._share_out()
+            changed = self.people
+            self._ownership.share_out(changed)
             self._members = {}
-        parties = {e.transport: e.party(owned[e.transport]) for e in changed}
-        before, self._plan = self._plan, {**self._plan, **parties}
-        self._members |= {e.transport: e.member(owned[e.transport]) for e in changed}
-        return forwarding.steps(before, self._plan) + self.adaptation.sync(self._members)
+            transports = {peer.transport for peer in (*self.endpoints, *self.relays)}
+        owned = self._ownership.of
+        self._members |= {p.number: p.member(owned(p)) for p in changed}
+        return self._follow(transports)
 
-    def _own(self, changed: tuple[Endpoint, ...]) -> bool:
-        """Let these endpoints own all their SSRCs; False when one is somebody else's."""
-        for endpoint in changed:
-            mine = endpoint.transport
-            if any(self._owners.setdefault(s, mine) != mine for s in endpoint.sources.streams):
-                return False
-        return True
+    def _follow(self, transports: Iterable[int]) -> list[Effect]:
+        """Tell the engine and adaptation what became of what these transports carry."""
+        changed = tuple(transports)
+        before, parties = self._plan, {t: self._party(t) for t in changed}
+        self._plan = {**before, **parties}
+        steps = forwarding.steps(before, self._plan)
+        relayed = self.relaying.follow(self._plan, changed, steps)
+        return steps + relayed + self.adaptation.sync(self._members)
 
-    def _share_out(self) -> dict[int, Sources]:
-        """Return each endpoint's sources; an SSRC that two claim is the older one's.
+    def _party(self, transport: int) -> forwarding.Party:
+        member = self._members.get(transport)
+        here = None if member is None else self._endpoints.get(member.id)
+        if here is not None and here.transport == transport:
+            return here.party(self._ownership.of(here))
+        behind = [r for r in self._relays.values() if r.transport == transport]
+        return self._ownership.party(p for r in behind for p in r.endpoints.values())
 
-        Receivers may get SSRCs as they are, so a second stream on the same number would tear both.
-        """
-        self._owners = {}
-        owned: dict[int, Sources] = {}
-        self.ssrc_conflicts = 0
-        for endpoint in self._endpoints.values():
-            sources, mine = endpoint.sources, endpoint.transport
-            owners = self._owners
-            stolen = frozenset(s for s in sources.streams if owners.setdefault(s, mine) != mine)
-            self.ssrc_conflicts += len(stolen)
-            owned[mine] = sources.without(stolen)
-        return owned
+    def _creation(self, peer: Peer) -> CreateTransport:
+        relay = peer if isinstance(peer, Relay) else None
+        return CreateTransport(
+            peer.transport,
+            self.group,
+            self.id,
+            peer.id,
+            peer.ufrag,
+            peer.pwd,
+            peer.sctp,
+            peer.ice_controlling,
+            self.feedback_video_ssrc,
+            opens_channel=relay is not None and relay.opens_channel,
+            mesh=0 if relay is None else relay.mesh,
+        )
+
+    def _left(self, endpoint_id: str, now: float) -> None:
+        """Note that somebody is gone, unless he has merely moved to another bridge."""
+        if self.find_person(endpoint_id) is None:
+            self.speech.leave(endpoint_id)
+        if len(self) == 0:
+            self.empty_since = now
+
+    def _forget(self, transport: int) -> None:
+        self._plan = {t: party for t, party in self._plan.items() if t != transport}
+        self.relaying.forget(transport)

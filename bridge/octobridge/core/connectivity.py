@@ -1,5 +1,6 @@
 """Who is still there: tells clients when the bridge stops hearing someone, and hears him again.
 
+Other bridges are told, too, and tell of their own people (`relay_messages`).
 Visitors aren't watched: nobody waits for their picture. A whole look is for a moment at which
 the engine's readings are fresh; after a pause of our own, silence proves nothing (`expiry`).
 
@@ -12,6 +13,7 @@ from jitsiwire.bridge_channel import EndpointConnectivityStatusChangeEvent
 from octobridge.core.conference import Conference
 from octobridge.core.effects import Effect
 from octobridge.core.endpoint import Endpoint
+from octobridge.core.ownership import Person
 from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
 from octobridge.core.telling import tell
@@ -37,13 +39,13 @@ def watch(registry: Registry, now: float) -> list[Effect]:
         else:
             registry.counters.endpoints_reconnected += endpoint.lost
         # The one concerned is told, too: it may hear us though we don't hear it.
-        effects += tell(conference.endpoints, _notice(endpoint))
+        effects += tell((*conference.endpoints, *conference.relays), _notice(endpoint))
     return effects
 
 
 def inactive_ones(conference: Conference) -> Iterator[EndpointConnectivityStatusChangeEvent]:
     """Yield what a newcomer must be told."""
-    return (_notice(endpoint) for endpoint in conference.endpoints if endpoint.disconnected)
+    return (_notice(person) for person in conference.people if person.disconnected)
 
 
 def _is_inactive(endpoint: Endpoint, policy: Policy, now: float) -> bool:
@@ -53,7 +55,5 @@ def _is_inactive(endpoint: Endpoint, policy: Policy, now: float) -> bool:
     return now - last > policy.disconnected_after
 
 
-def _notice(endpoint: Endpoint) -> EndpointConnectivityStatusChangeEvent:
-    return EndpointConnectivityStatusChangeEvent(
-        endpoint=endpoint.id, active=not endpoint.disconnected
-    )
+def _notice(person: Person) -> EndpointConnectivityStatusChangeEvent:
+    return EndpointConnectivityStatusChangeEvent(endpoint=person.id, active=not person.disconnected)

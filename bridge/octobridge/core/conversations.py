@@ -18,7 +18,7 @@ from jitsiwire.bridge_channel import VideoType
 from octobridge.core.conference import Conference
 from octobridge.core.dominant import LOUDEST
 from octobridge.core.effects import Effect, RequestKeyframe
-from octobridge.core.endpoint import Endpoint
+from octobridge.core.ownership import Person
 from octobridge.core.registry import Registry
 from octobridge.core.telling import tell
 
@@ -51,16 +51,15 @@ class Conversations:
         """Take audio levels and return what follows from them."""
         heard: dict[int, Conference] = {}
         latest = 0.0
-        by_transport = self.registry.by_transport
-        for transport, _, level, milliseconds in levels:
-            found = by_transport(transport)
-            if found is None or found[1].visitor:
+        for transport, ssrc, level, milliseconds in levels:
+            found = self._speaker(transport, ssrc)
+            if found is None:
                 continue
-            conference, endpoint = found
+            conference, name = found
             at = self._time(milliseconds / 1000, now)
             if at > latest:
                 latest = at
-            conference.speech.level(endpoint.id, LOUDEST - level, at)
+            conference.speech.level(name, LOUDEST - level, at)
             heard[conference.group] = conference
         effects: list[Effect] = []
         for conference in heard.values():
@@ -77,20 +76,29 @@ class Conversations:
             RequestKeyframe(request.transport, ssrc) for request in ready for ssrc in request.ssrcs
         ]
 
+    def _speaker(self, transport: int, ssrc: int) -> tuple[Conference, str] | None:
+        """Return who speaks: a client of ours, or somebody whose bridge sends us his voice."""
+        here = self.registry.by_transport(transport)
+        if here is not None:
+            return None if here[1].visitor else (here[0], here[1].id)
+        relay = self.registry.relay_by_transport(transport)
+        name = None if relay is None else relay[0].sender(transport, ssrc)
+        return None if relay is None or name is None else (relay[0], name)
+
     def _decide(self, conference: Conference, now: float) -> list[Effect]:
         """Decide as of when the latest level was spoken: our own lateness is no silence."""
         chosen = conference.speech.decide(now)
-        speaker = None if chosen is None else conference.find(chosen)
+        speaker = None if chosen is None else conference.find_person(chosen)
         if speaker is None:
             return []
         self.registry.counters.dominant_speaker_changes += 1
-        order = conference.speech.order(endpoint.id for endpoint in conference.endpoints)
+        order = conference.speech.order(person.id for person in conference.people)
         effects = conference.adaptation.set_speech_order(order)
         self._plan_keyframe(conference, speaker, now)
         notice = conference.speech.notice()
         return effects + (tell(conference.endpoints, notice) if notice is not None else [])
 
-    def _plan_keyframe(self, conference: Conference, speaker: Endpoint, now: float) -> None:
+    def _plan_keyframe(self, conference: Conference, speaker: Person, now: float) -> None:
         """Ask for one only where several look on and someone shows a camera large."""
         if len(conference) <= 2:
             return
@@ -101,8 +109,13 @@ class Conversations:
             return
         counters.preemptive_keyframes_sent += 1
         slowest = max((e.rtt_ms for e in conference.endpoints if e is not speaker), default=0.0)
-        delay = max(0.0, slowest - max(0.0, speaker.rtt_ms)) / 1000 + KEYFRAME_MARGIN
+        delay = max(0.0, slowest - self._rtt_ms(speaker)) / 1000 + KEYFRAME_MARGIN
         self._requests.append(_Request(now + delay, speaker.transport, ssrcs))
+
+    def _rtt_ms(self, speaker: Person) -> float:
+        """Return how far off somebody is, as far as his bridge's own part is known."""
+        peer = self.registry.peer(speaker.transport)
+        return 0.0 if peer is None else max(0.0, peer[1].rtt_ms)
 
     def _time(self, at: float, now: float) -> float:
         offset = now - at
@@ -111,7 +124,7 @@ class Conversations:
         return at + self._clock_offset
 
 
-def _is_camera_on_stage(conference: Conference, speaker: Endpoint) -> bool:
+def _is_camera_on_stage(conference: Conference, speaker: Person) -> bool:
     """Whether anyone but the speaker shows some camera large."""
     adaptation = conference.adaptation
     for endpoint in conference.endpoints:
@@ -123,7 +136,7 @@ def _is_camera_on_stage(conference: Conference, speaker: Endpoint) -> bool:
     return False
 
 
-def _cameras(conference: Conference, speaker: Endpoint) -> tuple[int, ...]:
+def _cameras(conference: Conference, speaker: Person) -> tuple[int, ...]:
     return tuple(
         picture.ssrc
         for picture in speaker.sources.pictures

@@ -35,20 +35,24 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CreateTransport:
-    """Open an endpoint's transport: answer its STUN, wait for its DTLS."""
+    """Open a client's or a relay's transport: answer its STUN, do DTLS with it."""
 
     transport: int
     group: int
     conference_id: str
-    endpoint_id: str
+    peer_id: str
     ufrag: str
     pwd: str
     sctp: bool
-    """Run an SCTP association over it, as the passive side."""
+    """Run an SCTP association over it."""
     controlling: bool = True
     """Nominate the pair of addresses; else the peer does."""
     rtcp_ssrc: int = 0
     """Whom our reports to it come from: the conference's feedback SSRC."""
+    opens_channel: bool = False
+    """Open the message channel; else the peer does."""
+    mesh: int = 0
+    """Of a relay; nothing is passed on between two of the same mesh. 0 = a client."""
 
     def __repr__(self) -> str:
         return f"CreateTransport({self.transport}, group={self.group}, sctp={self.sctp})"
@@ -167,6 +171,8 @@ class Subscribe:
     out_rtx_ssrc: int = 0
     """0 = what is repaired is sent again as it was."""
     mid: str = ""
+    whole: bool = False
+    """To a relay: just this SSRC, any encoding, all of it and as it comes."""
 
 
 @dataclass(frozen=True, slots=True)

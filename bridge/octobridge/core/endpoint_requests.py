@@ -6,29 +6,26 @@ turned out to be wrong stays (it expires by itself), as there.
 Source: JVB Colibri2ConferenceHandler.kt, handleColibri2Endpoint.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from jitsiwire import colibri2
 from jitsiwire.colibri2 import (
-    Candidate,
     Capability,
     Colibri2Error,
     Condition,
-    IceTransport,
     Reason,
     Sctp,
 )
 from octobridge.core.conference import Conference
-from octobridge.core.effects import Effect, RestartIce, SetRemote
-from octobridge.core.endpoint import VISITOR, Endpoint, IceRestart, IceState
+from octobridge.core.effects import Effect, RestartIce
+from octobridge.core.endpoint import VISITOR, Endpoint
+from octobridge.core.learning import SCTP_PORT, learn_transport, open_port, replace_sources
+from octobridge.core.peer import IceRestart, IceState
 from octobridge.core.refusal import Refusal
 from octobridge.core.registry import Registry
 from octobridge.core.replies import offer
-from octobridge.core.sources import read_sources
 
 __all__ = ["Done", "handle"]
-
-SCTP_PORT = 5000
 
 
 @dataclass(slots=True)
@@ -114,9 +111,8 @@ class _Work:
             ice_controlling=transport.ice_controlling,
         )
         endpoint.stats_id = wanted.stats_id
-        if transport.use_unique_port and self.registry.ports is not None:
-            # Without a port to be had it shares the bridge's, which serves it as well.
-            endpoint.own_candidates = self.registry.ports.open(endpoint.transport)
+        if transport.use_unique_port:
+            open_port(self.registry, endpoint)
         endpoint.capabilities = frozenset(wanted.capabilities)
         self.done.effects += effects
         self.done.effects += self.conference.replan(endpoint)
@@ -135,7 +131,7 @@ class _Work:
         if wanted.initial_last_n is not None:
             endpoint.initial_last_n = wanted.initial_last_n
         if wanted.transport is not None and wanted.transport.ice is not None:
-            learned = _learn_transport(self.registry, endpoint, wanted.transport.ice)
+            learned = learn_transport(self.registry, endpoint, wanted.transport.ice)
             self.done.effects += learned
         try:
             if wanted.sources is not None:
@@ -190,43 +186,6 @@ def _sctp_fault(registry: Registry, sctp: Sctp | None) -> Colibri2Error | None:
     return None
 
 
-def _learn_transport(registry: Registry, endpoint: Endpoint, ice: IceTransport) -> list[SetRemote]:
-    endpoint.learn_fingerprints(ice)
-    registry.counters.transport_parts_unreadable += ice.unreadable
-    restart = endpoint.restart
-    if restart is not None and ice.ice_generation == restart.generation:
-        generation, fresh = restart.generation, True
-    else:
-        generation = None
-        # Consent is checked with the password that ICE was established with: one of a restart
-        # we refused, or a late repetition, must not end a call that works.
-        fresh = endpoint.ice not in (IceState.CONNECTED, IceState.SECURED)
-        if ice.ice_generation not in (None, endpoint.generation):
-            registry.counters.ice_generations_stale += 1
-            ice = replace(ice, ufrag=None, pwd=None, candidates=())
-    return [
-        SetRemote(
-            endpoint.transport,
-            ice.ufrag if fresh else None,
-            ice.pwd if fresh else None,
-            _candidates_with_room(registry, endpoint, ice),
-            endpoint.fingerprints,
-            endpoint.dtls_server,
-            generation,
-        )
-    ]
-
-
-def _candidates_with_room(
-    registry: Registry, endpoint: Endpoint, ice: IceTransport
-) -> tuple[Candidate, ...]:
-    room = registry.policy.max_candidates - endpoint.candidates_taken
-    candidates = ice.candidates[: max(0, room)]
-    endpoint.candidates_taken += len(candidates)
-    registry.counters.candidates_dropped += len(ice.candidates) - len(candidates)
-    return candidates
-
-
 def _restart_ice(registry: Registry, endpoint: Endpoint) -> list[Effect]:
     """Begin a new agent where there is an established one to begin it beside."""
     if endpoint.ice not in (IceState.CONNECTED, IceState.SECURED):
@@ -244,10 +203,4 @@ def _replace_sources(
 ) -> None:
     if endpoint.visitor and sources:
         raise Refusal.of(Condition.BAD_REQUEST, "Attempt to set sources for a visitor endpoint")
-    read = read_sources(sources)
-    if len(read.streams) > registry.policy.max_sources:
-        raise Refusal.of(
-            Condition.BAD_REQUEST, f"More than {registry.policy.max_sources} SSRCs of one endpoint."
-        )
-    if read != endpoint.sources:
-        endpoint.sources = read
+    replace_sources(registry, endpoint, sources)

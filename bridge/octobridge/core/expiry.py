@@ -1,15 +1,15 @@
-"""What goes by itself: endpoints that failed or fell silent, conferences nobody is in.
+"""What goes by itself: endpoints and relays that failed or fell silent, conferences without anyone.
 
 The focus isn't told; it learns when it next asks about them.
 
-Source: JVB Endpoint.kt `shouldExpire`, Conference.java `shouldExpire`.
+Source: JVB Endpoint.kt, relay/Relay.kt and Conference.java, `shouldExpire` of each.
 """
 
 from typing import Final
 
 from octobridge.core.conference import Conference
 from octobridge.core.effects import Effect
-from octobridge.core.endpoint import Endpoint, IceState
+from octobridge.core.peer import IceState, Peer
 from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
 
@@ -26,6 +26,9 @@ def expire(registry: Registry, now: float) -> list[Effect]:
         for endpoint in conference.endpoints:
             if is_over(endpoint, registry.policy, now):
                 effects += registry.remove_endpoint(conference, endpoint, now)
+        for relay in conference.relays:
+            if is_over(relay, registry.policy, now):
+                effects += registry.remove_relay(conference, relay, now)
         if _is_abandoned(conference, registry.policy, now):
             effects += registry.remove_conference(conference, now)
     return effects
@@ -40,15 +43,18 @@ def may_judge(looked_at: float, now: float) -> bool:
     return now - looked_at <= LONGEST_ABSENCE
 
 
-def is_over(endpoint: Endpoint, policy: Policy, now: float) -> bool:
-    """Whether an endpoint is to be given up."""
-    if endpoint.ice is IceState.FAILED:
+def is_over(peer: Peer, policy: Policy, now: float) -> bool:
+    """Whether an endpoint or a relay is to be given up."""
+    if peer.ice is IceState.FAILED:
         return True
-    if endpoint.last_activity is None:
-        return now - endpoint.created_at > policy.first_activity_timeout
-    return now - endpoint.last_activity > policy.inactivity_timeout
+    if peer.last_activity is None:
+        return now - peer.created_at > policy.first_activity_timeout
+    return now - peer.last_activity > policy.inactivity_timeout
 
 
 def _is_abandoned(conference: Conference, policy: Policy, now: float) -> bool:
     since = conference.empty_since
+    if len(conference.meshes) > 1:
+        # It may be what links two meshes whose people are elsewhere.
+        return False
     return since is not None and now - since > policy.empty_conference_timeout

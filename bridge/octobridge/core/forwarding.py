@@ -22,6 +22,8 @@ class Party:
     sources: Sources = field(default=EMPTY)
     muted_audio: bool = False
     muted_video: bool = False
+    owners: Mapping[int, int] = field(default_factory=dict[int, int])
+    """Where one transport carries several people: whose each SSRC is."""
 
     def mutes(self, stream: Stream) -> bool:
         """Whether this stream of its own is force-muted."""
@@ -56,14 +58,14 @@ def _differs(old: Party | None, new: Party) -> bool:
 
 def _removals(transport: int, old: Party, new: Party) -> Iterator[Effect]:
     for ssrc, stream in old.sources.streams.items():
-        if _replaced(stream, new.sources.streams.get(ssrc)):
+        if _replaced(stream, new.sources.streams.get(ssrc)) or _moved(ssrc, old, new):
             yield RemoveSource(transport, ssrc)
 
 
 def _additions(transport: int, old: Party, new: Party) -> Iterator[Effect]:
     for ssrc, stream in new.sources.streams.items():
         known = old.sources.streams.get(ssrc)
-        fresh = known is None or _replaced(known, stream)
+        fresh = known is None or _replaced(known, stream) or _moved(ssrc, old, new)
         if fresh:
             yield AddSource(transport, ssrc, stream.kind, stream.repairs)
         was_muted = False if fresh or known is None else old.mutes(known)
@@ -80,6 +82,11 @@ def _replaced(old: Stream, new: Stream | None) -> bool:
     return new is None or (new.kind, new.repairs) != (old.kind, old.repairs)
 
 
+def _moved(ssrc: int, old: Party, new: Party) -> bool:
+    """Whether an SSRC is somebody else's now: what hung on it must end."""
+    return old.owners.get(ssrc) != new.owners.get(ssrc)
+
+
 def _regrouped(picture: Picture, before: Picture | None, old: Party, new: Party) -> bool:
     """Whether the engine must be told (again) which SSRCs are one picture.
 
@@ -88,7 +95,9 @@ def _regrouped(picture: Picture, before: Picture | None, old: Party, new: Party)
     if before is None or before.ssrcs != picture.ssrcs:
         return len(picture.ssrcs) > 1 or before is not None
     fresh = (
-        s not in old.sources.streams or _replaced(old.sources.streams[s], new.sources.streams[s])
+        s not in old.sources.streams
+        or _replaced(old.sources.streams[s], new.sources.streams[s])
+        or _moved(s, old, new)
         for s in picture.ssrcs
     )
     return len(picture.ssrcs) > 1 and any(fresh)

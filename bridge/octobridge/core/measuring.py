@@ -20,7 +20,7 @@ def measure(registry: Registry, readings: Mapping[int, Sequence[SourceReading]])
     sending: dict[int, list[Key]] = {}
     conferences: dict[int, Conference] = {}
     for transport, sources in readings.items():
-        found = registry.by_transport(transport)
+        found = registry.peer(transport)
         if found is None:
             continue
         conference = conferences[found[0].group] = found[0]

@@ -1,8 +1,9 @@
-"""What clients write into their message channels, and what comes of it.
+"""What peers write into their message channels, and what comes of what clients write.
 
 A message is read strictly; what can't be read, comes too fast or isn't for a client to say is
 dropped and counted, and the client isn't told, as with the stock bridge. What clients want to
-receive is `adaptation`'s business; this only sees to it that they speak for themselves.
+receive is `adaptation`'s business; this only sees to it that they speak for themselves. Messages
+of other bridges are `relay_messages`' business.
 
 Source: JVB EndpointMessageTransport.java, Endpoint.kt (wantsStatsFrom), Conference.java.
 """
@@ -20,20 +21,23 @@ from jitsiwire.bridge_channel import (
     Message,
     ReceiverAudioSubscription,
     ReceiverVideoConstraints,
-    ServerHello,
     SourceVideoTypeMessage,
+    VideoType,
     VideoTypeMessage,
     parse,
 )
 from jitsiwire.errors import RemoteProtocolError
+from octobridge.core import relay_messages
 from octobridge.core.conference import Conference
 from octobridge.core.connectivity import inactive_ones
 from octobridge.core.effects import Effect
 from octobridge.core.endpoint import Endpoint
 from octobridge.core.pacing import Bucket, Inbox
+from octobridge.core.peer import Peer
 from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
-from octobridge.core.telling import tell
+from octobridge.core.relay_messages import greeting, stats_receivers
+from octobridge.core.telling import beyond, tell
 
 __all__ = ["Messages"]
 
@@ -55,7 +59,10 @@ class Messages:
     registry: Registry
 
     def opened(self, transport: int) -> list[Effect]:
-        """Tell a client whose channel just opened what it must know."""
+        """Tell a peer whose channel just opened what it must know."""
+        relay = self.registry.relay_by_transport(transport)
+        if relay is not None:
+            return relay_messages.opened(self.registry.policy, *relay)
         found = self.registry.by_transport(transport)
         if found is None:
             return []
@@ -69,9 +76,12 @@ class Messages:
         return effects
 
     def received(self, transport: int, text: str, now: float) -> list[Effect]:
-        """Do what a client's message asks for."""
+        """Do what a peer's message asks for."""
         counters = self.registry.counters
         counters.data_channel_messages_received += 1
+        relay = self.registry.relay_by_transport(transport)
+        if relay is not None:
+            return relay_messages.received(self.registry, *relay, text, now)
         found = self.registry.by_transport(transport)
         if found is None:
             counters.messages_dropped["unknown_endpoint"] += 1
@@ -93,9 +103,7 @@ class Messages:
     ) -> list[Effect]:
         match message:
             case ClientHello():
-                policy = self.registry.policy
-                version = policy.version if policy.announce_version else None
-                return tell((endpoint,), ServerHello(version=version))
+                return tell((endpoint,), greeting(self.registry.policy))
             case EndpointMessage():
                 return self._relay(conference, endpoint, message, now)
             case EndpointStats():
@@ -124,19 +132,31 @@ class Messages:
             case ReceiverAudioSubscription():
                 return adaptation.set_audio_subscription(endpoint.id, message)
             case SourceVideoTypeMessage(source_name=name, video_type=video_type):
-                return adaptation.set_video_type(name, video_type)
+                return self._retype(conference, endpoint, name, video_type)
             case VideoTypeMessage(video_type=video_type):
-                return adaptation.set_video_type(f"{endpoint.id}-v0", video_type)
+                return self._retype(conference, endpoint, f"{endpoint.id}-v0", video_type)
+
+    def _retype(
+        self, conference: Conference, endpoint: Endpoint, source: str, video_type: VideoType
+    ) -> list[Effect]:
+        """Let a source show something else, here and on other bridges."""
+        effects = conference.adaptation.set_video_type(source, video_type)
+        told = SourceVideoTypeMessage(
+            source_name=source, video_type=video_type, endpoint_id=endpoint.id
+        )
+        return effects + tell(beyond(conference, endpoint), told)
 
     def _relay(
         self, conference: Conference, sender: Endpoint, message: EndpointMessage, now: float
     ) -> list[Effect]:
         if sender.visitor:
             return self._drop("from_visitor")
+        receivers: list[Peer]
         if message.is_broadcast:
             receivers = [e for e in conference.endpoints if e is not sender]
+            receivers += beyond(conference, sender)
         else:
-            named = conference.find(message.to)
+            named = conference.find(message.to) or conference.relay_of(message.to)
             if named is None:
                 return self._drop("unknown_receiver")
             receivers = [named]
@@ -145,23 +165,18 @@ class Messages:
     def _relay_stats(
         self, conference: Conference, sender: Endpoint, message: EndpointStats, now: float
     ) -> list[Effect]:
-        """Pass statistics to those who see the sender, or to all where all see one another."""
         if sender.visitor:
             return self._drop("from_visitor")
-        receivers = [e for e in conference.endpoints if e is not sender]
-        everyone = (
-            len(conference) <= self.registry.policy.stats_filter_threshold
-            or sender.id in conference.speech.recent
-        )
-        if not everyone:
-            wants = conference.adaptation.wants_stats_of
-            receivers = [e for e in receivers if wants(e.id, sender.id)]
+        receivers: list[Peer] = [
+            *stats_receivers(self.registry.policy, conference, sender.id),
+            *beyond(conference, sender),
+        ]
         return self._deliver(sender, receivers, message, now)
 
     def _deliver(
         self,
         sender: Endpoint,
-        receivers: Sequence[Endpoint],
+        receivers: Sequence[Peer],
         message: EndpointMessage | EndpointStats,
         now: float,
     ) -> list[Effect]:

@@ -4,7 +4,7 @@ Everything here is shared by all receivers: the ranking by speech is made once, 
 once per reading, and what is worth sending of them once per constraint.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jitsiwire.bridge_channel import VideoType
@@ -100,6 +100,8 @@ class Pictures:
         self._by_ssrc: dict[Key, Shown] = {}
         self.demanded: set[str] = set()
         """Names of sources whose demand may have changed; whoever tells their senders clears it."""
+        self.newcomers: Callable[[Shown], None] | None = None
+        """Is told of each source that is new."""
         self._speech: tuple[str, ...] = ()
         self._ranking: Ranking | None = None
 
@@ -127,6 +129,8 @@ class Pictures:
         self._index(shown)
         self._ranking = None
         self.demanded.add(picture.name)
+        if self.newcomers is not None:
+            self.newcomers(shown)
         return shown
 
     def reshape(self, shown: Shown, picture: Picture) -> None:

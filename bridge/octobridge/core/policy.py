@@ -48,12 +48,19 @@ class Policy:
     """Of one client's messages to others, counting receivers; ours, too."""
     deliveries_at_once: float = 5_000.0
 
+    relay_messages_per_second: float = 2_000.0
+    """Of one bridge for all of its people; this and the next three are ours."""
+    relay_messages_at_once: float = 5_000.0
+    relay_message_bytes_per_second: float = 4_194_304.0
+    relay_deliveries_per_second: float = 20_000.0
+
     sctp_enabled: bool = True
     advertise_private_candidates: bool = True
     version: str = "octobridge"
     release: str | None = None
     region: str | None = None
     relay_id: str | None = None
+    """What other bridges call this one; None = it has no relays."""
     average_participant_stress: float = 0.01
 
     adaptation: AdaptationPolicy = field(default_factory=AdaptationPolicy)
@@ -62,6 +69,8 @@ class Policy:
     max_endpoints: int = 1_000
     """In one conference."""
     max_id_length: int = 256
+    max_relays: int = 100
+    """Of one conference."""
     max_sources: int = 100
     """SSRCs of one endpoint."""
     max_candidates: int = 64

@@ -12,9 +12,12 @@ from octobridge.core.adaptation import Adaptation
 from octobridge.core.conference import Conference
 from octobridge.core.counters import Counters
 from octobridge.core.effects import Effect
-from octobridge.core.endpoint import Endpoint, IceState
+from octobridge.core.endpoint import Endpoint
+from octobridge.core.meshes import Meshes
 from octobridge.core.minting import Entropy, Mint
+from octobridge.core.peer import IceState, Peer
 from octobridge.core.policy import Policy
+from octobridge.core.relay import Relay, RelayedEndpoint
 from octobridge.core.shutdown import Occupancy, Shutdown, Timing
 
 __all__ = ["Ports", "Registry"]
@@ -52,6 +55,7 @@ class Registry:
         self.drain = False
         self._conferences: dict[str, Conference] = {}
         self._by_transport: dict[int, tuple[Conference, Endpoint]] = {}
+        self._relays: dict[int, tuple[Conference, Relay]] = {}
         self._last_number = 0
 
     @property
@@ -65,6 +69,10 @@ class Registry:
             for endpoint in conference.endpoints:
                 yield conference, endpoint
 
+    def relays(self) -> Iterator[tuple[Conference, Relay]]:
+        """Every relay with its conference."""
+        yield from self._relays.values()
+
     def occupancy(self) -> Occupancy:
         """Return who is here."""
         return Occupancy(len(self._by_transport), len(self._conferences))
@@ -74,13 +82,25 @@ class Registry:
         return self._conferences.get(meeting_id)
 
     def by_transport(self, transport: int) -> tuple[Conference, Endpoint] | None:
-        """Return whose transport it is; None once that endpoint is gone."""
+        """Return which endpoint's transport it is; None once that endpoint is gone."""
         return self._by_transport.get(transport)
+
+    def relay_by_transport(self, transport: int) -> tuple[Conference, Relay] | None:
+        """Return which relay's transport it is; None once that relay is gone."""
+        return self._relays.get(transport)
+
+    def peer(self, transport: int) -> tuple[Conference, Peer] | None:
+        """Return whose transport it is, an endpoint's or a relay's."""
+        return self._by_transport.get(transport) or self._relays.get(transport)
 
     def create_conference(
         self, meeting_id: str, name: str | None, rtcstats_enabled: bool, now: float
     ) -> Conference:
         """Open a conference; the caller has checked that there is none of this id."""
+        meshes = Meshes()
+        adaptation = Adaptation(
+            self.policy.adaptation, self.mint.ssrc, meshes, self.policy.relay_id
+        )
         conference = Conference(
             meeting_id=meeting_id,
             conference_id=self.mint.conference_id(),
@@ -88,7 +108,8 @@ class Registry:
             group=self._next_number(),
             feedback_ssrcs=self._feedback_ssrcs(),
             rtcstats_enabled=rtcstats_enabled,
-            adaptation=Adaptation(self.policy.adaptation, self.mint.ssrc),
+            adaptation=adaptation,
+            meshes=meshes,
             now=now,
         )
         self._conferences[meeting_id] = conference
@@ -128,6 +149,46 @@ class Registry:
         self._forget(endpoint)
         return conference.remove(endpoint, now)
 
+    def create_relay(
+        self,
+        conference: Conference,
+        relay_id: str,
+        now: float,
+        *,
+        mesh_id: str | None,
+        sctp_role: str | None,
+        ice_controlling: bool,
+    ) -> tuple[Relay, list[Effect]]:
+        """Open a link to another bridge, with fresh credentials and a transport of its own."""
+        relay = Relay(
+            id=relay_id,
+            transport=self._next_number(),
+            ufrag=self.mint.ufrag(),
+            pwd=self.mint.pwd(),
+            created_at=now,
+            sctp=sctp_role is not None,
+            ice_controlling=ice_controlling,
+            mesh_id=mesh_id,
+            mesh=conference.meshes.number(mesh_id),
+            sctp_role=sctp_role,
+        )
+        self._relays[relay.transport] = (conference, relay)
+        self.counters.relays += 1
+        return relay, conference.add_relay(relay)
+
+    def create_relayed(
+        self, conference: Conference, relay: Relay, endpoint_id: str
+    ) -> RelayedEndpoint:
+        """Take in somebody on another bridge."""
+        person = RelayedEndpoint(endpoint_id, self._next_number(), relay.transport)
+        conference.add_relayed(relay, person)
+        return person
+
+    def remove_relay(self, conference: Conference, relay: Relay, now: float) -> list[Effect]:
+        """Let a link to another bridge go, whatever the reason."""
+        self._forget_relay(relay)
+        return conference.remove_relay(relay, now)
+
     def remove_conference(self, conference: Conference, now: float) -> list[Effect]:
         """End a conference and let its endpoints go; harmless when it is gone already."""
         if self._conferences.get(conference.meeting_id) is not conference:
@@ -135,6 +196,8 @@ class Registry:
         del self._conferences[conference.meeting_id]
         for endpoint in conference.endpoints:
             self._forget(endpoint)
+        for relay in conference.relays:
+            self._forget_relay(relay)
         self.counters.conferences_completed += 1
         self.counters.conference_seconds += now - conference.created_at
         return conference.clear()
@@ -150,6 +213,11 @@ class Registry:
         self._by_transport.pop(endpoint.transport, None)
         if endpoint.ice is IceState.CONNECTED:
             self.counters.endpoints_dtls_failed += 1
+
+    def _forget_relay(self, relay: Relay) -> None:
+        self._relays.pop(relay.transport, None)
+        if relay.ice is IceState.CONNECTED:
+            self.counters.relays_dtls_failed += 1
 
     def _feedback_ssrcs(self) -> tuple[int, int]:
         audio = self.mint.ssrc()

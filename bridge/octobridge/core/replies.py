@@ -1,4 +1,4 @@
-"""The transport part of a reply: what the bridge offers an endpoint to connect to.
+"""The transport part of a reply: what the bridge offers an endpoint or a relay to connect to.
 
 It is there when the endpoint was just created and in answer to an ICE restart: with a generation
 and the new agent's credentials; or without one and with those in use, while ICE isn't established
@@ -10,12 +10,16 @@ from dataclasses import replace
 from jitsiwire import colibri2
 from jitsiwire.colibri2 import Candidate, IceTransport, Sctp, Transport
 from octobridge.core.candidates import is_private
-from octobridge.core.endpoint import Endpoint, IceRestart, IceState
+from octobridge.core.endpoint import Endpoint
+from octobridge.core.learning import SCTP_PORT
+from octobridge.core.peer import IceRestart, IceState, Peer
 from octobridge.core.registry import Registry
+from octobridge.core.relay import CLIENT, Relay
 
-__all__ = ["offer"]
+__all__ = ["offer", "relay_offer"]
 
-SCTP_PORT = 5000
+SERVER = "server"
+UNDECIDED = "actpass"
 
 
 def offer(registry: Registry, endpoint: Endpoint, wanted: colibri2.Endpoint) -> Transport | None:
@@ -24,22 +28,38 @@ def offer(registry: Registry, endpoint: Endpoint, wanted: colibri2.Endpoint) -> 
     if not wanted.create and not (asked and endpoint.ice is not IceState.FAILED):
         return None
     restart = endpoint.restart if asked else None
-    sctp = Sctp(SCTP_PORT, "server") if wanted.create and endpoint.sctp else None
-    return Transport(ice=_ice(registry, endpoint, restart), sctp=sctp)
-
-
-def _ice(registry: Registry, endpoint: Endpoint, restart: IceRestart | None) -> IceTransport:
-    fingerprint = registry.fingerprint
+    sctp = Sctp(SCTP_PORT, SERVER) if wanted.create and endpoint.sctp else None
     candidates = _candidates(registry, endpoint)
+    return Transport(ice=_ice(registry, endpoint, candidates, _setup(endpoint), restart), sctp=sctp)
+
+
+def relay_offer(registry: Registry, relay: Relay) -> Transport:
+    """Return what a new relay is offered; the focus passes it on to the other bridge.
+
+    It writes the DTLS role in itself, and only over one that is undecided.
+    """
+    candidates = relay.own_candidates or registry.candidates
+    sctp = Sctp(SCTP_PORT, SERVER if relay.opens_channel else CLIENT) if relay.sctp else None
+    return Transport(ice=_ice(registry, relay, candidates, UNDECIDED), sctp=sctp)
+
+
+def _ice(
+    registry: Registry,
+    peer: Peer,
+    candidates: tuple[Candidate, ...],
+    setup: str,
+    restart: IceRestart | None = None,
+) -> IceTransport:
+    fingerprint = registry.fingerprint
     if restart is not None:
         candidates = tuple(replace(c, generation=restart.generation) for c in candidates)
     return IceTransport(
-        ufrag=restart.ufrag if restart else endpoint.ufrag,
-        pwd=restart.pwd if restart else endpoint.pwd,
+        ufrag=restart.ufrag if restart else peer.ufrag,
+        pwd=restart.pwd if restart else peer.pwd,
         ice_generation=restart.generation if restart else None,
         candidates=candidates,
         rtcp_mux=True,
-        fingerprints=(replace(fingerprint, setup=_setup(endpoint)),) if fingerprint else (),
+        fingerprints=(replace(fingerprint, setup=setup),) if fingerprint else (),
     )
 
 
@@ -50,7 +70,7 @@ def _candidates(registry: Registry, endpoint: Endpoint) -> tuple[Candidate, ...]
     return tuple(c for c in candidates if not is_private(c.ip))
 
 
-def _setup(endpoint: Endpoint) -> str:
-    if endpoint.dtls_server is None:
-        return "actpass"
-    return "passive" if endpoint.dtls_server else "active"
+def _setup(peer: Peer) -> str:
+    if peer.dtls_server is None:
+        return UNDECIDED
+    return "passive" if peer.dtls_server else "active"

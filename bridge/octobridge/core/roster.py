@@ -4,8 +4,9 @@
 here, pictures by the next allocations, for which receivers are made due.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from octobridge.core.constraints import ReceiverSettings
 from octobridge.core.effects import Effect
@@ -24,6 +25,9 @@ class Member:
 
     id: str
     transport: int
+    """Where its streams come from: its own, or its bridge's."""
+    number: int = 0
+    """What it is known by; 0 for one connected to this bridge, who goes by the transport."""
     sources: Sources = EMPTY
     takes_audio: bool = True
     takes_video: bool = True
@@ -34,6 +38,16 @@ class Member:
     """Whether it takes retransmissions; without them nothing can be probed."""
     last_n: int = -1
     """As signalled; its client may say something else later."""
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether it is on another bridge, which serves it."""
+        return self.number != 0
+
+    @property
+    def key(self) -> int:
+        """What it is known by in a roster."""
+        return self.number or self.transport
 
 
 class Roster:
@@ -57,6 +71,10 @@ class Roster:
         self.pictures = Pictures()
         self.listening = Listening(slots, fresh_ssrc)
         self._by_id: dict[str, int] = {}
+        """Transports of those connected to this bridge."""
+        self._names: dict[str, dict[int, frozenset[str]]] = {}
+        """Video sources by endpoint id; somebody who moves is in two places for a moment."""
+        self._freed: set[str] = set()
         self._slots = slots
         self._initial = initial
         self._fresh_ssrc = fresh_ssrc
@@ -70,6 +88,10 @@ class Roster:
         transport = self._by_id.get(endpoint_id)
         return None if transport is None else self.receivers[transport]
 
+    def names_of(self, endpoint_id: str) -> Iterator[str]:
+        """Yield the names of somebody's video sources, wherever he is."""
+        return chain.from_iterable(self._names.get(endpoint_id, {}).values())
+
     def make_due(self, transports: Iterable[int]) -> None:
         """Have these allocated for soon."""
         self.due.update((t, None) for t in transports if t in self.ages)
@@ -80,15 +102,16 @@ class Roster:
 
     def sync(self, members: Mapping[int, Member]) -> list[Effect]:
         """Follow what is signalled; the engine knows of sources come and gone already."""
-        gone = [member for t, member in self.members.items() if t not in members]
+        gone = [member for k, member in self.members.items() if k not in members]
         known = self.members
-        changed = [m for t, m in members.items() if known.get(t) is not m and known.get(t) != m]
+        changed = [m for k, m in members.items() if known.get(k) is not m and known.get(k) != m]
         if not gone and not changed:
             return []
         before, self.members = self.members, dict(members)
-        pairs = [(before.get(m.transport), m) for m in changed]
+        pairs = [(before.get(m.key), m) for m in changed]
         for member in gone:
-            self.listening.remove_listener(member.transport, is_gone=True)
+            if not member.is_relayed:
+                self.listening.remove_listener(member.transport, is_gone=True)
         effects = self._change_voices(gone, pairs)
         for member in gone:
             self._change_pictures(member, EMPTY)
@@ -96,6 +119,7 @@ class Roster:
         for old, new in pairs:
             effects += self._change_pictures(old or replace(new, sources=EMPTY), new.sources)
             effects += self._follow(old, new)
+        self._adopt()
         if len(before) < 2 <= len(members):
             # Alone, nobody was told that nobody watches.
             self.pictures.demanded.update(shown.picture.name for shown in self.pictures)
@@ -119,7 +143,7 @@ class Roster:
         changed = False
         for picture in member.sources.pictures:
             shown = self.pictures.find(picture.name)
-            if shown is None or shown.transport != member.transport:
+            if shown is None or (shown.transport, shown.owner) != (member.transport, member.id):
                 continue
             now = new.get((picture.name, picture.ssrc))
             if now is None:
@@ -135,8 +159,19 @@ class Roster:
             self.make_all_due()
         return effects
 
+    def _adopt(self) -> None:
+        """Let pictures whose names were somebody else's until now be shown."""
+        freed, self._freed = self._freed, set()
+        if not freed:
+            return
+        for member in self.members.values():
+            for picture in member.sources.pictures:
+                if picture.name in freed and self.pictures.find(picture.name) is None:
+                    self.pictures.add(picture, member.id, member.transport)
+
     def _remove(self, shown: Shown) -> None:
         self.pictures.remove(shown)
+        self._freed.add(shown.picture.name)
         for receiver in self.receivers.values():
             receiver.forget(shown)
 
@@ -151,6 +186,9 @@ class Roster:
     # ---- receivers ------------------------------------------------------------------------
 
     def _leave(self, member: Member) -> None:
+        self._name(member.id, member.key, frozenset())
+        if member.is_relayed:
+            return
         transport = member.transport
         self.receivers.pop(transport).stop(self.pictures)
         self.ages.pop(transport, None)
@@ -160,11 +198,15 @@ class Roster:
     def _follow(self, old: Member | None, new: Member) -> list[Effect]:
         """Let a member receive as it can now."""
         transport, effects = new.transport, list[Effect]()
+        own = frozenset(picture.name for picture in new.sources.pictures)
+        self._name(new.id, new.key, own)
+        if new.is_relayed:
+            return effects
         receiver = self.receivers.get(transport)
         if receiver is None:
             receiver = self._receiver(new)
             self.receivers[transport], self._by_id[new.id] = receiver, transport
-        receiver.own = frozenset(picture.name for picture in new.sources.pictures)
+        receiver.own = own
         receiver.trusts_estimates = new.repairs
         if new.last_n != (old.last_n if old else -1):
             receiver.settings = replace(receiver.settings, last_n=new.last_n)
@@ -181,6 +223,15 @@ class Roster:
             self.due.pop(transport, None)
             effects += receiver.stop(self.pictures)
         return effects
+
+    def _name(self, endpoint_id: str, key: int, names: frozenset[str]) -> None:
+        """Note what somebody's video sources are called."""
+        known = self._names.setdefault(endpoint_id, {})
+        known.pop(key, None)
+        if names:
+            known[key] = names
+        elif not known:
+            del self._names[endpoint_id]
 
     def _receiver(self, member: Member) -> Receiver:
         def make(number: int) -> Slot:

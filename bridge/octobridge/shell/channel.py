@@ -1,4 +1,6 @@
-"""The message channel: SCTP over DTLS, on which the client opens one data channel.
+"""The message channel: SCTP over DTLS, on which one of the two opens one data channel.
+
+Clients open it; between bridges, the one that the focus tells to.
 
 Carries texts both ways and knows nothing of what they say. Further channels are refused, binary
 messages and overlong ones are dropped, and what a slow reader doesn't fetch is bounded: beyond
@@ -10,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from aiortc import RTCDataChannel
+from aiortc import RTCDataChannel, RTCDataChannelParameters
 
 from octobridge.shell.logs import logger
 from octoengine.dtls import Dtls
@@ -18,6 +20,8 @@ from octoengine.sctp import MAX_MESSAGE_BYTES, Association
 
 __all__ = ["Channel", "ChannelEvents"]
 
+LABEL: Final = "JVB data channel"
+PROTOCOL: Final = "http://jitsi.org/protocols/colibri"
 MAX_QUEUED_BYTES: Final = 2 * MAX_MESSAGE_BYTES
 MAX_QUEUED_MESSAGES: Final = 1_000
 _log = logger("channel")
@@ -33,21 +37,29 @@ class ChannelEvents:
 
 
 class Channel:
-    """The association and its one channel; the client may close it and open another.
+    """The association and its one channel; the peer may close it and open another.
 
     Args:
         dtls: A connected DTLS association.
         events: What to call.
         dropped: Counts messages and channels not used, by reason.
         transport: Named in the log.
+        opens: Whether this side opens the channel.
     """
 
     def __init__(
-        self, dtls: Dtls, events: ChannelEvents, dropped: Counter[str], transport: int = 0
+        self,
+        dtls: Dtls,
+        events: ChannelEvents,
+        dropped: Counter[str],
+        transport: int = 0,
+        *,
+        opens: bool = False,
     ) -> None:
         self._events = events
         self._dropped = dropped
         self._transport = transport
+        self._opens = opens
         self._open: RTCDataChannel | None = None
         self._told_of_drops = False
         self._association = Association(dtls)
@@ -62,6 +74,11 @@ class Channel:
     async def start(self) -> None:
         """Begin the association; the peer may do so, too."""
         await self._association.begin()
+        if self._opens:
+            parameters = RTCDataChannelParameters(label=LABEL, protocol=PROTOCOL)
+            mine = RTCDataChannel(self._association, parameters)
+            self._take(mine)
+            cast(Any, mine).on("open", self._opened)
 
     async def stop(self) -> None:
         """End it; needed before DTLS is closed."""
@@ -93,7 +110,7 @@ class Channel:
         self._dropped[reason] += 1
         if reason == "message_queue_full" and not self._told_of_drops:
             self._told_of_drops = True
-            _log.warning("A client doesn't fetch its messages", transport=self._transport)
+            _log.warning("A peer doesn't fetch its messages", transport=self._transport)
         return False
 
     # ---- from aiortc ----------------------------------------------------------------------
@@ -103,10 +120,17 @@ class Channel:
             self._dropped["channel_rejected"] += 1
             channel.close()
             return
+        self._take(channel)
+        self._events.opened()
+
+    def _opened(self) -> None:
+        """Our own channel was accepted."""
+        self._events.opened()
+
+    def _take(self, channel: RTCDataChannel) -> None:
         self._open = channel
         cast(Any, channel).on("message", self._received)
         cast(Any, channel).on("close", self._ended)
-        self._events.opened()
 
     def _received(self, message: str | bytes) -> None:
         if isinstance(message, bytes):

@@ -15,8 +15,8 @@ def command(effect: fx.MediaEffect) -> Command:
             return _negotiated(effect)
         case fx.AddSource() | fx.RemoveSource() | fx.SetEncodings() | fx.MuteSource():
             return _source(effect)
-        case fx.Subscribe(receiver, sender, ssrc, out_ssrc, out_rtx_ssrc, mid):
-            return Command.Subscribe(receiver, sender, ssrc, out_ssrc, out_rtx_ssrc, mid)
+        case fx.Subscribe(receiver, sender, ssrc, out_ssrc, out_rtx_ssrc, mid, whole):
+            return Command.Subscribe(receiver, sender, ssrc, out_ssrc, out_rtx_ssrc, mid, whole)
         case fx.Unsubscribe(receiver, sender, ssrc):
             return Command.Unsubscribe(receiver, sender, ssrc)
         case fx.SetTarget(receiver, sender, ssrc, encoding, temporal):

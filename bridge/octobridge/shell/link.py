@@ -1,4 +1,4 @@
-"""One endpoint's way to the bridge: ICE, then DTLS over it, then a message channel over that.
+"""A peer's way to the bridge: ICE, then DTLS over it, then a message channel over that.
 
 DTLS starts when ICE has selected an address, the peer's fingerprint is known and, where the peer
 begins, its hello is there. Keys go to the engine and are not kept. ICE may move to another
@@ -73,6 +73,7 @@ class Link:
             self._ice_events(),
         )
         self._sctp = effect.sctp
+        self._opens_channel = effect.opens_channel
         self._fingerprints: tuple[Fingerprint, ...] = ()
         self._dtls_server: bool | None = None
         self._dtls: Dtls | None = None
@@ -175,7 +176,11 @@ class Link:
         self._owner.reporter.dtls_connected(self.transport)
         if self._sctp:
             self._channel = Channel(
-                dtls, self._channel_events(), self._owner.dropped, self.transport
+                dtls,
+                self._channel_events(),
+                self._owner.dropped,
+                self.transport,
+                opens=self._opens_channel,
             )
             await self._channel.start()
 

@@ -80,6 +80,7 @@ async def _bridge(media: MediaEngine, settings: Settings, entropy: Entropy) -> B
     policy = Policy(
         version=settings.version or _version(),
         region=settings.region,
+        relay_id=settings.relay_id,
         advertise_private_candidates=settings.advertise_private,
         announce_version=settings.announce_version,
         reduce_load=settings.reduce_load,

@@ -64,7 +64,7 @@ class Reception:
 
     def dtls_connected(self, transport: int) -> None:
         """See `core.reports`."""
-        self._reports.dtls_connected(transport)
+        self._reports.dtls_connected(transport, self._now())
 
     def dtls_failed(self, transport: int) -> None:
         """See `core.reports`."""

@@ -1,14 +1,13 @@
 """The bridge's private HTTP: the stock bridge's routes, the dangerous ones guarded.
 
-GET /about/health and /metrics are open; everything else asks `access`. A route whose API is
+GET /about/health and /metrics are open; everything else is behind the `guard`. A route whose API is
 switched off answers 404, as in the stock bridge.
 
 Source: JVB rest/root; reference of each answer's shape is the recorded REST traffic.
 """
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -16,9 +15,9 @@ from jitsiwire import bridge_channel_json, colibri2_json, stats
 from jitsiwire.colibri2 import Colibri2Error
 from jitsiwire.errors import RemoteProtocolError
 from octobridge.core import debug
-from octobridge.shell import access, iq
+from octobridge.shell import iq
 from octobridge.shell.bridge import Bridge
-from octobridge.shell.logs import logger
+from octobridge.shell.guard import guard
 from octobridge.shell.metrics import Exposition
 from octobridge.shell.settings import RestSettings
 
@@ -28,15 +27,12 @@ MAX_BODY_BYTES: Final = 64 * 1024
 KUBELET: Final = "kube-probe/"
 """How the kubelet's probes begin to name themselves."""
 CONFERENCES: Final = "/colibri/v2/conferences"
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_OPEN: Final = ("/about/health", "/metrics")
-_log = logger("rest")
 
 
 def application(bridge: Bridge, settings: RestSettings) -> web.Application:
     """Return the HTTP application of one bridge."""
     routes = _Routes(bridge, settings)
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[routes.guard])
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[guard(settings.token)])
     app.router.add_get("/about/health", routes.health)
     app.router.add_get("/about/version", routes.version)
     app.router.add_get("/metrics", routes.metrics)
@@ -66,22 +62,6 @@ class _Routes:
         self._bridge = bridge
         self._settings = settings
         self._exposition = Exposition(bridge)
-
-    @property
-    def guard(self) -> Any:
-        """The middleware that turns strangers away (aiohttp's decorator isn't typed)."""
-
-        @web.middleware
-        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            allowed = access.may_use(
-                self._settings.token, request.headers.get("Authorization"), request.remote
-            )
-            if request.path not in _OPEN and not allowed:
-                _log.warning("Refused a request", path=request.path, peer=request.remote)
-                return _refusal(self._settings.token is not None)
-            return await handler(request)
-
-        return guard
 
     async def health(self, request: web.Request) -> web.Response:
         # A kubelet restarts what fails: it is asked to judge the process only, and that alone.
@@ -175,17 +155,6 @@ class _Routes:
                 view["engine"] = self._bridge.media.inspect(endpoint.transport)
                 return web.json_response(view)
         raise web.HTTPNotFound
-
-
-def _refusal(has_token: bool) -> web.Response:
-    if has_token:
-        return web.Response(
-            status=401, text="A bearer token is needed.", headers={"WWW-Authenticate": "Bearer"}
-        )
-    return web.Response(
-        status=403,
-        text="Only this machine may ask: set OCTOBRIDGE_REST_TOKEN to allow others.",
-    )
 
 
 def _graceful(body: bytes) -> bool | None:

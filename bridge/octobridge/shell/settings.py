@@ -4,29 +4,15 @@ Every bad value is one line that names the variable, the value and the fix. An e
 counts as not set, because compose files pass empty ones along.
 """
 
-import ipaddress
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
 
 from octobridge.core.candidates import Mapping as AddressMapping
 from octobridge.core.candidates import PortRange, parse_mapping, parse_port_range
 from octobridge.core.limits import parse_size_limits
+from octobridge.shell.environment import Environment, SettingsError, host_and_port, ip, server
 
 __all__ = ["RestSettings", "Settings", "SettingsError", "XmppSettings", "read"]
-
-_TRUE: Final = ("1", "true", "yes", "on")
-_FALSE: Final = ("0", "false", "no", "off")
-_DURATION: Final = re.compile(r"(\d{1,9})(ms|s|m|h|d)?", re.ASCII)
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
-_HOST: Final = re.compile(r"[A-Za-z0-9_.:\-]{1,253}", re.ASCII)
-
-T = TypeVar("T")
-
-
-class SettingsError(ValueError):
-    """A variable can't be used; the text is the whole message for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +56,8 @@ class Settings:
     require_valid_address: bool
     stun_servers: tuple[tuple[str, int], ...]
     region: str | None
+    relay_id: str | None
+    """What other bridges call this one; None = no relays."""
     version: str | None
     announce_version: bool
     """Whether clients are told the version."""
@@ -97,11 +85,7 @@ def read(environ: Mapping[str, str], hostname: str) -> Settings:
     Raises:
         SettingsError: A value can't be used.
     """
-    env = _Environment(environ)
-    if env.flag("ENABLE_OCTO", default=False):
-        raise SettingsError(
-            "ENABLE_OCTO=1: relays aren't part of this version of octobridge; set ENABLE_OCTO=0"
-        )
+    env = Environment(environ)
     return Settings(
         xmpp=_xmpp(env, hostname),
         rest=_rest(env),
@@ -109,12 +93,13 @@ def read(environ: Mapping[str, str], hostname: str) -> Settings:
         unique_ports=env.value(
             "OCTOBRIDGE_UNIQUE_PORTS", "any", _port_range, "`first-last`, ports between 1 and 65535"
         ),
-        bind_addresses=env.many("OCTOBRIDGE_BIND_ADDRESSES", _ip, "a comma list of IP addresses"),
+        bind_addresses=env.many("OCTOBRIDGE_BIND_ADDRESSES", ip, "a comma list of IP addresses"),
         advertised=_advertised(env),
         advertise_private=env.flag("JVB_ADVERTISE_PRIVATE_CANDIDATES", default=True),
         require_valid_address=env.flag("JVB_REQUIRE_VALID_ADDRESS", default=False),
         stun_servers=_stun_servers(env),
         region=env.text("JVB_OCTO_REGION", None),
+        relay_id=_relay_id(env),
         version=env.text("OCTOBRIDGE_VERSION", None),
         announce_version=env.flag("OCTOBRIDGE_ANNOUNCE_VERSION", default=False),
         reduce_load=env.flag("OCTOBRIDGE_REDUCE_LOAD", default=False),
@@ -132,7 +117,7 @@ def read(environ: Mapping[str, str], hostname: str) -> Settings:
     )
 
 
-def _xmpp(env: "_Environment", hostname: str) -> XmppSettings:
+def _xmpp(env: Environment, hostname: str) -> XmppSettings:
     # The stock image can use a second Prosody for bridges only; its variables have a prefix.
     prefix = "JVB_" if env.flag("ENABLE_JVB_XMPP_SERVER", default=False) else ""
     kind = "jvb.meet.jitsi" if prefix else "meet.jitsi"
@@ -140,7 +125,7 @@ def _xmpp(env: "_Environment", hostname: str) -> XmppSettings:
     disabled = env.flag("JVB_DISABLE_XMPP", default=False)
     port = env.port(f"{prefix}XMPP_PORT", 6222 if prefix else 5222)
     servers = env.many(
-        f"{prefix}XMPP_SERVER", lambda text: _server(text, port), "a comma list of host[:port]"
+        f"{prefix}XMPP_SERVER", lambda text: server(text, port), "a comma list of host[:port]"
     )
     password = env.text("JVB_AUTH_PASSWORD", None)
     if password is None and not disabled:
@@ -160,10 +145,29 @@ def _xmpp(env: "_Environment", hostname: str) -> XmppSettings:
     )
 
 
-def _rest(env: "_Environment") -> RestSettings:
+def _relay_id(env: Environment) -> str | None:
+    """Return the relay id where relays are on, which needs a region, too."""
+    if not env.flag("ENABLE_OCTO", default=False):
+        return None
+    # The stock image falls back to the address that the first Octo was bound to.
+    relay_id = env.words("JVB_OCTO_RELAY_ID", env.text("JVB_OCTO_BIND_ADDRESS", None) or "-")
+    if relay_id == "-":
+        raise SettingsError(
+            "JVB_OCTO_RELAY_ID is not set: with ENABLE_OCTO=1 give each bridge an id of its own"
+            " (or set ENABLE_OCTO=0 to run without relays)"
+        )
+    if env.text("JVB_OCTO_REGION", None) is None:
+        raise SettingsError(
+            "JVB_OCTO_REGION is not set: with ENABLE_OCTO=1 say which region the bridge is in"
+            " (or set ENABLE_OCTO=0 to run without relays)"
+        )
+    return relay_id
+
+
+def _rest(env: Environment) -> RestSettings:
     colibri = env.flag("COLIBRI_REST_ENABLED", default=False)
     return RestSettings(
-        address=env.value("OCTOBRIDGE_REST_ADDRESS", "0.0.0.0", _ip, "an IP address"),  # noqa: S104
+        address=env.value("OCTOBRIDGE_REST_ADDRESS", "0.0.0.0", ip, "an IP address"),  # noqa: S104
         port=env.port("OCTOBRIDGE_REST_PORT", 8080),
         token=env.text("OCTOBRIDGE_REST_TOKEN", None),
         colibri_enabled=colibri,
@@ -171,105 +175,17 @@ def _rest(env: "_Environment") -> RestSettings:
     )
 
 
-def _advertised(env: "_Environment") -> tuple[AddressMapping, ...]:
+def _advertised(env: Environment) -> tuple[AddressMapping, ...]:
     what = "a comma list of `ip` or `ip#port`"
     named = env.many("JVB_ADVERTISE_IPS", parse_mapping, what)
     return named or env.many("DOCKER_HOST_ADDRESS", parse_mapping, what)
 
 
-def _stun_servers(env: "_Environment") -> tuple[tuple[str, int], ...]:
+def _stun_servers(env: Environment) -> tuple[tuple[str, int], ...]:
     # The stock image asks a public server by default; asking strangers is for the user to want.
     if env.flag("JVB_DISABLE_STUN", default=False):
         return ()
-    return env.many("JVB_STUN_SERVERS", _host_and_port, "a comma list of `host:port`")
-
-
-class _Environment:
-    """Typed access to variables, with errors for people."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-
-    def text(self, name: str, default: str | None) -> str | None:
-        return self._environ.get(name, "").strip() or default
-
-    def value(self, name: str, default: str, parse: Callable[[str], T], what: str) -> T:
-        text = self.text(name, default) or default
-        try:
-            return parse(text)
-        except ValueError:
-            raise _unusable(name, text, what) from None
-
-    def many(self, name: str, parse: Callable[[str], T], what: str) -> tuple[T, ...]:
-        text = self.text(name, None)
-        if text is None:
-            return ()
-        try:
-            return tuple(parse(part.strip()) for part in text.split(",") if part.strip())
-        except ValueError:
-            raise _unusable(name, text, what) from None
-
-    def words(self, name: str, default: str) -> str:
-        return self.value(name, default, _word, "one word without spaces, @ or /")
-
-    def flag(self, name: str, *, default: bool) -> bool:
-        text = self.text(name, None)
-        if text is None:
-            return default
-        if text.lower() in _TRUE:
-            return True
-        if text.lower() in _FALSE:
-            return False
-        raise _unusable(name, text, "1 or 0")
-
-    def port(self, name: str, default: int) -> int:
-        return self.value(name, str(default), _port, "a port between 1 and 65535")
-
-    def seconds(self, name: str, default: float) -> float:
-        return self.value(name, f"{default:.0f}", _seconds, "a duration such as 90s, 15m or 24h")
-
-    def one_of(self, name: str, default: str, choices: tuple[str, ...]) -> str:
-        text = (self.text(name, default) or default).lower()
-        if text not in choices:
-            raise _unusable(name, text, "one of " + ", ".join(choices))
-        return text
-
-
-def _unusable(name: str, value: str, fix: str) -> SettingsError:
-    return SettingsError(f"{name}={value[:80]!r} can't be used: set it to {fix}")
-
-
-def _ip(text: str) -> str:
-    return str(ipaddress.ip_address(text))
-
-
-def _host(text: str) -> str:
-    if not _HOST.fullmatch(text):
-        raise ValueError(text)
-    return text
-
-
-def _server(text: str, default_port: int) -> tuple[str, int]:
-    if text.startswith("["):
-        address, bracket, rest = text[1:].partition("]")
-        if not bracket or (rest and not rest.startswith(":")):
-            raise ValueError(text)
-        return _ip(address), _port(rest[1:]) if rest else default_port
-    # More than one colon without brackets is an IPv6 address.
-    if text.count(":") == 1:
-        return _host_and_port(text)
-    return _host(text), default_port
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    return _host(host), _port(port)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-        raise ValueError(text)
-    return int(text)
+    return env.many("JVB_STUN_SERVERS", host_and_port, "a comma list of `host:port`")
 
 
 def _port_range(text: str) -> PortRange:
@@ -281,16 +197,3 @@ def _stress(text: str) -> float:
     if not 0 < found <= 1:
         raise ValueError(text)
     return found
-
-
-def _word(text: str) -> str:
-    if not text or len(text) > 512 or set(text) & set(" @/\t\r\n<>&'\""):
-        raise ValueError(text)
-    return text
-
-
-def _seconds(text: str) -> float:
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise ValueError(text)
-    return int(match[1]) * _UNITS[match[2] or ""]

@@ -95,7 +95,9 @@ class Transports(LinkOwner):
     def _create(self, effect: fx.CreateTransport) -> list[Command]:
         self._links[effect.transport] = Link(self, effect, self._ports.sockets_of(effect.transport))
         return [
-            Command.AddTransport(effect.transport, effect.group, rtcp_ssrc=effect.rtcp_ssrc),
+            Command.AddTransport(
+                effect.transport, effect.group, mesh=effect.mesh, rtcp_ssrc=effect.rtcp_ssrc
+            ),
             Command.SetIce(effect.transport, effect.ufrag, effect.pwd),
         ]
 

@@ -20,16 +20,21 @@ def take(focus: Focus, who: tuple[str, str], message: BrowserMessage) -> list[Ef
     session = conference.sessions.get(one.bridge or "")
     if session is None or one.stage not in (Stage.ANSWERED, Stage.CONNECTED):
         return []
-    send, meeting = focus.placement.send, conference.meeting_id
+    placement, meeting = focus.placement, conference.meeting_id
+    outbox = placement.outbox
     match message:
         case signalling.Publish():
             before, one.published = one.sources(), message.sources
             change = sources.change(before, one.sources())
             request = requests.publication(meeting, one.id, one.stats_id, one.published)
-            return [send(conference, session, request), *announce(conference, one, change)]
+            return [
+                outbox.update(conference, session, request),
+                *placement.links.changed(conference, session, one),
+                *announce(conference, one, change),
+            ]
         case signalling.Trickle():
             request = requests.candidates(meeting, one.id, one.stats_id, message)
-            return [send(conference, session, request)]
+            return [outbox.update(conference, session, request)]
         case signalling.IceRestart():
             request = requests.ice_restart(meeting, one.id)
-            return [send(conference, session, request, restarting=one)]
+            return [outbox.restart(conference, session, request, one)]

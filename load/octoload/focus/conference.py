@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from jitsiwire.colibri2 import MediaSource
+from jitsiwire.selection_topology import Cascade, Link
 from octoload import signalling
 from octoload.focus import sources
 
@@ -38,10 +39,15 @@ class Session:
     bridge: str
     """Occupant JID."""
     id: str
-    created: bool = False
-    """The request that creates it was sent."""
+    relay_id: str | None = None
+    """The bridge's when the session began: it stays, whatever the bridge publishes later."""
     feedback: tuple[MediaSource, ...] = ()
     """The bridge's own sources."""
+
+    @property
+    def node(self) -> str:
+        """Its name among the conference's bridges; without a relay id it is never linked."""
+        return self.relay_id or self.bridge
 
 
 @dataclass(slots=True)
@@ -83,6 +89,11 @@ class Participant:
         """What it sends, as others are told."""
         return tuple(sources.remote(self.id, source, self.display) for source in self.published)
 
+    @property
+    def sent(self) -> tuple[signalling.SourceDescription, ...]:
+        """What its bridge was told that it sends."""
+        return self.published if self.stage in (Stage.ANSWERED, Stage.CONNECTED) else ()
+
     def restart_allowed_at(self, now: float) -> float:
         """When it may have its next restart: 5 s after the last, five a minute."""
         if not self.restarts:
@@ -104,10 +115,27 @@ class Conference:
     participants: dict[str, Participant] = field(default_factory=dict[str, Participant])
     sessions: dict[str, Session] = field(default_factory=dict[str, Session])
     """By bridge, in the order the conference came to them."""
+    cascade: Cascade = field(default_factory=Cascade)
+    """How these bridges are linked."""
+    unlinkable: dict[str, float] = field(default_factory=dict[str, float])
+    """When a bridge last failed to make a relay."""
 
     def on(self, bridge: str) -> tuple[Participant, ...]:
         """Who is placed on a bridge."""
         return tuple(one for one in self.participants.values() if one.bridge == bridge)
+
+    def at(self, node: str) -> Session | None:
+        """The session of a node of the cascade."""
+        return next((one for one in self.sessions.values() if one.node == node), None)
+
+    def on_node(self, node: str) -> tuple[Participant, ...]:
+        """Who is placed on a node of the cascade."""
+        session = self.at(node)
+        return () if session is None else self.on(session.bridge)
+
+    def link(self, node: str, other: str) -> Link | None:
+        """The link between two nodes."""
+        return next((one for one in self.cascade.links if one.other(node) == other), None)
 
     def waiting(self) -> tuple[Participant, ...]:
         """Who has no place."""

@@ -212,7 +212,8 @@ class Focus:
         request = requests.answer(
             conference.meeting_id, one.id, one.stats_id, answer.transport, one.published
         )
-        effects: list[Effect] = [self.placement.send(conference, session, request)]
+        effects: list[Effect] = [self.placement.outbox.update(conference, session, request)]
+        effects += self.placement.links.changed(conference, session, one)
         change = sources.change(before, one.sources())
         return effects + announce(conference, one, change)
 

@@ -10,13 +10,22 @@ from dataclasses import dataclass, field
 
 from jitsiwire import selection
 from jitsiwire.bridge_view import BridgeView
-from jitsiwire.colibri2 import ConferenceModify
 from jitsiwire.selection import ConferenceBridge
+from jitsiwire.selection_topology import Node
 from octoload import signalling
 from octoload.focus import requests
 from octoload.focus.conference import Conference, Participant, Session, Stage
-from octoload.focus.effects import Effect, SendRequest, Tell
-from octoload.focus.replies import Reply, Verdict, judge_allocation, judge_restart, judge_update
+from octoload.focus.effects import Effect, Tell
+from octoload.focus.links import Links
+from octoload.focus.outbox import Asked, Outbox, Purpose
+from octoload.focus.replies import (
+    Reply,
+    Verdict,
+    judge_allocation,
+    judge_relay,
+    judge_restart,
+    judge_update,
+)
 from octoload.focus.settings import FocusSettings
 
 __all__ = ["Counters", "Placement"]
@@ -25,6 +34,9 @@ RETRY_SECONDS = 2.0
 """Between two attempts to place somebody who waits."""
 FAILURES_IN_A_ROW = 3
 """Invitations that may fail one right after the other; then it waits for the next retry."""
+UNLINKABLE_SECONDS = 60.0
+"""How long a conference does without a bridge that made it no relay: Jicofo, which tries at once
+again, would go round in circles for as long as the bridge refuses."""
 
 
 @dataclass(slots=True)
@@ -43,19 +55,6 @@ class Counters:
     """By move calls, by the nickname of the bridge they were on."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A request that isn't answered yet."""
-
-    conference: str
-    session: str
-    endpoint: str | None
-    """Of an allocation or a restart."""
-    invitation: str
-    restart: bool = False
-    """Of its ICE, not an allocation."""
-
-
 class Placement:
     """Who is on which bridge.
 
@@ -72,8 +71,8 @@ class Placement:
         self.counters = Counters()
         self.online = True
         """Bridges can be asked: false while we are out of the brewery for a moment."""
-        self._pending: dict[int, _Pending] = {}
-        self._token = 0
+        self.outbox = Outbox()
+        self.links = Links(self.outbox)
 
     def retry(self, now: float, *, at_once: bool) -> list[Effect]:
         """Try again to place whoever waits."""
@@ -102,14 +101,26 @@ class Placement:
         jid = self._select(conference, one, now)
         if jid is None:
             return self._wait(one, "no bridge available")
-        session = conference.sessions.setdefault(jid, Session(jid, self.mint()))
+        session = conference.sessions.get(jid)
         one.bridge, one.stage, one.session_id = jid, Stage.ALLOCATING, self.mint()
         self.bridges[jid] = self.bridges[jid].endpoint_added(now)
-        room = None if session.created else conference.room
-        session.created = True
+        room = conference.room if session is None else None
         request = requests.allocation(conference.meeting_id, one.id, one.stats_id, room, one.wishes)
         one.generation = 0
-        return [self.send(conference, session, request, one)]
+        if session is None:
+            session, linking = self._open(conference, jid, now)
+        else:
+            linking = self.links.announced(conference, session, one)
+        return [self.outbox.allocation(conference, session, request, one), *linking]
+
+    def _open(self, conference: Conference, jid: str, now: float) -> tuple[Session, list[Effect]]:
+        """Begin a session; what is returned is said after the request that creates it."""
+        view = self.bridges[jid]
+        session = Session(jid, self.mint(), view.relay_id)
+        conference.sessions[jid] = session
+        stress, hot = view.corrected_stress(now), view.overloaded(now)
+        node = Node(session.node, region=view.region, stress=stress, overloaded=hot)
+        return session, self.links.opened(conference, session, node)
 
     def _select(self, conference: Conference, one: Participant, now: float) -> str | None:
         using = [
@@ -119,14 +130,21 @@ class Placement:
         ]
         chosen = selection.select(
             self.settings.strategy,
-            [view.candidate(now) for view in self.bridges.values()],
+            [
+                view.candidate(now)
+                for jid, view in self.bridges.items()
+                if now - conference.unlinkable.get(jid, -UNLINKABLE_SECONDS) >= UNLINKABLE_SECONDS
+            ],
             using,
             selection.Participant(one.region),
             self.settings.selection,
         )
-        if chosen is None or (conference.sessions and chosen.jid not in conference.sessions):
-            return None  # without relays a conference can't be on two bridges
-        return chosen.jid
+        if chosen is None or not conference.sessions or chosen.jid in conference.sessions:
+            return None if chosen is None else chosen.jid
+        relays = [chosen.relay_id, *(one.relay_id for one in conference.sessions.values())]
+        linked = self.settings.selection.multi_bridge and all(relays)
+        # Two bridges of one relay id couldn't be told apart in their links.
+        return chosen.jid if linked and len(set(relays)) == len(relays) else None
 
     def _wait(self, one: Participant, reason: str) -> list[Effect]:
         one.stage, one.bridge = Stage.WAITING, None
@@ -150,11 +168,20 @@ class Placement:
                 continue
             if conference.on(jid):
                 request = requests.expire_endpoints(conference.meeting_id, (o.id for o in gone))
+                effects.append(self.outbox.update(conference, session, request))
+                effects += self.links.expired(conference, session, gone)
             else:
-                del conference.sessions[jid]
-                request = requests.expire_conference(conference.meeting_id)
-            effects.append(self.send(conference, session, request))
+                effects += self._close(conference, session)
         return effects
+
+    def _close(self, conference: Conference, session: Session) -> list[Effect]:
+        """End a session that nobody is on, and the links to it."""
+        del conference.sessions[session.bridge]
+        request = requests.expire_conference(conference.meeting_id)
+        return [
+            self.outbox.update(conference, session, request),
+            *self.links.closed(conference, session),
+        ]
 
     def _count_removed(self, jid: str, count: int) -> None:
         if jid in self.bridges:
@@ -168,10 +195,8 @@ class Placement:
         self.counters.bridges_removed += 1
         self.counters.participants_moved += len(people)
         effects = self.take_off(conference, people)
-        # Nobody was left on it to take it off.
-        if conference.sessions.pop(jid, None) is not None:
-            expire = requests.expire_conference(conference.meeting_id)
-            effects.append(SendRequest(self._next_token(), jid, expire))
+        if jid in conference.sessions:  # nobody was left on it to take off
+            effects += self._close(conference, conference.sessions[jid])
         return effects + self.invite_again(conference, people, now)
 
     def invite_again(
@@ -184,21 +209,29 @@ class Placement:
 
     def replied(self, token: int, reply: Reply, now: float) -> list[Effect]:
         """A bridge answered a request, or didn't in time."""
-        pending = self._pending.pop(token, None)
-        conference = self.conferences.get(pending.conference) if pending else None
-        if pending is None or conference is None:
+        asked = self.outbox.answered(token)
+        conference = self.conferences.get(asked.conference) if asked else None
+        if asked is None or conference is None:
             return []
-        found = [s for s in conference.sessions.values() if s.id == pending.session]
-        if not found:
-            return []  # that session is over already
-        session = found[0]
-        if pending.endpoint is None:
-            return self._follow(conference, session, judge_update(reply), now)
-        one = conference.participants.get(pending.endpoint)
-        if pending.restart:
-            return self._restarted(conference, session, one, pending, reply, now)
-        verdict = judge_allocation(reply, pending.endpoint)
-        if one is not None and one.session_id == pending.invitation:
+        session = next((s for s in conference.sessions.values() if s.id == asked.session), None)
+        if session is None:
+            return []  # it is over already
+        match asked.purpose:
+            case Purpose.UPDATE:
+                return self._follow(conference, session, judge_update(reply), now)
+            case Purpose.RELAY:
+                return self._relay_made(conference, session, asked, reply, now)
+            case Purpose.RESTART:
+                return self._restarted(conference, session, asked, reply, now)
+            case Purpose.ALLOCATION:
+                return self._allocated(conference, session, asked, reply, now)
+
+    def _allocated(
+        self, conference: Conference, session: Session, asked: Asked, reply: Reply, now: float
+    ) -> list[Effect]:
+        one = conference.participants.get(asked.subject)
+        verdict = judge_allocation(reply, asked.subject)
+        if one is not None and one.session_id == asked.invitation:
             if verdict.transport is not None:
                 session.feedback = session.feedback or verdict.feedback or ()
                 return self._offer(conference, one, session, verdict.transport)
@@ -209,6 +242,17 @@ class Placement:
                     *self._not_invited(conference, one),
                 ]
         return self._follow(conference, session, verdict, now)
+
+    def _relay_made(
+        self, conference: Conference, session: Session, asked: Asked, reply: Reply, now: float
+    ) -> list[Effect]:
+        if conference.link(session.node, asked.subject) is None:
+            return []  # the far side is gone meanwhile
+        ice = judge_relay(reply, asked.subject)
+        if ice is not None:
+            return self.links.transport(conference, session, asked.subject, ice)
+        conference.unlinkable[session.bridge] = now
+        return self.end_session(conference, session.bridge, now)
 
     def _follow(
         self, conference: Conference, session: Session, verdict: Verdict, now: float
@@ -256,15 +300,10 @@ class Placement:
         return [Tell(one.connection, offer)]
 
     def _restarted(
-        self,
-        conference: Conference,
-        session: Session,
-        one: Participant | None,
-        pending: _Pending,
-        reply: Reply,
-        now: float,
+        self, conference: Conference, session: Session, asked: Asked, reply: Reply, now: float
     ) -> list[Effect]:
-        if one is None or one.session_id != pending.invitation:
+        one = conference.participants.get(asked.subject)
+        if one is None or one.session_id != asked.invitation:
             return []
         verdict = judge_restart(reply, one.id)
         transport = verdict.transport
@@ -278,29 +317,3 @@ class Placement:
             return []
         new = signalling.NewIce(session_id=one.session_id, transport=transport)
         return [Tell(one.connection, new)]
-
-    # -- sending ----------------------------------------------------------------------------------
-
-    def send(
-        self,
-        conference: Conference,
-        session: Session,
-        request: ConferenceModify,
-        allocating: Participant | None = None,
-        restarting: Participant | None = None,
-    ) -> SendRequest:
-        """Return the request to send, and remember whose it is."""
-        token = self._next_token()
-        one = allocating or restarting
-        self._pending[token] = _Pending(
-            conference.name,
-            session.id,
-            None if one is None else one.id,
-            "" if one is None else one.session_id,
-            restarting is not None,
-        )
-        return SendRequest(token, session.bridge, request)
-
-    def _next_token(self) -> int:
-        self._token += 1
-        return self._token

@@ -2,7 +2,8 @@
 
 An allocation that fails says something about the bridge; any other request that fails ends the
 conference's session there, except that an unknown endpoint only costs that endpoint. Silence to
-an allocation is a failure, silence to anything else is ignored.
+an allocation is a failure, silence to a relay's creation ends the session, too; to anything else
+it is ignored.
 
 Source: jicofo 7ebb13dc, bridge/colibri/Colibri2Session.kt, ColibriV2SessionManager.kt.
 """
@@ -23,7 +24,15 @@ from jitsiwire.colibri2 import (
 )
 from octoload import signalling
 
-__all__ = ["Nothing", "Reply", "Verdict", "judge_allocation", "judge_restart", "judge_update"]
+__all__ = [
+    "Nothing",
+    "Reply",
+    "Verdict",
+    "judge_allocation",
+    "judge_relay",
+    "judge_restart",
+    "judge_update",
+]
 
 
 class Nothing(Enum):
@@ -90,6 +99,16 @@ def judge_restart(reply: Reply, endpoint_id: str) -> Verdict:
         return verdict
     transport = _transport(reply, endpoint_id)
     return Verdict(transport) if transport else Verdict(reinvite=(endpoint_id,))
+
+
+def judge_relay(reply: Reply, relay_id: str) -> IceTransport | None:
+    """Return how the bridge connects by a new relay; None ends the session, silence as well."""
+    if not isinstance(reply, ConferenceModified):
+        return None
+    for relay in reply.relays:
+        if relay.id == relay_id and relay.transport is not None:
+            return relay.transport.ice
+    return None
 
 
 def judge_update(reply: Reply) -> Verdict:

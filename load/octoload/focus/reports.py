@@ -4,7 +4,7 @@ Only what this focus knows is in it; Jibri, Jigasi and Jingle queues have no cou
 """
 
 from jitsiwire.jicofo import report
-from octoload.focus.conference import Conference, Participant, Stage
+from octoload.focus.conference import Conference, Participant, Session, Stage
 from octoload.focus.focus import Focus
 
 __all__ = ["conference_debug", "debug", "stats"]
@@ -51,8 +51,8 @@ def conference_debug(focus: Focus, conference: Conference, now: float) -> dict[s
                     if jid in focus.bridges
                     else "null",
                     "id": session.id,
-                    "created": session.created,
-                    "relays": {},
+                    "created": True,  # a session begins with the request that creates it
+                    "relays": _relays(conference, session),
                     "participants": [one.id for one in conference.on(jid)],
                 }
                 for jid, session in conference.sessions.items()
@@ -66,6 +66,26 @@ def conference_debug(focus: Focus, conference: Conference, now: float) -> dict[s
         "jigasi_count": 0,
         "transcriber_count": 0,
     }
+
+
+def _relays(conference: Conference, session: Session) -> dict[str, object]:
+    """A session's ends of the conference's links, by the relay id of the far side."""
+    found: dict[str, object] = {}
+    for link in conference.cascade.links:
+        other = link.other(session.node)
+        if other is None:
+            continue
+        initiator = link.first == session.node
+        found[other] = {
+            "id": other,
+            "use_unique_port": initiator,
+            "ice_controlling": initiator,
+            "dtls_setup": "active" if initiator else "passive",
+            "bridge_channel_active": initiator,
+            "sctp_bridge_channel": True,
+            "mesh_id": link.mesh,
+        }
+    return found
 
 
 def _invitation(one: Participant) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "allocation",
     "answer",
     "candidates",
+    "capabilities",
     "described_media",
     "expire_conference",
     "expire_endpoints",
@@ -115,11 +116,6 @@ def allocation(
     browser wishes.
     """
     wanted = wishes or signalling.Wishes()
-    capabilities = {
-        Capability.SOURCE_NAMES: True,
-        Capability.SSRC_REWRITING: wanted.ssrc_rewriting,
-        Capability.RTP_MID_DEMUX: wanted.mid_demux,
-    }
     endpoint = Endpoint(
         endpoint_id,
         create=True,
@@ -127,7 +123,7 @@ def allocation(
         media=MEDIA,
         transport=Transport(ice_controlling=True, sctp=Sctp() if wanted.data_channel else None),
         sources=(),
-        capabilities=tuple(name for name, asked in capabilities.items() if asked),
+        capabilities=capabilities(wishes),
         initial_last_n=wanted.initial_last_n,
     )
     return ConferenceModify(
@@ -137,6 +133,17 @@ def allocation(
         rtcstats_enabled=room is None,
         endpoints=(endpoint,),
     )
+
+
+def capabilities(wishes: signalling.Wishes | None) -> tuple[Capability, ...]:
+    """What a participant can do, as bridges are told."""
+    wanted = wishes or signalling.Wishes()
+    known = {
+        Capability.SOURCE_NAMES: True,
+        Capability.SSRC_REWRITING: wanted.ssrc_rewriting,
+        Capability.RTP_MID_DEMUX: wanted.mid_demux,
+    }
+    return tuple(name for name, asked in known.items() if asked)
 
 
 def answer(

@@ -1,7 +1,6 @@
 """The focus' settings, from stock Jicofo's environment variables.
 
-What this focus can't do is refused by name, never silently ignored: relays, the strategies that
-need them, and visitors.
+What this focus can't do is refused by name, never silently ignored: visitors.
 """
 
 import json
@@ -17,7 +16,7 @@ __all__ = ["FocusSettings", "SettingsError"]
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
-_STRATEGIES = (Strategy.SINGLE, Strategy.REGION_BASED, Strategy.INTRA_REGION)
+_STRATEGIES = tuple(one for one in Strategy if one is not Strategy.VISITOR)
 
 
 class SettingsError(ValueError):
@@ -60,8 +59,6 @@ class FocusSettings:
         """
         read = _Reader(environ)
         domain = read.text("XMPP_DOMAIN", "meet.jitsi")
-        if read.flag("ENABLE_OCTO", default=False):
-            raise SettingsError("ENABLE_OCTO: this focus joins no bridges by relays; set it to 0")
         if read.flag("ENABLE_VISITORS", default=False):
             raise SettingsError("ENABLE_VISITORS: this focus knows no visitors; set it to 0")
         return FocusSettings(
@@ -76,6 +73,7 @@ class FocusSettings:
             ),
             strategy=read.strategy("OCTO_BRIDGE_SELECTION_STRATEGY"),
             selection=SelectionSettings(
+                multi_bridge=read.flag("ENABLE_OCTO", default=False),
                 max_bridge_participants=int(
                     read.number("MAX_BRIDGE_PARTICIPANTS", 80, -1, 100_000)
                 ),

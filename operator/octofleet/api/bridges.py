@@ -9,12 +9,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from octofleet.api.addresses import AddressDefaults, AddressSettings
 from octofleet.api.kube import Image, KubeModel, ListOf, Quantity, Rule, rules
 
 __all__ = [
-    "AddressDefaults",
-    "AddressSettings",
-    "AddressSource",
     "BridgeDefaults",
     "BridgeSettings",
     "Engine",
@@ -28,14 +26,7 @@ class Engine(StrEnum):
     """Which videobridge runs."""
 
     OCTOBRIDGE = "octobridge"
-
-
-class AddressSource(StrEnum):
-    """Where a bridge's advertised addresses come from."""
-
-    AUTO = "Auto"
-    NODE_INTERNAL_IP = "NodeInternalIP"
-    STATIC = "Static"
+    JVB = "jvb"
 
 
 class ResourceList(KubeModel, frozen=True):
@@ -85,60 +76,20 @@ class Toleration(KubeModel, frozen=True):
     """NoSchedule, PreferNoSchedule or NoExecute; left out it fits all of them."""
 
 
-StaticAddress = Annotated[
-    str,
-    Field(
-        pattern=r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]{2,39})(#[0-9]{1,5})?$", max_length=46
-    ),
-]
-StaticAddresses = Annotated[
-    tuple[StaticAddress, ...], Field(min_length=1, max_length=32), ListOf("atomic")
-]
 Tolerations = Annotated[tuple[Toleration, ...], Field(max_length=16), ListOf("atomic")]
 LabelValue = Annotated[str, Field(max_length=63)]
 NodeSelector = Annotated[dict[str, LabelValue], Field(max_length=16)]
 Port = Annotated[int, Field(ge=1, le=65535, json_schema_extra={"format": "int32"})]
 
 
-class AddressSettings(KubeModel, frozen=True):
-    """Which addresses a bridge tells its participants."""
-
-    model_config = rules(
-        Rule(
-            "!has(self.source) || self.source != 'Static' || has(self.static)",
-            "addresses.static must list the addresses when addresses.source is Static",
-            ".static",
-        ),
-        Rule(
-            "!has(self.static) || (has(self.source) && self.source == 'Static')",
-            "addresses.static is only for addresses.source Static",
-            ".static",
-        ),
-    )
-
-    source: AddressSource | None = None
-    """Auto: the addresses the bridge finds on its node. NodeInternalIP: the node's internal
-    address alone. Static: the list in `static`, for bridges behind NAT."""
-    static: StaticAddresses | None = None
-    """Public addresses as IP or IP#port. Every bridge of the region advertises all of them and
-    ICE finds the one that leads to it, so list one entry for each node behind NAT."""
-
-
-class AddressDefaults(AddressSettings, frozen=True):
-    """Which addresses a bridge tells its participants."""
-
-    source: AddressSource = AddressSource.AUTO
-    """Auto: the addresses the bridge finds on its node. NodeInternalIP: the node's internal
-    address alone. Static: the list in `static`, for bridges behind NAT."""
-
-
 class BridgeSettings(KubeModel, frozen=True):
     """How bridges run. What is left out is inherited from the JitsiCluster."""
 
     engine: Engine | None = None
-    """Which videobridge runs."""
+    """Which videobridge runs: octobridge, or jvb, the stock one. Changing it is an upgrade."""
     image: Image | None = None
-    """The bridge's container image."""
+    """The bridge's container image; the default is this installation's octobridge, or the stock
+    image of the JitsiCluster's version with engine jvb."""
     port: Port | None = None
     """UDP port for all media, on the node itself: one bridge runs on a node."""
     addresses: AddressSettings | None = None
@@ -155,7 +106,7 @@ class BridgeDefaults(BridgeSettings, frozen=True):
     """How the bridges of every region run, unless the region says otherwise."""
 
     engine: Engine = Engine.OCTOBRIDGE
-    """Which videobridge runs."""
+    """Which videobridge runs: octobridge, or jvb, the stock one. Changing it is an upgrade."""
     port: Port = 10000
     """UDP port for all media, on the node itself: one bridge runs on a node."""
     addresses: AddressDefaults = AddressDefaults()

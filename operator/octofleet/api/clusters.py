@@ -7,7 +7,7 @@ from pydantic import Field
 
 from octofleet.api.autoscaling import AutoscalingDefaults
 from octofleet.api.bridges import BridgeDefaults, ResourceRequirements
-from octofleet.api.kube import Image, KubeModel, ObjectMeta, Rule, rules
+from octofleet.api.kube import Image, KubeModel, Name, ObjectMeta, Rule, rules
 from octofleet.api.status import ClusterStatus
 
 __all__ = [
@@ -51,8 +51,12 @@ class Jicofo(KubeModel, frozen=True):
 
     image: Image | None = None
     """Its container image; the default is the stock image of `version`."""
-    strategy: SelectionStrategy = SelectionStrategy.SINGLE
-    """How it picks a bridge for a new conference."""
+    strategy: SelectionStrategy | None = None
+    """How it picks bridges. The default is RegionBasedBridgeSelectionStrategy where the cluster
+    has several regions, else SingleBridgeSelectionStrategy."""
+    region: Name | None = None
+    """The region that counts as its own: with a strategy by regions, people of no region, and
+    those of one that has no bridge near it, are placed there."""
     resources: ResourceRequirements | None = None
     """What it asks for and may use at most; the default follows `size`."""
 

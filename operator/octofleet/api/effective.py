@@ -6,9 +6,10 @@ text. Core and shell read this and never the resources themselves.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from octofleet.api.addresses import PUBLIC_ADDRESS, AddressDefaults, AddressSource, Audience
 from octofleet.api.autoscaling import (
     AtDeadline,
     AutoscalingDefaults,
@@ -23,13 +24,12 @@ from octofleet.api.autoscaling import (
     SelectPolicy,
 )
 from octofleet.api.bridges import (
-    AddressSource,
     BridgeDefaults,
     Engine,
     ResourceRequirements,
     Toleration,
 )
-from octofleet.api.clusters import JitsiCluster, JitsiClusterSpec, SelectionStrategy, Size
+from octofleet.api.clusters import JitsiCluster, JitsiClusterSpec, SelectionStrategy
 from octofleet.api.headroom import HeadroomSettings, ScheduleWindow
 from octofleet.api.kube import GROUP, KubeModel
 from octofleet.api.layering import (
@@ -41,12 +41,14 @@ from octofleet.api.layering import (
     merged_resources,
 )
 from octofleet.api.quantities import quantity, seconds
-from octofleet.api.regions import OctoRegion
+from octofleet.api.regions import OctoRegion, Placement
 
 __all__ = [
     "ANNOTATION_RESTARTED_AT",
     "ANNOTATION_UPGRADES_PAUSED",
     "DEFAULT_BRIDGE_IMAGE",
+    "REGION_LABEL",
+    "Addresses",
     "Autoscaling",
     "BridgeTemplate",
     "Drain",
@@ -67,6 +69,7 @@ DEFAULT_BRIDGE_IMAGE: Final = "docker.io/octofleet/bridge:dev"
 STOCK_IMAGES: Final = "ghcr.io/jitsi"
 ANNOTATION_UPGRADES_PAUSED: Final = f"{GROUP}/upgrades-paused"
 ANNOTATION_RESTARTED_AT: Final = f"{GROUP}/restarted-at"
+REGION_LABEL: Final = "topology.kubernetes.io/region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +149,32 @@ class Autoscaling:
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where bridges' advertised addresses come from."""
+
+    source: AddressSource
+    static: tuple[str, ...] = ()
+    annotation: str = PUBLIC_ADDRESS
+    stun_servers: tuple[str, ...] = ()
+    private_network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeTemplate:
     """How a region's bridges run."""
 
     engine: Engine
     image: str
+    sidecar_image: str | None
+    """Of what stands before a stock bridge's REST; None where none is needed."""
     port: int
-    address_source: AddressSource
-    static_addresses: tuple[str, ...]
+    addresses: Addresses
     resources: ResourceRequirements
     node_selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...]
-    said: BridgeDefaults
+    zones: tuple[str, ...] = ()
+    """Only nodes in one of these; none: in any."""
+    said: BridgeDefaults = field(default_factory=BridgeDefaults, repr=False)
     """All of it in the shape of `spec.bridge`, with nothing inherited any more."""
 
 
@@ -183,7 +200,8 @@ class EffectiveRegion:
     replicas: int
     bridge: BridgeTemplate
     autoscaling: Autoscaling
-    upgrades: Upgrades = Upgrades()
+    placement: Placement = field(default_factory=Placement)
+    upgrades: Upgrades = field(default_factory=Upgrades)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +218,9 @@ class EffectiveCluster:
     prosody_resources: ResourceRequirements
     jicofo_image: str
     jicofo_resources: ResourceRequirements
-    strategy: SelectionStrategy
+    strategy: SelectionStrategy | None
+    """None: what fits the regions."""
+    local_region: str | None = None
 
 
 # For a region whose cluster isn't there (yet): what a small one would say.
@@ -227,6 +247,7 @@ def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
         jicofo_image=jicofo.image or f"{STOCK_IMAGES}/jicofo:{spec.version}",
         jicofo_resources=merged_resources(defaults, jicofo.resources),
         strategy=jicofo.strategy,
+        local_region=jicofo.region,
     )
 
 
@@ -252,8 +273,9 @@ def effective_region(
         cluster=region.spec.cluster_ref.name,
         region=region.spec.region,
         replicas=region.spec.replicas,
-        bridge=_bridge(size, above.bridge, region.spec.bridge, bridge_image),
+        bridge=_placed(_bridge(above, region.spec.bridge, bridge_image), region.spec.placement),
         autoscaling=_autoscaling(size, above.autoscaling, region.spec.autoscaling),
+        placement=region.spec.placement,
         upgrades=_upgrades(region.metadata.annotations),
     )
 
@@ -265,32 +287,49 @@ def _upgrades(notes: Mapping[str, str]) -> Upgrades:
     )
 
 
-def bridge_from(said: BridgeDefaults) -> BridgeTemplate:
+def bridge_from(said: BridgeDefaults, where: Placement, sidecar_image: str) -> BridgeTemplate:
     """Return how bridges run by settings that inherit nothing (`BridgeTemplate.said`)."""
-    return _bridge(SIZES[Size.SMALL], BridgeDefaults(), said, DEFAULT_BRIDGE_IMAGE)
+    return _placed(_bridge(_NO_CLUSTER, said, sidecar_image), where)
 
 
-def _bridge(
-    size: SizeDefaults, above: KubeModel, own: KubeModel, bridge_image: str
-) -> BridgeTemplate:
-    inherited, said = layer_of(above), layer_of(own)
+def _bridge(above: JitsiClusterSpec, own: KubeModel, bridge_image: str) -> BridgeTemplate:
+    inherited, said = layer_of(above.bridge), layer_of(own)
+    if said.get("engine", above.bridge.engine) != above.bridge.engine:
+        # The image above is the other engine's.
+        inherited.pop("image", None)
     if said.get("addresses", {}).get("source", AddressSource.STATIC) != AddressSource.STATIC:
         inherited = _without_static(inherited)
     merged = BridgeDefaults.model_validate(laid_over(inherited, said))
-    resources = merged_resources(size.bridge, merged.resources)
-    merged = merged.model_copy(
-        update={"image": merged.image or bridge_image, "resources": resources}
-    )
+    is_stock, size = merged.engine is Engine.JVB, SIZES[above.size]
+    usual = f"{STOCK_IMAGES}/jvb:{above.version}" if is_stock else bridge_image
+    resources = merged_resources(size.stock_bridge if is_stock else size.bridge, merged.resources)
+    said_all = merged.model_copy(update={"image": merged.image or usual, "resources": resources})
     return BridgeTemplate(
         engine=merged.engine,
-        image=merged.image or bridge_image,
+        image=merged.image or usual,
+        sidecar_image=bridge_image if is_stock else None,
         port=merged.port,
-        address_source=merged.addresses.source,
-        static_addresses=merged.addresses.static or (),
+        addresses=_addresses(merged.addresses),
         resources=resources,
         node_selector=merged.node_selector or {},
         tolerations=merged.tolerations or (),
-        said=merged,
+        said=said_all,
+    )
+
+
+def _placed(bridge: BridgeTemplate, where: Placement) -> BridgeTemplate:
+    """Return it kept to a place on the map, which is a matter of node labels."""
+    labels = {**bridge.node_selector, **({REGION_LABEL: where.region} if where.region else {})}
+    return replace(bridge, node_selector=labels, zones=where.zones or ())
+
+
+def _addresses(said: AddressDefaults) -> Addresses:
+    return Addresses(
+        source=said.source,
+        static=said.static or (),
+        annotation=said.annotation or PUBLIC_ADDRESS,
+        stun_servers=said.stun_servers or (),
+        private_network=said.audience is Audience.PRIVATE_NETWORK,
     )
 
 

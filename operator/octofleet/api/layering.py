@@ -24,6 +24,8 @@ class SizeDefaults:
     min_bridges: int
     max_bridges: int
     bridge: ResourceRequirements
+    stock_bridge: ResourceRequirements
+    """The same for the stock videobridge, whose Java needs more memory."""
     controller: ResourceRequirements
 
 
@@ -36,13 +38,25 @@ def _resources(cpu: str, memory: str, cpu_limit: str, memory_limit: str) -> Reso
 
 SIZES: Final = {
     Size.SMALL: SizeDefaults(
-        2, 5, _resources("500m", "256Mi", "2", "1Gi"), _resources("100m", "128Mi", "1", "512Mi")
+        2,
+        5,
+        bridge=_resources("500m", "256Mi", "2", "1Gi"),
+        stock_bridge=_resources("500m", "1Gi", "2", "2Gi"),
+        controller=_resources("100m", "128Mi", "1", "512Mi"),
     ),
     Size.MEDIUM: SizeDefaults(
-        5, 20, _resources("2", "1Gi", "4", "2Gi"), _resources("500m", "512Mi", "2", "2Gi")
+        5,
+        20,
+        bridge=_resources("2", "1Gi", "4", "2Gi"),
+        stock_bridge=_resources("2", "2Gi", "4", "4Gi"),
+        controller=_resources("500m", "512Mi", "2", "2Gi"),
     ),
     Size.LARGE: SizeDefaults(
-        10, 100, _resources("4", "2Gi", "8", "4Gi"), _resources("2", "2Gi", "4", "8Gi")
+        10,
+        100,
+        bridge=_resources("4", "2Gi", "8", "4Gi"),
+        stock_bridge=_resources("4", "4Gi", "8", "8Gi"),
+        controller=_resources("2", "2Gi", "4", "8Gi"),
     ),
 }
 

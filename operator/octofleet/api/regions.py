@@ -6,10 +6,14 @@ from pydantic import Field
 
 from octofleet.api.autoscaling import AutoscalingSettings
 from octofleet.api.bridges import BridgeSettings
-from octofleet.api.kube import KubeModel, Name, ObjectMeta, Rule, rules
+from octofleet.api.kube import KubeModel, ListOf, Name, ObjectMeta, Rule, rules
 from octofleet.api.status import RegionStatus
 
-__all__ = ["ClusterRef", "OctoRegion", "OctoRegionSpec"]
+__all__ = ["ClusterRef", "OctoRegion", "OctoRegionSpec", "Placement"]
+
+LabelValue = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", min_length=1, max_length=63)
+]
 
 
 class ClusterRef(KubeModel, frozen=True):
@@ -17,6 +21,19 @@ class ClusterRef(KubeModel, frozen=True):
 
     name: Annotated[Name, Field(max_length=40)]
     """The JitsiCluster's name."""
+
+
+class Placement(KubeModel, frozen=True):
+    """Where on the map the region's bridges run, by the labels that clouds put on nodes."""
+
+    region: LabelValue | None = None
+    """Only nodes with this value of topology.kubernetes.io/region. Left out: wherever
+    bridge.nodeSelector allows."""
+    zones: (
+        Annotated[tuple[LabelValue, ...], Field(min_length=1, max_length=16), ListOf("set")] | None
+    ) = None
+    """Only nodes in one of these zones (topology.kubernetes.io/zone). Bridges are spread over
+    zones in any case."""
 
 
 class OctoRegionSpec(KubeModel, frozen=True):
@@ -34,6 +51,11 @@ class OctoRegionSpec(KubeModel, frozen=True):
     """The JitsiCluster that the region joins."""
     region: Name
     """The region's name, as Jicofo and the participants know it."""
+    region_group: Name | None = None
+    """Regions of one group count as near one another: with a strategy by regions, people whose
+    own region is full are placed in another of its group before they are sent far away."""
+    placement: Placement = Placement()
+    """Where on the map the region's bridges run."""
     bridge: BridgeSettings = BridgeSettings()
     """How the region's bridges run; what is left out comes from the JitsiCluster."""
     replicas: Annotated[int, Field(ge=0, le=1000)] = 2

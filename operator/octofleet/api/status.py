@@ -84,6 +84,10 @@ class BridgeStatus(Told, frozen=True):
     """Percent of its CPU request; left out when unknown."""
     message: Text | None = None
     """What is wrong or being waited for."""
+    address: Text | None = None
+    """The addresses its participants are given, as IP or IP#port; left out when unknown."""
+    address_source: Word | None = None
+    """Where they come from."""
 
 
 class TermStatus(Told, frozen=True):
@@ -226,8 +230,8 @@ class RegionStatus(Told, frozen=True):
     history: HistoryStatus = HistoryStatus()
     """What scaling remembers across restarts of the operator."""
     conditions: Conditions = ()
-    """Ready, Progressing, Degraded, ScalingLimited, Draining, Registered, MetricsAvailable,
-    Spread, Upgraded."""
+    """Ready, Progressing, Degraded, ScalingLimited, Draining, Registered, MetricsAvailable, Spread,
+    Advertised, Upgraded."""
 
 
 class ClusterStatus(Told, frozen=True):

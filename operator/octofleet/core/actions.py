@@ -14,6 +14,7 @@ __all__ = [
     "MoveConference",
     "ProveBridge",
     "ShutDownBridge",
+    "TellAddress",
     "UndrainBridge",
 ]
 
@@ -81,9 +82,21 @@ class DeleteBridge:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class TellAddress:
+    """Write on a bridge's pod, which waits for it, what holds for the node it landed on."""
+
+    name: str
+    origin: str
+    advertise: str
+    """Comma list of `ip` or `ip#port`; empty: what the bridge finds itself."""
+    stun: bool
+
+
 Action = (
     CreateBridge
     | ProveBridge
+    | TellAddress
     | DrainBridge
     | UndrainBridge
     | MoveConference

@@ -48,6 +48,7 @@ _WARNS_WHEN: Final = {
     ConditionType.DEGRADED: ConditionStatus.TRUE,
     ConditionType.SCALING_LIMITED: ConditionStatus.TRUE,
     ConditionType.SPREAD: ConditionStatus.FALSE,
+    ConditionType.ADVERTISED: ConditionStatus.FALSE,
 }
 """The status of a condition that is news of trouble."""
 
@@ -65,6 +66,7 @@ _RELIEF: Final = {
     ConditionType.REGISTERED: "BridgesRegistered",
     ConditionType.METRICS_AVAILABLE: "MetricsRecovered",
     ConditionType.SPREAD: "BridgesSpread",
+    ConditionType.ADVERTISED: "AddressesMended",
     ConditionType.DEGRADED: "Recovered",
     ConditionType.SCALING_LIMITED: "ScalingFree",
 }
@@ -154,7 +156,8 @@ def _upgrade(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable
     if before is None or after is None or before.reason == after.reason:
         return
     told = _UPGRADES.get(after.reason)
-    if told is not None:
+    began = after.reason == Reason.UP_TO_DATE and before.reason not in _UPGRADES
+    if told is not None and not began:
         yield Notice(told[0], told[1], after.message)
 
 

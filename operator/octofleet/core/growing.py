@@ -99,6 +99,6 @@ def _no_node(draft: Draft, number: int) -> str:
     unusable = sum(not _is_usable(node) for node in matching)
     return (
         f"{number} more wanted, and no free node: {len(matching)} of {len(nodes)} nodes match"
-        f" bridge.nodeSelector, {unusable} of them not ready or not schedulable,"
-        " each carries one bridge: add nodes or change the selector"
+        f" bridge.nodeSelector and placement, {unusable} of them not ready or not schedulable,"
+        " each carries one bridge: add nodes or change these"
     )

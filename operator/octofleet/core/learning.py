@@ -18,7 +18,15 @@ from octofleet.core.limits import Limits
 from octofleet.core.memory import SLOT_SECONDS, SLOTS, UNKNOWN, Cost, Memory, Rush
 from octofleet.core.observation import Bridge, BridgeState, Snapshot, Timestamp
 
-__all__ = ["DEFAULT_LEAD", "Estimate", "kind_of", "lead", "learned", "stress_of_one"]
+__all__ = [
+    "DEFAULT_LEAD",
+    "Estimate",
+    "kind_of",
+    "lead",
+    "learned",
+    "stress_of_one",
+    "stress_to_publish",
+]
 
 S = BridgeState
 ON_THEIR_WAY: Final = frozenset({S.PENDING, S.STARTING})
@@ -36,6 +44,8 @@ FADING: Final = 0.75
 PRIOR_PEOPLE: Final = 100.0
 PRIOR_SPREAD: Final = 0.5
 """How far the prior may be off, as a fraction."""
+SURE: Final = 0.8
+"""Confidence from which an estimate is passed on to Jicofo."""
 DEFAULT_KIND: Final = ""
 MONDAY: Final = 4 * 86_400
 """The first Monday since the epoch, seconds."""
@@ -100,6 +110,17 @@ def stress_of_one(memory: Memory, kind: str, limits: Limits) -> Estimate:
         PRIOR_SPREAD * prior * weight / total, math.sqrt(seen * cost.people_squared) / total
     )
     return Estimate(max(mean, prior / 20), error)
+
+
+def stress_to_publish(memory: Memory, limits: Limits) -> float | None:
+    """Return what a new bridge tells Jicofo that one more person adds; None = nothing is known.
+
+    On which kind of node it will run isn't known when its pod is made, so of those that are known
+    well enough the dearest counts.
+    """
+    estimates = [stress_of_one(memory, each.kind, limits) for each in memory.costs]
+    means = [each.mean for each in estimates if each.confidence >= SURE]
+    return min(1.0, float(f"{max(means):.3g}")) if means else None
 
 
 def kind_of(bridge: Bridge, kinds: Mapping[str, str]) -> str:

@@ -140,6 +140,12 @@ class Bridge:
     conferences: Sequence[Conference] | None = None
     """None = unknown."""
     last_error: str | None = None
+    address_origin: str | None = None
+    """Where its advertised addresses come from; None = not told yet."""
+    advertised: tuple[str, ...] = ()
+    """Addresses it is told to advertise, as `ip` or `ip#port`."""
+    awaits_address: bool = False
+    """Its pod waits to be told its addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,9 @@ class Node:
     matches: bool
     """The region's node selector fits."""
     internal_address: str | None = None
-    external_address: str | None = None
+    external_addresses: tuple[str, ...] = ()
+    announced: str | None = None
+    """The annotation with its public addresses."""
     zone: str | None = None
     leaving: str | None = None
     """Why it is about to go ("cordoned", …); None while nothing says so."""

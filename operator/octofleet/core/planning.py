@@ -15,12 +15,21 @@ The rules that keep calls alive:
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from octofleet.api.autoscaling import Mode
 from octofleet.api.effective import EffectiveRegion
-from octofleet.core import draining, growing, lifecycle, rebalancing, rollout, shrinking, vacating
+from octofleet.core import (
+    addresses,
+    draining,
+    growing,
+    lifecycle,
+    rebalancing,
+    rollout,
+    shrinking,
+    vacating,
+)
 from octofleet.core.actions import Action, DeleteBridge
 from octofleet.core.drafts import (
     ENDED,
@@ -59,7 +68,7 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     requeue: Seconds = QUIET
     """Look again after so many seconds, if no bell rings before."""
-    stage: Stage = Stage()
+    stage: Stage = field(default_factory=Stage)
     """Where the upgrade of its bridges stands."""
 
 
@@ -70,6 +79,8 @@ def plan(region: EffectiveRegion, snapshot: Snapshot, decision: Decision, now: T
     bridges = lifecycle.judged(snapshot, now, limits) if known is None else known
     draft = Draft(region, snapshot, decision, now, limits, bridges)
     stage = Stage()
+    # Whatever the mode: a pod that is there waits for nothing else.
+    draft.actions += addresses.tell(region.bridge.addresses, snapshot)
     if decision.removing:
         _steer(draft, stage)
     elif region.autoscaling.mode is Mode.PAUSED and region.autoscaling.pauses_growth:

@@ -15,7 +15,9 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from octofleet.api.bridges import BridgeDefaults
-from octofleet.api.effective import EffectiveRegion, bridge_from
+from octofleet.api.effective import DEFAULT_BRIDGE_IMAGE, EffectiveRegion, bridge_from
+from octofleet.api.kube import KubeModel
+from octofleet.api.regions import Placement
 
 __all__ = ["Made", "made_from", "name_of", "settings_of", "text_of"]
 
@@ -30,7 +32,15 @@ class Made:
 
 def text_of(region: EffectiveRegion, domain: str) -> str:
     """Return the release that is wanted of a region's bridges; `domain` is the cluster's."""
-    found = {"bridge": settings_of(region), "domain": domain, "region": region.region}
+    found: dict[str, Any] = {
+        "bridge": settings_of(region),
+        "domain": domain,
+        "region": region.region,
+    }
+    if placement := _told(region.placement):
+        found["placement"] = placement
+    if region.bridge.sidecar_image is not None:
+        found["sidecar"] = region.bridge.sidecar_image
     if region.upgrades.restarted_at:
         found["restartedAt"] = region.upgrades.restarted_at
     return json.dumps(found, sort_keys=True, separators=(",", ":"))
@@ -38,8 +48,7 @@ def text_of(region: EffectiveRegion, domain: str) -> str:
 
 def settings_of(region: EffectiveRegion) -> dict[str, Any]:
     """Return what is set of the region's bridges, in the shape of `spec.bridge`."""
-    said = region.bridge.said
-    return said.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
+    return _told(region.bridge.said)
 
 
 def name_of(text: str) -> str:
@@ -51,8 +60,15 @@ def made_from(region: EffectiveRegion, text: str) -> Made | None:
     """Return the region and domain as they were in a release; None where it isn't understood."""
     try:
         found = cast(dict[str, Any], json.loads(text))
-        bridge = bridge_from(BridgeDefaults.model_validate(found["bridge"]))
+        said = BridgeDefaults.model_validate(found["bridge"])
+        where = Placement.model_validate(found.get("placement", {}))
+        sidecar = str(found.get("sidecar", DEFAULT_BRIDGE_IMAGE))
         code, domain = str(found["region"]), str(found["domain"])
     except (ValueError, ValidationError, KeyError, TypeError, RecursionError):
         return None
-    return Made(replace(region, bridge=bridge, region=code), domain)
+    bridge = bridge_from(said, where, sidecar)
+    return Made(replace(region, bridge=bridge, placement=where, region=code), domain)
+
+
+def _told(said: KubeModel) -> dict[str, Any]:
+    return said.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)

@@ -23,7 +23,7 @@ from octofleet.api.status import (
     ScaleEventStatus,
     TermStatus,
 )
-from octofleet.core import diagnosis, lifecycle, remembering
+from octofleet.core import addresses, diagnosis, lifecycle, remembering
 from octofleet.core.conditions import ConditionType, Reason, Verdict, with_verdicts
 from octofleet.core.diagnosis import Findings
 from octofleet.core.lifecycle import JudgedBridge
@@ -214,6 +214,8 @@ def _bridge(
         stress=None if stress is None else number_text(round(stress.value, 2)),
         cpu=None if cpu is None else number_text(round(cpu.value)),
         message=trouble[:TEXT_LENGTH] if trouble else None,
+        address=", ".join(addresses.advertised_by(bridge)) or None,
+        address_source=bridge.address_origin,
     )
 
 

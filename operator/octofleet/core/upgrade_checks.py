@@ -1,4 +1,4 @@
-"""Whether a region's bridges are of the release that people ask for, and what holds an upgrade up."""
+"""Whether a region's bridges are of the release that is asked for, and what holds that up."""
 
 from typing import Final
 
@@ -32,7 +32,8 @@ def upgrading(found: Findings) -> Said | None:
 def _unknown(found: Findings) -> Said | None:
     if found.plan.stage.wanted is not None:
         return None
-    return UNKNOWN, Reason.CLUSTER_NOT_FOUND, "without its JitsiCluster nothing is upgraded"
+    text = "nothing is upgraded while its JitsiCluster is missing or nothing is changed at all"
+    return UNKNOWN, Reason.RELEASE_UNKNOWN, text
 
 
 def _rolled_back(found: Findings) -> Said | None:

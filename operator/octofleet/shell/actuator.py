@@ -6,7 +6,7 @@ or of Jicofo. Unknown is not zero: without an answer nothing is stopped.
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from octofleet.api.effective import EffectiveRegion
@@ -19,6 +19,7 @@ from octofleet.core.actions import (
     MoveConference,
     ProveBridge,
     ShutDownBridge,
+    TellAddress,
     UndrainBridge,
 )
 from octofleet.core.manifests import bridge as bridge_manifest
@@ -47,6 +48,8 @@ class Target:
     region: EffectiveRegion
     stage: Stage
     """Where the upgrade of its bridges stands."""
+    participant_stress: float | None
+    """What a person was learned to cost."""
     cluster: ClusterName
     token: str
 
@@ -104,6 +107,8 @@ class Actuator:
                 return await self._create(action, target)
             case ProveBridge(name):
                 return await self._prove(name, target)
+            case TellAddress():
+                return await self._tell(action, target)
             case DrainBridge(name, reason):
                 return await self._drain(name, reason, target)
             case UndrainBridge(name):
@@ -123,12 +128,17 @@ class Actuator:
         made = releases.made_from(target.region, text)
         if made is None:
             return f"what release {wanted} was made from isn't understood"
+        settings = replace(
+            mapping.bridge_settings(made.region, made.domain),
+            participant_stress=target.participant_stress,
+            initial_drain=action.prove,
+        )
         before = target.stage.previous(target.snapshot.releases, wanted)
         body = bridge_manifest.build_bridge(
             name,
             target.snapshot.namespace,
             target.owner,
-            mapping.bridge_settings(made.region, made.domain),
+            settings,
             incarnation=secrets.token_hex(3),
             release=Release(wanted, text, before, prove=action.prove),
         )
@@ -155,6 +165,18 @@ class Actuator:
         now = documents.fine_stamp(self._clock())
         passed = {naming.ANNOTATION_PROOF: Proof.PASSED.value, naming.ANNOTATION_PROVED_AT: now}
         await self._annotate(bridge, target, passed)
+        return None
+
+    async def _tell(self, action: TellAddress, target: Target) -> str | None:
+        bridge = target.bridge(action.name)
+        if bridge is None:
+            return "it is gone"
+        notes = {
+            naming.ANNOTATION_ADVERTISE: action.advertise,
+            naming.ANNOTATION_DISABLE_STUN: "0" if action.stun else "1",
+            naming.ANNOTATION_ADDRESS_SOURCE: action.origin,
+        }
+        await self._annotate(bridge, target, notes)
         return None
 
     async def _drain(self, name: str, reason: str, target: Target) -> str | None:

@@ -8,7 +8,9 @@ from pydantic import ValidationError
 from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import EffectiveCluster, effective_cluster, effective_region
 from octofleet.api.regions import OctoRegion
+from octofleet.core import meshing
 from octofleet.core.manifests import inputs, naming
+from octofleet.core.meshing import Mesh
 from octofleet.shell import clusters, documents, kube
 from octofleet.shell.bells import Key
 from octofleet.shell.breweries import Breweries
@@ -42,7 +44,7 @@ class ClusterReconciler:
         self._breweries = breweries
         self._publisher = publisher
         self._clock = clock
-        self._applied: dict[Key, tuple[EffectiveCluster, float]] = {}
+        self._applied: dict[Key, tuple[tuple[EffectiveCluster, Mesh | None], float]] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take one step; return seconds until the next look, None when the cluster may go."""
@@ -57,12 +59,14 @@ class ClusterReconciler:
                 return None
             return self._settings.period_seconds
         resource, cluster = self._read(document)
-        refusal = await self._keep(key, cluster)
         regions = await self._api.list(kube.REGIONS, key.namespace)
+        joined = clusters.regions_of(regions, key.name)
         settled = self._is_settled(document)
+        # Jicofo is told of the regions, so it waits for those that were applied along with it.
+        mesh = meshing.mesh_of(cluster, clusters.places_of(joined)) if settled else None
+        refusal = await self._keep(key, cluster, mesh)
         if refusal is None and settled:
             await self._default_region(cluster, regions)
-        joined = clusters.regions_of(regions, key.name)
         state = await self._state(name, refusal)
         await self._publisher.cluster(document, resource.status, cluster, joined, state)
         return self._settings.period_seconds if settled else 1.0
@@ -77,15 +81,15 @@ class ClusterReconciler:
         cluster = effective_cluster(resource)
         return resource, clusters.with_default_images(cluster, document, self._settings)
 
-    async def _keep(self, key: Key, cluster: EffectiveCluster) -> str | None:
+    async def _keep(self, key: Key, cluster: EffectiveCluster, mesh: Mesh | None) -> str | None:
         """Keep the controller side as it should be; return why that is refused, if it is."""
         try:
             credentials = await clusters.ensure_credentials(self._api, cluster)
             last, at = self._applied.get(key, (None, 0.0))
-            if last != cluster or self._clock() - at > REAPPLY_SECONDS:
-                for child in clusters.children(cluster):
+            if last != (cluster, mesh) or self._clock() - at > REAPPLY_SECONDS:
+                for child in clusters.children(cluster, mesh):
                     await clusters.ensure_child(self._api, child, key.namespace, cluster.uid)
-                self._applied[key] = (cluster, self._clock())
+                self._applied[key] = ((cluster, mesh), self._clock())
         except Refused as error:
             return str(error)
         domains = inputs.Domains(cluster.domain)

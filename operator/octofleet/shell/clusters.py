@@ -10,6 +10,7 @@ from typing import Final
 from octofleet.api.effective import EffectiveCluster
 from octofleet.core.manifests import inputs, jicofo, mapping, naming, prosody, region, secret
 from octofleet.core.manifests.naming import Manifest
+from octofleet.core.meshing import Mesh, Place
 from octofleet.shell import documents, kube
 from octofleet.shell.breweries import Credentials
 from octofleet.shell.documents import Document
@@ -76,12 +77,15 @@ async def read_credentials(
     return None if secret.missing_keys(kept) else _credentials(_decoded(kept))
 
 
-def children(cluster: EffectiveCluster) -> tuple[Child, ...]:
-    """Return everything of the cluster's controller side but its credentials."""
+def children(cluster: EffectiveCluster, mesh: Mesh | None) -> tuple[Child, ...]:
+    """Return everything of the cluster's controller side but its credentials.
+
+    Jicofo is left out while it isn't known which regions there are.
+    """
     owner = mapping.cluster_owner(cluster)
     domains = inputs.Domains(cluster.domain)
     name, namespace = cluster.name, cluster.namespace
-    return (
+    found = (
         Child(kube.SERVICES, prosody.build_prosody_service(name, namespace, owner)),
         Child(kube.SERVICES, jicofo.build_jicofo_service(name, namespace, owner)),
         Child(
@@ -90,18 +94,12 @@ def children(cluster: EffectiveCluster) -> tuple[Child, ...]:
                 name, namespace, owner, domains, mapping.prosody_workload(cluster)
             ),
         ),
-        Child(
-            kube.DEPLOYMENTS,
-            jicofo.build_jicofo(
-                name,
-                namespace,
-                owner,
-                domains,
-                mapping.jicofo_settings(cluster),
-                mapping.jicofo_workload(cluster),
-            ),
-        ),
     )
+    if mesh is None:
+        return found
+    settings, workload = mapping.jicofo_settings(mesh), mapping.jicofo_workload(cluster)
+    body = jicofo.build_jicofo(name, namespace, owner, domains, settings, workload)
+    return (*found, Child(kube.DEPLOYMENTS, body))
 
 
 async def ensure_child(api: KubernetesCluster, child: Child, namespace: str, uid: str) -> None:
@@ -132,6 +130,16 @@ async def ensure_default_region(
 def regions_of(regions: list[Document], cluster: str) -> list[Document]:
     """Return the regions that join a cluster."""
     return [each for each in regions if _joins(each, cluster)]
+
+
+def places_of(joined: list[Document]) -> list[Place]:
+    """Return where regions are; one that is on its way out still is."""
+    found: list[Place] = []
+    for each in joined:
+        region = documents.text(each, "spec", "region")
+        if region is not None:
+            found.append(Place(region, documents.text(each, "spec", "regionGroup")))
+    return found
 
 
 def refuse_foreign(found: Document, uid: str, kind: str) -> None:

@@ -11,11 +11,14 @@ from typing import Any, Final, cast
 
 import kopf
 
+from octofleet.api.effective import ANNOTATION_RESTARTED_AT, ANNOTATION_UPGRADES_PAUSED
 from octofleet.core.manifests import naming
 from octofleet.shell import documents, kube
 from octofleet.shell.bells import Bells, Key
 
 MIN_INTERVAL_SECONDS: Final = 0.5
+
+ASKED_BY_ANNOTATION: Final = (ANNOTATION_RESTARTED_AT, ANNOTATION_UPGRADES_PAUSED)
 
 CLUSTER: Final = kube.CLUSTERS.name
 REGION: Final = kube.REGIONS.name
@@ -116,7 +119,8 @@ def _matters(loops: Loops, key: Key, body: Mapping[str, Any], event: str | None)
         loops.seen.pop(key, None)
         return True
     meta = documents.mapping(body, "metadata")
-    now = (meta.get("uid"), meta.get("generation"), meta.get("deletionTimestamp"))
+    asked = tuple(documents.texts(meta, "annotations").get(each) for each in ASKED_BY_ANNOTATION)
+    now = (meta.get("uid"), meta.get("generation"), meta.get("deletionTimestamp"), *asked)
     before, loops.seen[key] = loops.seen.get(key), now
     return before != now
 

@@ -296,4 +296,11 @@ def _ours(pod: Document, region: EffectiveRegion) -> bool:
 
 
 def _node(node: Document, region: EffectiveRegion) -> Node:
-    return pods.node_of(node, region.bridge.node_selector, region.bridge.tolerations)
+    bridge = region.bridge
+    return pods.node_of(
+        node,
+        bridge.node_selector,
+        bridge.tolerations,
+        bridge.zones,
+        bridge.addresses.annotation,
+    )

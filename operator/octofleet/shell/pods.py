@@ -6,16 +6,17 @@ from dataclasses import replace
 from typing import Final
 
 from jitsiwire.stats import BridgeStats
+from octofleet.api.addresses import PUBLIC_ADDRESS
 from octofleet.api.bridges import Toleration
-from octofleet.core import vacating
+from octofleet.core import addresses, vacating
 from octofleet.core.manifests import naming
 from octofleet.core.observation import Bridge, Node, Proof, Reading, Timestamp, Traffic
 from octofleet.shell import documents
 from octofleet.shell.documents import Document
 
-REGION_ZONE: Final = "topology.kubernetes.io/zone"
 INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
 SAME_MOMENT_SECONDS: Final = 2.0
+STARTING: Final = ("ContainerCreating", "PodInitializing")
 PEOPLE_LIMIT: Final = 1_000_000
 STRESS_LIMIT: Final = 1000.0
 _DURATION_PART: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|us|µs|ns|h|m|s)", re.ASCII)
@@ -54,6 +55,9 @@ def bridge_of(pod: Document) -> Bridge:
         shutdown_sent_at=documents.moment(notes, naming.ANNOTATION_SHUTDOWN_SENT_AT),
         moved_at=documents.moment(notes, naming.ANNOTATION_MOVED_AT),
         last_error=_last_error(pod),
+        address_origin=notes.get(naming.ANNOTATION_ADDRESS_SOURCE) or None,
+        advertised=addresses.parse(notes.get(naming.ANNOTATION_ADVERTISE, "")) or (),
+        awaits_address=_awaits_address(pod, notes),
     )
 
 
@@ -168,29 +172,55 @@ def _reading(value: float | None, at: Timestamp, most: float) -> Reading | None:
 
 
 def node_of(
-    node: Document, selector: Mapping[str, str], tolerations: tuple[Toleration, ...]
+    node: Document,
+    selector: Mapping[str, str],
+    tolerations: tuple[Toleration, ...],
+    zones: tuple[str, ...] = (),
+    annotation: str = PUBLIC_ADDRESS,
 ) -> Node:
-    """Return the node as a place for bridges with this selector and these tolerations."""
+    """Return the node as a place for bridges with this selector, tolerations and zones.
+
+    Args:
+        node: The Node.
+        selector: Labels it must have.
+        tolerations: Taints that are put up with.
+        zones: It must be in one of these; none: anywhere.
+        annotation: Where its public addresses may be written.
+    """
     labels = documents.texts(node, "metadata", "labels")
-    addresses = {
-        documents.text(each, "type"): documents.text(each, "address")
-        for each in documents.items(node, "status", "addresses")
-    }
+    internal = _addresses(node, "InternalIP")
     return Node(
         name=documents.text(node, "metadata", "name") or "",
         ready=documents.text(_condition(node, "Ready"), "status") == "True",
         schedulable=documents.truth(node, "spec", "unschedulable") is not True
         and _tolerated(node, tolerations),
-        matches=all(labels.get(key) == value for key, value in selector.items()),
-        internal_address=addresses.get("InternalIP"),
-        external_address=addresses.get("ExternalIP"),
-        zone=labels.get(REGION_ZONE),
+        matches=all(labels.get(key) == value for key, value in selector.items())
+        and (not zones or labels.get(naming.ZONE_LABEL) in zones),
+        internal_address=internal[0] if internal else None,
+        external_addresses=_addresses(node, "ExternalIP"),
+        announced=documents.texts(node, "metadata", "annotations").get(annotation),
+        zone=labels.get(naming.ZONE_LABEL),
         kind=labels.get(INSTANCE_TYPE),
         leaving=vacating.departure(
             unschedulable=documents.truth(node, "spec", "unschedulable") is True,
             taints=documents.items(node, "spec", "taints"),
         ),
     )
+
+
+def _addresses(node: Document, kind: str) -> tuple[str, ...]:
+    """Return a node's addresses of a kind; what isn't one is left out."""
+    said = [
+        documents.text(each, "address") or ""
+        for each in documents.items(node, "status", "addresses")
+        if documents.text(each, "type") == kind
+    ]
+    return tuple(known[0] for each in said if (known := addresses.parse(each)) is not None)
+
+
+def _awaits_address(pod: Document, notes: Mapping[str, str]) -> bool:
+    names = [each.get("name") for each in documents.items(pod, "spec", "initContainers")]
+    return naming.ADDRESS_CONTAINER in names and not notes.get(naming.ANNOTATION_ADDRESS_SOURCE)
 
 
 def _condition(thing: Document, kind: str) -> Document:
@@ -208,10 +238,16 @@ def _deleting_since(pod: Document) -> Timestamp | None:
     return Timestamp(ends - grace)
 
 
+def _containers(pod: Document) -> list[Document]:
+    """Return how the pod's containers do, those first that the bridge waits for."""
+    kinds = ("initContainerStatuses", "containerStatuses")
+    return [each for kind in kinds for each in documents.items(pod, "status", kind)]
+
+
 def _waiting_reason(pod: Document) -> str | None:
-    for each in documents.items(pod, "status", "containerStatuses"):
+    for each in _containers(pod):
         reason = documents.text(each, "state", "waiting", "reason")
-        if reason is not None and reason != "ContainerCreating":
+        if reason is not None and reason not in STARTING:
             return reason
     scheduled = _condition(pod, "PodScheduled")
     if documents.text(scheduled, "status") == "False":
@@ -220,7 +256,7 @@ def _waiting_reason(pod: Document) -> str | None:
 
 
 def _last_error(pod: Document) -> str | None:
-    for each in documents.items(pod, "status", "containerStatuses"):
+    for each in _containers(pod):
         waiting = documents.text(each, "state", "waiting", "message")
         if waiting:
             return waiting[:200]

@@ -11,8 +11,9 @@ from octofleet.api.autoscaling import Mode
 from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import DEFAULT_BRIDGE_IMAGE, EffectiveRegion, effective_region
 from octofleet.api.regions import OctoRegion
-from octofleet.core import planning, releases, reporting, sizing
+from octofleet.core import learning, planning, releases, reporting, sizing
 from octofleet.core.actions import CreateBridge
+from octofleet.core.limits import limits_of
 from octofleet.core.manifests import bridge as bridge_manifest
 from octofleet.core.manifests import disruption, mapping
 from octofleet.core.memory import Memory
@@ -96,7 +97,7 @@ class RegionReconciler:
         now = snapshot.taken_at
         decision, plan = self._decide(found, snapshot, now)
         self._memories[found.region.uid] = decision.history.memory
-        outcomes = await self._act(found, snapshot, plan)
+        outcomes = await self._act(found, snapshot, plan, decision)
         plan = planning.with_refused_bridges(plan, _not_created(outcomes))
         done = Pass(found.region, snapshot, decision, plan, outcomes)
         await self._publisher.region(document, found.resource.status, done)
@@ -172,15 +173,19 @@ class RegionReconciler:
             region = replace(region, autoscaling=scaling)
         return decision, planning.plan(region, snapshot, decision, now)
 
-    async def _act(self, found: _Read, snapshot: Snapshot, plan: Plan) -> tuple[Outcome, ...]:
+    async def _act(
+        self, found: _Read, snapshot: Snapshot, plan: Plan, decision: Decision
+    ) -> tuple[Outcome, ...]:
         if not plan.actions or found.cluster is None or found.credentials is None:
             return ()
         region = found.region
+        learned = learning.stress_to_publish(decision.history.memory, limits_of(region.autoscaling))
         target = Target(
             snapshot=snapshot,
             owner=mapping.region_owner(region),
             region=region,
             stage=plan.stage,
+            participant_stress=learned,
             cluster=ClusterName(region.namespace, region.cluster),
             token=found.credentials.token,
         )

@@ -19,6 +19,7 @@ from octofleet.core.actions import (
     MoveConference,
     ProveBridge,
     ShutDownBridge,
+    TellAddress,
     UndrainBridge,
 )
 from octofleet.core.limits import limits_of
@@ -219,6 +220,8 @@ class Operating:
             case DeleteBridge(name):
                 if name in bridges:
                     simulation.delete(bridges[name])
+            case TellAddress():
+                pass  # Its bridges wait for no address.
             case _:
                 assert_never(action)
 

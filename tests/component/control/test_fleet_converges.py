@@ -50,12 +50,12 @@ async def test_region_gets_its_bridges_each_on_a_node(api: KubernetesCluster) ->
 
 async def test_cluster_without_a_region_gets_one_of_its_own(api: KubernetesCluster) -> None:
     async with worlds.running(api, "small") as world, operator(world):
-        made = await api.create(kube.CLUSTERS, "small", cluster("small"))
+        made = await api.create(kube.CLUSTERS, world.namespace, cluster(world.namespace))
         await until(lambda: ready(world, name="meet"))
-        found = await api.get(kube.REGIONS, "meet", "small")
+        found = await api.get(kube.REGIONS, "meet", world.namespace)
         owner = documents.items(found, "metadata", "ownerReferences")[0]
         assert owner["uid"] == documents.text(made, "metadata", "uid")
-        kept = await api.get(kube.SECRETS, "meet-credentials", "small")
+        kept = await api.get(kube.SECRETS, "meet-credentials", world.namespace)
         assert set(documents.texts(kept, "data")) == set(naming.SECRET_KEYS)
 
 
@@ -87,7 +87,7 @@ async def test_bridge_with_people_is_drained_moved_off_and_only_then_stopped(
         world.bridges["eu-0"].people = {"a@muc": 2}
         world.bridges["eu-1"].people = {"b@muc": 1}
         smaller = {"spec": {"autoscaling": {"minBridges": 1}}}
-        await api.merge(kube.REGIONS, "evacuate", "eu", smaller)
+        await api.merge(kube.REGIONS, world.namespace, "eu", smaller)
 
         async def one_left() -> bool:
             return len(await world.pods()) == 1
@@ -118,7 +118,7 @@ async def test_nothing_shrinks_while_jicofo_is_silent(api: KubernetesCluster) ->
 
 async def test_region_without_its_cluster_says_so_and_heals(api: KubernetesCluster) -> None:
     async with worlds.running(api, "lonely") as world, operator(world):
-        await api.create(kube.REGIONS, "lonely", region("lonely"))
+        await api.create(kube.REGIONS, world.namespace, region(world.namespace))
 
         async def complains() -> bool:
             found = await condition(world, "Ready")
@@ -126,7 +126,7 @@ async def test_region_without_its_cluster_says_so_and_heals(api: KubernetesClust
 
         await until(complains)
         assert await names(world) == []
-        await api.create(kube.CLUSTERS, "lonely", cluster("lonely"))
+        await api.create(kube.CLUSTERS, world.namespace, cluster(world.namespace))
         await until(lambda: ready(world))
 
 
@@ -135,7 +135,7 @@ async def test_external_size_is_obeyed_through_the_scale_subresource(
 ) -> None:
     async with worlds.running(api, "external") as world, operator(world):
         await start(world, mode="External")
-        scaled = apiserver.kubectl("scale", "octoregion/eu", "-n", "external", "--replicas=3")
+        scaled = apiserver.kubectl("scale", "octoregion/eu", "-n", world.namespace, "--replicas=3")
         assert scaled.returncode == 0, scaled.stderr
         await until(lambda: ready(world, 3))
 
@@ -169,20 +169,20 @@ async def test_deleted_region_drains_before_it_goes(api: KubernetesCluster) -> N
     async with worlds.running(api, "farewell") as world, operator(world):
         await start(world)
         world.bridges["eu-0"].people = {"a@muc": 3}
-        found = await api.get(kube.REGIONS, "eu", "farewell")
+        found = await api.get(kube.REGIONS, "eu", world.namespace)
         uid = documents.text(found, "metadata", "uid") or ""
-        await api.delete(kube.REGIONS, "farewell", "eu", uid)
+        await api.delete(kube.REGIONS, world.namespace, "eu", uid)
 
         async def only_the_occupied() -> bool:
             return await names(world) == ["eu-0"]
 
         await until(only_the_occupied)
         assert world.bridges["eu-0"].drain
-        assert await api.get(kube.REGIONS, "eu", "farewell") is not None
+        assert await api.get(kube.REGIONS, "eu", world.namespace) is not None
         world.bridges["eu-0"].people = {}
 
         async def gone() -> bool:
-            return await api.get(kube.REGIONS, "eu", "farewell") is None
+            return await api.get(kube.REGIONS, "eu", world.namespace) is None
 
         await until(gone, seconds=40)
         assert world.dropped == []
@@ -194,19 +194,19 @@ async def test_deleted_cluster_keeps_its_controller_until_every_region_is_empty(
     async with worlds.running(api, "ending") as world, operator(world):
         await start(world)
         world.bridges["eu-0"].people = {"a@muc": 3}
-        found = await api.get(kube.CLUSTERS, "meet", "ending")
+        found = await api.get(kube.CLUSTERS, "meet", world.namespace)
         uid = documents.text(found, "metadata", "uid") or ""
-        await api.delete(kube.CLUSTERS, "ending", "meet", uid)
+        await api.delete(kube.CLUSTERS, world.namespace, "meet", uid)
 
         async def only_the_occupied() -> bool:
             return await names(world) == ["eu-0"]
 
         await until(only_the_occupied)
-        assert await api.get(kube.CLUSTERS, "meet", "ending") is not None
+        assert await api.get(kube.CLUSTERS, "meet", world.namespace) is not None
         world.bridges["eu-0"].people = {}
 
         async def gone() -> bool:
-            return await api.get(kube.CLUSTERS, "meet", "ending") is None
+            return await api.get(kube.CLUSTERS, "meet", world.namespace) is None
 
         await until(gone, seconds=40)
         assert world.dropped == []
@@ -246,13 +246,13 @@ async def test_pod_of_somebody_else_is_never_taken_over(api: KubernetesCluster) 
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": "eu-0", "namespace": "foreign"},
+            "metadata": {"name": "eu-0", "namespace": world.namespace},
             "spec": {"containers": [{"name": "x", "image": "x"}]},
         }
-        theirs = await api.create(kube.PODS, "foreign", pod)
+        theirs = await api.create(kube.PODS, world.namespace, pod)
         async with operator(world):
-            await api.create(kube.CLUSTERS, "foreign", cluster("foreign"))
-            await api.create(kube.REGIONS, "foreign", region("foreign"))
+            await api.create(kube.CLUSTERS, world.namespace, cluster(world.namespace))
+            await api.create(kube.REGIONS, world.namespace, region(world.namespace))
 
             async def other_one_runs() -> bool:
                 return await names(world) == ["eu-1"]
@@ -265,7 +265,7 @@ async def test_pod_of_somebody_else_is_never_taken_over(api: KubernetesCluster) 
                 return found.get("reason") == "BridgeNotCreated" and told
 
             await until(said_so)
-        found = await api.get(kube.PODS, "eu-0", "foreign")
+        found = await api.get(kube.PODS, "eu-0", world.namespace)
         assert documents.text(found, "metadata", "uid") == documents.text(theirs, "metadata", "uid")
 
 
@@ -275,9 +275,9 @@ async def test_namespace_that_forbids_bridges_is_named_with_the_reason(
     async with worlds.running(api, "strict") as world, operator(world):
         kind = kube.Kind("v1", "namespaces", "Namespace", namespaced=False)
         labels = {"pod-security.kubernetes.io/enforce": "baseline"}
-        await api.merge(kind, "", "strict", {"metadata": {"labels": labels}})
-        await api.create(kube.CLUSTERS, "strict", cluster("strict"))
-        await api.create(kube.REGIONS, "strict", region("strict"))
+        await api.merge(kind, "", world.namespace, {"metadata": {"labels": labels}})
+        await api.create(kube.CLUSTERS, world.namespace, cluster(world.namespace))
+        await api.create(kube.REGIONS, world.namespace, region(world.namespace))
 
         async def said_so() -> bool:
             found = await condition(world, "ScalingLimited")
@@ -286,7 +286,7 @@ async def test_namespace_that_forbids_bridges_is_named_with_the_reason(
 
         await until(said_so)
         lifted = {"pod-security.kubernetes.io/enforce": "privileged"}
-        await api.merge(kind, "", "strict", {"metadata": {"labels": lifted}})
+        await api.merge(kind, "", world.namespace, {"metadata": {"labels": lifted}})
         await until(lambda: ready(world))
 
 
@@ -295,8 +295,8 @@ async def test_bridges_that_cannot_run_are_made_anew_once_their_settings_are_men
 ) -> None:
     async with worlds.running(api, "mended") as world, operator(world):
         world.admit = False
-        await api.create(kube.CLUSTERS, "mended", cluster("mended"))
-        await api.create(kube.REGIONS, "mended", region("mended"))
+        await api.create(kube.CLUSTERS, world.namespace, cluster(world.namespace))
+        await api.create(kube.REGIONS, world.namespace, region(world.namespace))
 
         async def two_wait() -> bool:
             return await names(world) == ["eu-0", "eu-1"]
@@ -305,7 +305,7 @@ async def test_bridges_that_cannot_run_are_made_anew_once_their_settings_are_men
         await asyncio.sleep(2)
         before = {documents.text(each, "metadata", "uid") for each in await world.pods()}
         mended = {"spec": {"bridge": {"image": "docker.io/mended:2"}}}
-        await api.merge(kube.REGIONS, "mended", "eu", mended)
+        await api.merge(kube.REGIONS, world.namespace, "eu", mended)
 
         async def both_are_new() -> bool:
             images = [
@@ -335,12 +335,12 @@ async def test_budget_of_somebody_else_keeps_no_region_from_working(
         theirs = {
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",
-            "metadata": {"name": "eu", "namespace": "unguarded", "ownerReferences": [owner]},
+            "metadata": {"name": "eu", "namespace": world.namespace, "ownerReferences": [owner]},
             "spec": {"minAvailable": 0, "selector": {"matchLabels": {"a": "b"}}},
         }
-        await api.create(kube.BUDGETS, "unguarded", theirs)
+        await api.create(kube.BUDGETS, world.namespace, theirs)
         await start(world)
-        kept = await api.get(kube.BUDGETS, "eu", "unguarded")
+        kept = await api.get(kube.BUDGETS, "eu", world.namespace)
         assert documents.number(kept, "spec", "minAvailable") == 0
 
 
@@ -348,9 +348,9 @@ async def test_budget_of_somebody_else_keeps_no_region_from_working(
 async def test_children_of_somebody_else_are_refused(
     api: KubernetesCluster, kind: kube.Kind
 ) -> None:
-    namespace = f"taken-{kind.plural}"
     name = {"services": "meet-prosody", "secrets": "meet-credentials"}[kind.plural]
-    async with worlds.running(api, namespace) as world:
+    async with worlds.running(api, f"taken-{kind.plural}") as world:
+        namespace = world.namespace
         owner = {
             "apiVersion": "v1",
             "kind": "ConfigMap",

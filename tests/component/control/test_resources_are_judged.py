@@ -241,7 +241,7 @@ def test_smallest_resources_get_every_default(apiserver: ApiServer) -> None:
         cluster = client.post(f"{path}/jitsiclusters", json=CLUSTER, params=dry).json()["spec"]
         region = client.post(f"{path}/octoregions", json=REGION, params=dry).json()["spec"]
     assert cluster["size"] == "small"
-    assert cluster["controller"]["jicofo"] == {"strategy": "SingleBridgeSelectionStrategy"}
+    assert cluster["controller"]["jicofo"] == {}
     assert cluster["bridge"] == {
         "engine": "octobridge",
         "port": 10000,
@@ -255,7 +255,13 @@ def test_smallest_resources_get_every_default(apiserver: ApiServer) -> None:
     assert cluster["autoscaling"]["behavior"]["scaleDown"]["stabilizationWindow"] == "300s"
     assert cluster["autoscaling"]["drain"]["atDeadline"] == "Move"
     # A region's defaults are the cluster's: filled in here, they would hide it.
-    assert region == {**REGION["spec"], "replicas": 2, "bridge": {}, "autoscaling": {}}
+    assert region == {
+        **REGION["spec"],
+        "replicas": 2,
+        "placement": {},
+        "bridge": {},
+        "autoscaling": {},
+    }
 
 
 def test_whole_resources_are_taken(apiserver: ApiServer) -> None:

@@ -6,6 +6,7 @@ bridges. Everything else is real: schemas, server-side apply, preconditions, wat
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -92,7 +93,8 @@ class World:
 
 @contextlib.asynccontextmanager
 async def running(api: KubernetesCluster, namespace: str) -> AsyncGenerator[World]:
-    """Run a world until the block ends."""
+    """Run a world until the block ends, in a namespace of its own of about that name."""
+    namespace = f"{namespace}-{secrets.token_hex(3)}"
     world = World(api, namespace)
     runner = web.AppRunner(_routes(world), access_log=None)
     await runner.setup()
@@ -232,6 +234,20 @@ async def _run(world: World, pod: documents.Document) -> None:
 
 
 async def _start(world: World, pod: documents.Document, name: str) -> None:
+    if documents.text(pod, "spec", "nodeName") is None:
+        await _bind(world, name)
+        return
+    notes = documents.texts(pod, "metadata", "annotations")
+    waits = documents.items(pod, "spec", "initContainers")
+    if waits and not notes.get(naming.ANNOTATION_ADDRESS_SOURCE):
+        return
+    world.bridges[name] = FakeBridge(notes[naming.ANNOTATION_NICKNAME])
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"}
+    address = {"phase": "Running", "hostIP": "127.0.0.1", "conditions": [ready]}
+    await world.set_status(kube.PODS, name, address)
+
+
+async def _bind(world: World, name: str) -> None:
     taken = {documents.text(each, "spec", "nodeName") for each in await world.pods()}
     free = [node for node in NODES if node not in taken]
     if not free:
@@ -244,11 +260,6 @@ async def _start(world: World, pod: documents.Document, name: str) -> None:
         "target": {"apiVersion": "v1", "kind": "Node", "name": free[0]},
     }
     await world.api._call("post", path, body=binding)  # pyright: ignore[reportPrivateUsage] - as above
-    nickname = documents.texts(pod, "metadata", "annotations")[naming.ANNOTATION_NICKNAME]
-    world.bridges[name] = FakeBridge(nickname)
-    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"}
-    address = {"phase": "Running", "hostIP": "127.0.0.1", "conditions": [ready]}
-    await world.set_status(kube.PODS, name, address)
 
 
 async def _end(world: World, pod: documents.Document, name: str) -> None:

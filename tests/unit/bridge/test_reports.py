@@ -60,7 +60,7 @@ def test_life_of_a_transport_is_counted_once() -> None:
     reports.ice_connected(2, 0.0)
     reports.ice_connected(2, 1.0)
     assert endpoint(reports, 2).ice is IceState.CONNECTED
-    reports.dtls_connected(2)
+    reports.dtls_connected(2, 3.0)
     reports.ice_connected(2, 2.0)
     assert endpoint(reports, 2).ice is IceState.SECURED
     assert reports.registry.counters.ice_succeeded == 1
@@ -72,7 +72,7 @@ def test_reports_about_the_departed_are_ignored() -> None:
         lambda: reports.ice_connected(99, 0.0),
         lambda: reports.ice_failed(99),
         lambda: reports.consent_lost(99),
-        lambda: reports.dtls_connected(99),
+        lambda: reports.dtls_connected(99, 3.0),
         lambda: reports.dtls_failed(99),
         lambda: reports.channel_opened(99),
         lambda: reports.readings([Reading(99, packets_received=5)], [], 1.0),

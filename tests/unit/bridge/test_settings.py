@@ -142,7 +142,7 @@ def test_stun_can_be_disabled() -> None:
         ("OCTOBRIDGE_SHUTDOWN_DELAY", "soon"),
         ("OCTOBRIDGE_LOG_LEVEL", "loud"),
         ("JVB_STUN_SERVERS", "stun.example"),
-        ("ENABLE_OCTO", "1"),
+        ("ENABLE_OCTO", "maybe"),
     ],
 )
 def test_bad_value_is_one_line_that_names_variable_value_and_fix(name: str, value: str) -> None:
@@ -164,3 +164,17 @@ def test_secrets_are_not_shown() -> None:
     shown = repr(read(LEAST | {"OCTOBRIDGE_REST_TOKEN": "t0ken"}, "n"))
     assert "hush-hush" not in shown
     assert "t0ken" not in shown
+
+
+def test_relays_need_an_id_and_a_region() -> None:
+    octo = LEAST | {"ENABLE_OCTO": "1", "JVB_OCTO_REGION": "eu", "JVB_OCTO_RELAY_ID": "jvb-1"}
+    assert read(octo, "n").relay_id == "jvb-1"
+    assert read(octo | {"ENABLE_OCTO": "0"}, "n").relay_id is None
+    with pytest.raises(SettingsError, match="JVB_OCTO_REGION is not set"):
+        read(octo | {"JVB_OCTO_REGION": ""}, "n")
+    with pytest.raises(SettingsError, match="JVB_OCTO_RELAY_ID is not set"):
+        read(octo | {"JVB_OCTO_RELAY_ID": ""}, "n")
+    by_address = octo | {"JVB_OCTO_RELAY_ID": "", "JVB_OCTO_BIND_ADDRESS": "10.0.0.7"}
+    assert read(by_address, "n").relay_id == "10.0.0.7"
+    with pytest.raises(SettingsError, match="JVB_OCTO_RELAY_ID='a b' can't be used"):
+        read(octo | {"JVB_OCTO_RELAY_ID": "a b"}, "n")

@@ -163,6 +163,18 @@ def test_the_cost_of_a_person_is_learned_and_grows_sure() -> None:
     assert after.cautious >= after.mean
 
 
+def test_what_is_surely_known_of_a_person_is_passed_on_and_the_dearest_node_counts() -> None:
+    assert learning.stress_to_publish(Memory(), LIMITS) is None
+    unsure = Cost("small", people_squared=400.0, people_stress=8.0, weight=1.0)
+    assert learning.stress_to_publish(Memory(costs=(unsure,)), LIMITS) is None
+    cheap = Cost("large", people_squared=1e6, people_stress=5e3, weight=200.0)
+    dear = Cost("small", people_squared=1e6, people_stress=2e4, weight=200.0)
+    known = Memory(costs=(cheap, dear, unsure))
+    assert learning.stress_to_publish(known, LIMITS) == pytest.approx(0.02, rel=0.02)
+    full = Cost("tiny", people_squared=1e6, people_stress=5e6, weight=200.0)
+    assert learning.stress_to_publish(Memory(costs=(full,)), LIMITS) == 1.0
+
+
 def test_the_time_a_bridge_takes_is_measured() -> None:
     starting = worlds.pending_bridge("eu-1", uid="u1")
     snapshot = worlds.snapshot(starting)

@@ -5,6 +5,7 @@ looked at).
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -33,6 +34,7 @@ WORKLOAD = inputs.Workload(
     node_selector={"pool": "media"},
     tolerations=({"key": "media", "operator": "Exists"},),
     variables={"TZ": "UTC"},
+    zones=("eu-west-a", "eu-west-b"),
 )
 BRIDGES = inputs.BridgeSettings(
     cluster="meet",
@@ -42,8 +44,12 @@ BRIDGES = inputs.BridgeSettings(
     workload=WORKLOAD,
     region_code="eu-west",
     advertise="203.0.113.7",
+    address_source="Static",
     drain_deadline_seconds=3600,
     priority_class="media",
+)
+BY_NODE = replace(
+    BRIDGES, advertise="", address_source=None, stun_servers=("stun.example.org:3478",)
 )
 PASSWORDS = {key: f"made-up-{key.lower()}" for key in naming.SECRET_KEYS}
 
@@ -56,11 +62,20 @@ BUILT: dict[str, naming.Manifest | None] = {
         "meet",
         OWNER,
         DOMAINS,
-        inputs.JicofoSettings("RegionBasedBridgeSelectionStrategy", 0.8, 0.01, 80, True),
+        inputs.JicofoSettings(
+            "RegionBasedBridgeSelectionStrategy",
+            0.8,
+            0.01,
+            80,
+            True,
+            (("eu-central", "eu-west"), ("us-east", "us-west")),
+            "eu-west",
+        ),
         WORKLOAD,
     ),
     "jicofo-service": jicofo.build_jicofo_service("meet", "meet", OWNER),
     "bridge": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BRIDGES, "7f3a1"),
+    "bridge-by-node": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BY_NODE, "7f3a1"),
     "budget": disruption.build_budget("meet", "eu-west", "meet", REGION_OWNER),
     "default-region": region.build_default_region("meet", "meet", OWNER),
 }
@@ -97,6 +112,13 @@ def test_nickname_differs_between_incarnations_and_config_hash_does_not() -> Non
     one, two = (_annotations(each) for each in (first, second))
     assert one[naming.ANNOTATION_NICKNAME] != two[naming.ANNOTATION_NICKNAME]
     assert one[naming.ANNOTATION_CONFIG_HASH] == two[naming.ANNOTATION_CONFIG_HASH]
+
+
+def test_what_was_learned_reaches_new_bridges_and_makes_no_pod_outdated() -> None:
+    learned = replace(BRIDGES, participant_stress=0.0135)
+    text = yaml.safe_dump(bridge.build_bridge("eu-0", "meet", REGION_OWNER, learned, "x"))
+    assert "OCTOBRIDGE_AVERAGE_PARTICIPANT_STRESS\n      value: '0.0135'" in text
+    assert bridge.config_hash(learned) == bridge.config_hash(BRIDGES)
 
 
 def test_variable_of_the_resource_replaces_ours_even_from_a_secret() -> None:

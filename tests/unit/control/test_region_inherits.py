@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from octofleet.api.addresses import AddressSource
 from octofleet.api.autoscaling import AtDeadline, MetricType, Mode
-from octofleet.api.bridges import AddressSource
 from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import (
     DEFAULT_BRIDGE_IMAGE,
@@ -58,7 +58,7 @@ def test_size_gives_the_bounds_and_resources(size: str, least: int, most: int) -
 def test_small_region_has_every_default() -> None:
     found = effective()
     assert found.bridge.image == DEFAULT_BRIDGE_IMAGE
-    assert (found.bridge.port, found.bridge.address_source) == (10000, AddressSource.AUTO)
+    assert (found.bridge.port, found.bridge.addresses.source) == (10000, AddressSource.AUTO)
     scaling = found.autoscaling
     assert scaling.mode is Mode.AUTO
     assert [(each.type, each.value) for each in scaling.metrics] == [
@@ -154,9 +154,9 @@ def test_limit_said_alone_lowers_a_default_request_and_a_request_raises_a_defaul
 
 def test_another_source_of_addresses_voids_an_inherited_list() -> None:
     nat = {"bridge": {"addresses": {"source": "Static", "static": ["203.0.113.7#10001"]}}}
-    assert effective(nat).bridge.static_addresses == ("203.0.113.7#10001",)
+    assert effective(nat).bridge.addresses.static == ("203.0.113.7#10001",)
     plain = effective(nat, {"bridge": {"addresses": {"source": "NodeInternalIP"}}}).bridge
-    assert (plain.address_source, plain.static_addresses) == (AddressSource.NODE_INTERNAL_IP, ())
+    assert (plain.addresses.source, plain.addresses.static) == (AddressSource.NODE_INTERNAL_IP, ())
 
 
 def test_region_without_its_cluster_is_as_if_in_a_small_one() -> None:

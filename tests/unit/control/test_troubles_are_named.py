@@ -79,6 +79,8 @@ def test_healthy_region_says_so_everywhere() -> None:
         "Degraded": ("False", "AllWell"),
         "ScalingLimited": ("False", "NotLimited"),
         "Spread": ("Unknown", "ZonesUnknown"),
+        "Advertised": ("Unknown", "AddressUnknown"),
+        "Upgraded": ("Unknown", "ReleaseUnknown"),
         "Draining": ("False", "NoneDraining"),
         "Registered": ("True", "AllRegistered"),
         "MetricsAvailable": ("True", "AllFresh"),

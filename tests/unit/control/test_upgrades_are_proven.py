@@ -27,7 +27,7 @@ def world(number_of_nodes: int = 6, size: int = 2, **autoscaling: object) -> Wor
     return there
 
 
-def releases(there: World) -> list[str | None]:
+def releases(there: World) -> list[str]:
     return sorted(str(each.release) for each in there.bridges.values())
 
 

@@ -20,6 +20,7 @@ from octofleet.core.actions import (
     MoveConference,
     ProveBridge,
     ShutDownBridge,
+    TellAddress,
     UndrainBridge,
 )
 from octofleet.core.observation import (
@@ -357,6 +358,8 @@ class World:
                     bridge.proof = Proof.FAILED
                 else:
                     bridge.proof, bridge.draining = Proof.PASSED, False
+            case TellAddress(name):
+                assert name in self.bridges
             case DrainBridge(name, reason):
                 bridge = self.bridges[name]
                 bridge.drain_reason = reason

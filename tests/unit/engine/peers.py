@@ -25,7 +25,7 @@ PROFILES: dict[str, tuple[int, int]] = {
     "SRTP_AES128_CM_SHA1_80": (_constant("SRTP_PROFILE_AES128_CM_SHA1_80"), 30),
 }
 """libsrtp's number of each profile, and the length of its key and salt."""
-PATIENCE = 3.0
+PATIENCE = 20.0
 
 
 @dataclass
@@ -122,13 +122,16 @@ class Peer:
             yield self.receive()
         raise TimeoutError("nothing of the kind came")
 
-    def receive_rtp(self, known: HeaderExtensionsMap | None = None) -> RtpPacket:
-        """Return the next RTP packet, passing over RTCP."""
+    def receive_plain(self) -> bytes:
+        """Return the bytes of the next RTP packet, decrypted."""
         for datagram in self._received():
             if not 192 <= datagram[1] <= 223:
-                plain = self._in.unprotect(datagram)
-                return RtpPacket.parse(plain, known or HeaderExtensionsMap())
+                return self._in.unprotect(datagram)
         raise AssertionError
+
+    def receive_rtp(self, known: HeaderExtensionsMap | None = None) -> RtpPacket:
+        """Return the next RTP packet, passing over RTCP."""
+        return RtpPacket.parse(self.receive_plain(), known or HeaderExtensionsMap())
 
     def receive_rtcp(self, kind: type[AnyRtcpPacket]) -> AnyRtcpPacket:
         """Return the next RTCP packet of this kind, passing over everything else."""

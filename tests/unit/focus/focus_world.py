@@ -13,6 +13,7 @@ from jitsiwire.colibri2 import (
     Fingerprint,
     IceTransport,
     Reason,
+    Relay,
     Transport,
 )
 from jitsiwire.colibri2_xml import build_request
@@ -45,11 +46,33 @@ def jid(name: str) -> str:
 
 
 @dataclass
+class FakeRelay:
+    """One end of a link."""
+
+    made: Relay
+    """As it was asked for."""
+    setup: str = ""
+    """The DTLS side that the far end's transport named; "" until it came."""
+    endpoints: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The names of what the far side's endpoints send."""
+
+    def take(self, endpoints: tuple[Endpoint, ...]) -> None:
+        for one in endpoints:
+            if one.expire:
+                del self.endpoints[one.id]
+                continue
+            assert one.create == (one.id not in self.endpoints), "told of each once"
+            self.endpoints[one.id] = tuple(source.id for source in one.sources or ())
+
+
+@dataclass
 class FakeBridge:
-    """Conferences and endpoints as Colibri2 makes them, without media."""
+    """Conferences, endpoints and relays as Colibri2 makes them, without media."""
 
     conferences: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    relays: dict[str, dict[str, FakeRelay]] = field(default_factory=dict[str, dict[str, FakeRelay]])
     refusal: Reply | None = None
+    relay_refusal: Colibri2Error | Nothing | None = None
 
     def handle(self, request: ConferenceModify) -> Reply:
         build_request(request)  # whatever the focus asks can be written
@@ -75,9 +98,35 @@ class FakeBridge:
                 return Colibri2Error(
                     Condition.ITEM_NOT_FOUND, reason=Reason.UNKNOWN_ENDPOINT, endpoints=(one.id,)
                 )
-        if request.expire or not (known or request.create):
+        relays = self._relay(request)
+        if isinstance(relays, Colibri2Error | Nothing):
+            return relays
+        if request.expire or not (known or self.relays.get(request.meeting_id) or request.create):
             del self.conferences[request.meeting_id]
-        return ConferenceModified(tuple(made))
+            self.relays.pop(request.meeting_id, None)
+        return ConferenceModified(tuple(made), relays)
+
+    def _relay(self, request: ConferenceModify) -> tuple[Relay, ...] | Colibri2Error | Nothing:
+        relays = self.relays.setdefault(request.meeting_id, {})
+        if not request.relays:
+            return ()
+        (asked,) = request.relays
+        if asked.expire:
+            relays.pop(asked.id, None)
+            return (asked,)
+        if asked.create:
+            if self.relay_refusal is not None:
+                return self.relay_refusal
+            if asked.id in relays:
+                return Colibri2Error(Condition.CONFLICT)
+            relays[asked.id] = FakeRelay(asked)
+        relay = relays.get(asked.id)
+        if relay is None:
+            return Colibri2Error(Condition.BAD_REQUEST)
+        relay.take(asked.endpoints or ())
+        if asked.transport and asked.transport.ice:
+            relay.setup = str(asked.transport.ice.fingerprints[0].setup)
+        return (Relay(asked.id, transport=OFFERED if asked.create else None),)
 
 
 @dataclass

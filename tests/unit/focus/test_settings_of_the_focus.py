@@ -14,6 +14,7 @@ def test_defaults_are_the_stock_images() -> None:
     assert settings.room == "jvbbrewery@internal-muc.meet.jitsi"
     assert (settings.server, settings.port) == ("xmpp.meet.jitsi", 5222)
     assert settings.strategy is Strategy.SINGLE
+    assert not settings.selection.multi_bridge
     assert settings.bridge.stress_threshold == 0.8
     assert settings.selection.max_bridge_participants == 80
     assert settings.health_checks
@@ -31,6 +32,7 @@ def test_every_variable_is_obeyed() -> None:
             "XMPP_MUC_DOMAIN": "muc.x",
             "JVB_BREWERY_MUC": "brew",
             "OCTO_BRIDGE_SELECTION_STRATEGY": "RegionBasedBridgeSelectionStrategy",
+            "ENABLE_OCTO": "1",
             "JICOFO_BRIDGE_REGION_GROUPS": '["eu","uk"],["us"]',
             "JICOFO_OCTO_REGION": "eu",
             "BRIDGE_STRESS_THRESHOLD": "0.6",
@@ -46,6 +48,7 @@ def test_every_variable_is_obeyed() -> None:
     assert (settings.server, settings.port, settings.jid) == ("prosody", 6222, "focus@auth.x/focus")
     assert (settings.room, settings.muc_domain) == ("brew@internal.x", "muc.x")
     assert settings.strategy is Strategy.REGION_BASED
+    assert settings.selection.multi_bridge
     assert settings.selection.group("uk") == {"eu", "uk"}
     assert settings.selection.local_region == "eu"
     assert settings.selection.max_bridge_participants == 40
@@ -68,12 +71,12 @@ def test_every_variable_is_obeyed() -> None:
         ("BRIDGE_STRESS_THRESHOLD", "nan"),
         ("MAX_BRIDGE_PARTICIPANTS", "-2"),
         ("JICOFO_ENABLE_REST", "perhaps"),
-        ("OCTO_BRIDGE_SELECTION_STRATEGY", "SplitBridgeSelectionStrategy"),
+        ("OCTO_BRIDGE_SELECTION_STRATEGY", "VisitorSelectionStrategy"),
         ("OCTO_BRIDGE_SELECTION_STRATEGY", "Best"),
         ("JICOFO_BRIDGE_REGION_GROUPS", '["eu"'),
         ("JICOFO_BRIDGE_REGION_GROUPS", '"eu"'),
         ("JICOFO_BRIDGE_REGION_GROUPS", "[1]"),
-        ("ENABLE_OCTO", "1"),
+        ("ENABLE_OCTO", "perhaps"),
         ("ENABLE_VISITORS", "true"),
     ],
 )

@@ -1,12 +1,15 @@
 """Whatever happens in whatever order: everyone is placed or waiting."""
 
+from itertools import combinations
+
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.unit.focus.focus_world import World, jid
 
-from jitsiwire.selection import Strategy
-from octoload.focus.conference import Stage
+from jitsiwire.colibri2 import Colibri2Error, Condition
+from jitsiwire.selection import SelectionSettings, Strategy
+from octoload.focus.conference import Conference, Stage
 from octoload.focus.doctor import HealthAnswer
 from octoload.focus.moves import move
 from octoload.focus.settings import FocusSettings
@@ -18,21 +21,23 @@ CALLS = st.sampled_from(["red", "blue"])
 class Anything(RuleBasedStateMachine):
     """Whatever happens, nobody is forgotten."""
 
+    settings = FocusSettings("secret", strategy=Strategy.REGION_BASED, health_checks=True)
+
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(
-            FocusSettings("secret", strategy=Strategy.REGION_BASED, health_checks=True)
-        )
+        self.world = World(self.settings)
         self.here: list[int] = []
 
     @rule(name=NAMES, stress=st.floats(0, 1.2), drain=st.booleans(), graceful=st.booleans())
     def bridge_publishes(self, name: str, stress: float, drain: bool, graceful: bool) -> None:
-        self.world.add(name, stress_level=stress, drain=drain, graceful_shutdown=graceful)
+        self.world.add(
+            name, stress_level=stress, drain=drain, graceful_shutdown=graceful, relay_id=name
+        )
 
     @rule(name=NAMES)
     def bridge_shuts_down(self, name: str) -> None:
         if jid(name) in self.world.bridges:
-            self.world.present(name, shutting_down=True)
+            self.world.present(name, shutting_down=True, relay_id=name)
 
     @rule(name=NAMES)
     def bridge_vanishes(self, name: str) -> None:
@@ -57,6 +62,7 @@ class Anything(RuleBasedStateMachine):
     def bridge_forgets_everything(self, name: str) -> None:
         if jid(name) in self.world.bridges:
             self.world.bridges[jid(name)].conferences.clear()
+            self.world.bridges[jid(name)].relays.clear()
 
     @precondition(lambda self: self.here)
     @rule(data=st.data())
@@ -90,6 +96,10 @@ class Anything(RuleBasedStateMachine):
                 assert one.bridge is not None or one.stage is Stage.WAITING
                 if versions_fit:
                     assert one.bridge is not None, "there is a bridge, so it is placed"
+        self.look_at_bridges()
+
+    def look_at_bridges(self) -> None:
+        """For those who know more than the focus."""
 
     @invariant()
     def nobody_is_forgotten(self) -> None:
@@ -99,7 +109,7 @@ class Anything(RuleBasedStateMachine):
         assert known == present
         for conference in focus.conferences.values():
             assert conference.participants
-            assert len(conference.sessions) <= 1, "no relays: one bridge a conference"
+            self.look_at(conference)
             placed = {one.bridge for one in conference.participants.values() if one.bridge}
             assert placed == set(conference.sessions)
             assert placed <= set(focus.bridges)
@@ -107,6 +117,50 @@ class Anything(RuleBasedStateMachine):
             there = sum(len(c.on(view.jid)) for c in focus.conferences.values())
             assert view.endpoints == there
 
+    def look_at(self, conference: Conference) -> None:
+        assert len(conference.sessions) <= 1, "no relays: one bridge a conference"
 
+
+class AnythingLinked(Anything):
+    """The same with relays, and people spread as far as they can be."""
+
+    settings = FocusSettings(
+        "secret", strategy=Strategy.SPLIT, selection=SelectionSettings(multi_bridge=True)
+    )
+
+    @rule(name=NAMES, refuses=st.booleans())
+    def bridge_refuses_relays(self, name: str, refuses: bool) -> None:
+        if jid(name) in self.world.bridges:
+            refusal = Colibri2Error(Condition.FEATURE_NOT_IMPLEMENTED) if refuses else None
+            self.world.bridges[jid(name)].relay_refusal = refusal
+
+    def look_at(self, conference: Conference) -> None:
+        cascade = conference.cascade
+        nodes = [session.node for session in conference.sessions.values()]
+        assert [node.relay_id for node in cascade.nodes] == nodes
+        linked = {frozenset((link.first, link.second)) for link in cascade.links}
+        assert linked == {frozenset(pair) for pair in combinations(nodes, 2)}
+
+    def look_at_bridges(self) -> None:
+        """Every bridge that never forgot anything knows exactly what is on the others."""
+        for conference in self.world.focus.conferences.values():
+            for session in conference.sessions.values():
+                bridge = self.world.bridges[session.bridge]
+                if conference.meeting_id not in bridge.conferences:
+                    continue  # it forgot the conference, and nobody asked it anything since
+                others = [o for o in conference.sessions.values() if o is not session]
+                known = {
+                    relay_id: set(relay.endpoints)
+                    for relay_id, relay in bridge.relays.get(conference.meeting_id, {}).items()
+                }
+                assert known == {
+                    other.node: {one.id for one in conference.on(other.bridge)} for other in others
+                }
+
+
+TestAnythingLinked = AnythingLinked.TestCase
+TestAnythingLinked.settings = hypothesis_settings(
+    max_examples=60, stateful_step_count=30, deadline=None
+)
 TestAnything = Anything.TestCase
 TestAnything.settings = hypothesis_settings(max_examples=60, stateful_step_count=30, deadline=None)

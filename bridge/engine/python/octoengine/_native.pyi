@@ -17,7 +17,8 @@ class Command:
         """Create transport `transport` in `group` (a conference).
 
         `mesh` is 0 for an endpoint; a relay carries its mesh's number (> 0), and media is never
-        forwarded between two transports of the same mesh > 0. With `sink`, media received is
+        forwarded between two transports of the same mesh > 0 (`commands_refused_route` counts). A
+        relay may have and ask for sixteen times what one person may. With `sink`, media received is
         counted per source instead of forwarded (synthetic participants). `rtcp_ssrc` is the
         sender SSRC of our RTCP to it; 0 = random.
         """
@@ -82,7 +83,8 @@ class Command:
         """The header extensions negotiated with this peer: (id 1..255, URI). Replaces the list.
 
         Unknown URIs are left out. To a receiver only audio level and video orientation are passed
-        on, under its own ids; abs-send-time, transport-cc and mid are written by the engine. Before
+        on, under its own ids; abs-send-time, transport-cc and mid are written by the engine. What is
+        subscribed to whole keeps its layers allocation and AV1 dependency descriptor as well. Before
         it, extensions are passed on as they came.
         """
 
@@ -138,6 +140,11 @@ class Command:
         packet keeps its sequence number; an `out_ssrc` used before goes on: sequence, timestamp,
         VP8's picture id and TL0PICIDX. PLI and FIR about `out_ssrc` go to the source's owner, the
         owner's SR to the receiver.
+
+        `whole`, for relays: exactly this SSRC's packets, whichever picture it is an encoding of,
+        with their own numbers, timestamps and payload, nothing chosen (no SetTarget) and nothing
+        waited for. Sequence numbers change only after an interruption (packets dropped as silent
+        or muted, new keys of the sender, Unsubscribe): they go on without a gap.
         """
 
         def __init__(
@@ -148,6 +155,7 @@ class Command:
             out_ssrc: int = 0,
             out_rtx_ssrc: int = 0,
             mid: str = "",
+            whole: bool = False,
         ) -> None: ...
 
     @final

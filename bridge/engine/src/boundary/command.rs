@@ -84,7 +84,9 @@ pub enum Command {
         transport: i64,
         ssrc: i64,
     },
-    #[pyo3(constructor = (receiver, sender, ssrc, out_ssrc = 0, out_rtx_ssrc = 0, mid = String::new()))]
+    #[pyo3(constructor = (
+        receiver, sender, ssrc, out_ssrc = 0, out_rtx_ssrc = 0, mid = String::new(), whole = false
+    ))]
     Subscribe {
         receiver: i64,
         sender: i64,
@@ -92,6 +94,7 @@ pub enum Command {
         out_ssrc: i64,
         out_rtx_ssrc: i64,
         mid: String,
+        whole: bool,
     },
     SetTarget {
         receiver: i64,

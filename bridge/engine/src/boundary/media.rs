@@ -56,7 +56,7 @@ impl Command {
 
     fn validate_route(&self, py: Python<'_>) -> PyResult<Instruction> {
         Ok(match self {
-            Self::Subscribe { receiver, sender, ssrc, out_ssrc, out_rtx_ssrc, mid } => {
+            Self::Subscribe { receiver, sender, ssrc, out_ssrc, out_rtx_ssrc, mid, whole } => {
                 Instruction::Subscribe {
                     receiver: id(*receiver)?,
                     sender: id(*sender)?,
@@ -65,6 +65,7 @@ impl Command {
                         ssrc: checks::ssrc(*out_ssrc)?,
                         rtx_ssrc: checks::ssrc(*out_rtx_ssrc)?,
                         mid: Mid::new(mid).ok_or_else(|| invalid("mid is too long"))?,
+                        whole: *whole,
                     },
                 }
             }

@@ -31,6 +31,8 @@ pub enum Layers {
     Vp8(Box<Vp8>),
     H264(H264),
     Generic(Generic),
+    /// All of a stream, whatever it is: nothing is read, nothing left out.
+    Whole,
 }
 
 impl Layers {
@@ -47,7 +49,7 @@ impl Layers {
     #[inline]
     pub fn takes(&self, codec: Codec) -> bool {
         match (self, codec) {
-            (_, Codec::Other | Codec::Rtx) => true,
+            (Self::Whole, _) | (_, Codec::Other | Codec::Rtx) => true,
             (Self::Vp8(_), codec) => codec == Codec::Vp8,
             (Self::H264(_), codec) => codec == Codec::H264,
             (Self::Generic(Generic(own)), codec) => codec == *own,
@@ -64,6 +66,7 @@ impl Layers {
             Self::Vp8(layering) => layering.admit(input, temporal, carry),
             Self::H264(layering) => layering.admit(input, temporal, carry),
             Self::Generic(layering) => layering.admit(input, temporal, carry),
+            Self::Whole => Some(Patch::default()),
         }
     }
 
@@ -90,6 +93,7 @@ impl Layers {
             Self::Vp8(layering) => layering.temporal(),
             Self::H264(layering) => layering.temporal(),
             Self::Generic(layering) => layering.temporal(),
+            Self::Whole => 0,
         }
     }
 }

@@ -76,6 +76,8 @@ pub struct LeftOff {
 #[derive(Clone, Debug)]
 pub struct Projection {
     rate: u32,
+    /// One stream is passed on as it is, for somebody who projects it himself: a relay.
+    whole: bool,
     current: Option<Box<Stretch>>,
     /// The stretch before, for its packets that come late.
     previous: Option<Box<Stretch>>,
@@ -92,6 +94,7 @@ impl Projection {
     pub fn new(rate: u32, highest: Option<u64>, left_off: LeftOff) -> Self {
         Self {
             rate,
+            whole: false,
             current: None,
             previous: None,
             before: None,
@@ -100,6 +103,15 @@ impl Projection {
             carry: left_off.carry,
             switches: 0,
         }
+    }
+
+    /// One stream passed on as it is: its numbers change only where it is interrupted, by new keys
+    /// or by packets that the bridge itself dropped.
+    ///
+    /// There they go on without a gap, since who misses half of their range loses count of SRTP's
+    /// roll-overs.
+    pub fn whole(highest: Option<u64>) -> Self {
+        Self { whole: true, ..Self::new(0, highest, LeftOff::default()) }
     }
 
     /// Where the outgoing stream stands.
@@ -135,7 +147,7 @@ impl Projection {
     /// What to add to timestamps of this encoding now; `None` when it isn't being forwarded.
     pub fn shift(&self, encoding: u8) -> Option<u32> {
         let current = self.current.as_ref()?;
-        (current.encoding == encoding).then_some(current.shift)
+        (self.whole || current.encoding == encoding).then_some(current.shift)
     }
 
     /// Memory held beyond the struct itself.
@@ -165,6 +177,9 @@ impl Projection {
     /// Decide about a packet.
     #[inline]
     pub fn place(&mut self, input: &Input<'_>, aim: Aim, now_ns: u64) -> Outcome {
+        if self.whole {
+            return self.pass(input, aim, now_ns);
+        }
         let Some(wanted) = aim.encoding else {
             return Outcome::LeftOut;
         };
@@ -199,6 +214,13 @@ impl Projection {
         }
     }
 
+    fn pass(&mut self, input: &Input<'_>, aim: Aim, now_ns: u64) -> Outcome {
+        if !self.current.as_ref().is_some_and(|stretch| stretch.is_of(input)) {
+            self.begin(input, aim.temporal, now_ns);
+        }
+        self.go_on(input, aim, now_ns)
+    }
+
     fn go_on(&mut self, input: &Input<'_>, aim: Aim, now_ns: u64) -> Outcome {
         let Some(stretch) = &mut self.current else {
             return Outcome::Late;
@@ -230,11 +252,10 @@ impl Projection {
         }
         self.retire();
         // What came in another order than sent has a place, unless a keyframe must come first.
-        let free = self.highest.is_none() && !has_keyframes(input.facts.codec);
-        let room = if free { out } else { 0 };
+        let begins_anywhere = self.whole || !has_keyframes(input.facts.codec);
+        let room = if self.highest.is_none() && begins_anywhere { out } else { 0 };
         let timestamp = match &self.newest {
-            None => input.timestamp,
-            Some(newest) => {
+            Some(newest) if !self.whole => {
                 let first = First {
                     ssrc: input.ssrc,
                     epoch: input.epoch,
@@ -243,7 +264,10 @@ impl Projection {
                 };
                 clock::start(newest, self.before.as_ref(), &first, self.rate, now_ns)
             }
+            _ => input.timestamp,
         };
+        let layers =
+            if self.whole { Layers::Whole } else { Layers::new(input, temporal, &self.carry) };
         self.switches += 1;
         self.current = Some(Box::new(Stretch {
             ssrc: input.ssrc,
@@ -252,7 +276,7 @@ impl Projection {
             shift: timestamp.wrapping_sub(input.timestamp),
             left_out: input.left_out,
             numbering: Numbering::new(input.index, out).with_room(room),
-            layers: Layers::new(input, temporal, &self.carry),
+            layers,
             sender_time: input.sender_time,
         }));
     }

@@ -42,7 +42,7 @@ impl Stretch {
             self.numbering.leave_out_before(input.index, left_out.into());
         }
         self.sender_time = input.sender_time;
-        if input.facts.padding {
+        if input.facts.padding && !matches!(self.layers, Layers::Whole) {
             self.numbering.leave_out(input.index);
             return None;
         }

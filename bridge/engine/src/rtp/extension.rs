@@ -18,10 +18,13 @@ const ONE_BYTE: u16 = 0xbede;
 const TWO_BYTE: u16 = 0x1000;
 /// Of the two-byte form's 16 bits, the last four are the application's.
 const TWO_BYTE_MASK: u16 = 0xfff0;
-/// Longest mid we stamp; the one-byte form has room for no more.
-pub const LONGEST_MID: usize = 16;
-/// Most that `Block` ever writes: header, the five elements, padding.
-pub const MOST_WRITTEN: usize = 4 + 3 + 3 + 5 + 4 + (2 + LONGEST_MID) + 3;
+/// Most that an element of the one-byte form holds.
+const ONE_BYTE_MOST: usize = 16;
+/// Longest mid we stamp.
+pub const LONGEST_MID: usize = ONE_BYTE_MOST;
+/// Most that `Block` ever writes beyond what the packet carried itself: header, the five elements
+/// that are stamped, two that are copied, padding.
+pub const MOST_WRITTEN: usize = 4 + 3 + 3 + 5 + 4 + (2 + LONGEST_MID) + 2 + 2 + 3;
 
 impl Extension {
     /// The extension of this URI.
@@ -81,6 +84,12 @@ impl Extensions {
                 [a, b, c] if known(id, Extension::AbsSendTime) => {
                     values.abs_send_time = Some(u32::from_be_bytes([0, a, b, c]));
                 }
+                _ if known(id, Extension::DependencyDescriptor) => {
+                    values.descriptor = Span::of(header, data);
+                }
+                _ if known(id, Extension::LayersAllocation) => {
+                    values.layers = Span::of(header, data);
+                }
                 _ => {}
             }
         }
@@ -103,6 +112,34 @@ pub struct Values {
     pub transport_cc: Option<u16>,
     /// Seconds of send time, 6.18 fixed point.
     pub abs_send_time: Option<u32>,
+    /// What relays get as it is.
+    pub descriptor: Span,
+    pub layers: Span,
+}
+
+/// Where in a packet an element's data lies; of no length when there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    at: u16,
+    len: u8,
+}
+
+impl Span {
+    // `data` is a part of `header`; what doesn't fit the numbers is none.
+    fn of(header: &[u8], data: &[u8]) -> Self {
+        let at = (data.as_ptr() as usize).wrapping_sub(header.as_ptr() as usize);
+        match (u16::try_from(at), u8::try_from(data.len())) {
+            (Ok(at), Ok(len)) => Self { at, len },
+            _ => Self::default(),
+        }
+    }
+
+    /// The data in the packet that it was read from.
+    #[inline]
+    pub fn within<'a>(&self, packet: &'a [u8]) -> &'a [u8] {
+        let at = usize::from(self.at);
+        packet.get(at..at + usize::from(self.len)).unwrap_or_default()
+    }
 }
 
 /// Iterator over the elements of a packet's extension block.
@@ -173,16 +210,19 @@ pub struct Stamps<'a> {
     pub video_orientation: Option<u8>,
     pub abs_send_time: Option<u32>,
     pub transport_cc: Option<u16>,
-    /// Empty = none.
+    /// Empty = none, like those below.
     pub mid: &'a [u8],
+    pub descriptor: &'a [u8],
+    pub layers: &'a [u8],
 }
 
 /// Write an extension block with what `stamps` has and the peer negotiated; return its length.
 ///
-/// 0 when there is nothing to write. `out` must have `MOST_WRITTEN` bytes.
+/// 0 when there is nothing to write. `out` must have `MOST_WRITTEN` bytes, and those copied.
 #[inline]
 pub fn write(out: &mut [u8], extensions: &Extensions, stamps: &Stamps<'_>) -> usize {
-    let form = extensions.form();
+    let long = stamps.descriptor.len().max(stamps.layers.len()) > ONE_BYTE_MOST;
+    let form = if long { TWO_BYTE } else { extensions.form() };
     let mut block = Block { out, len: 4, two_byte: form == TWO_BYTE };
     if let (Some(id), Some(level)) = (extensions.id(Extension::AudioLevel), stamps.audio_level) {
         block.push(id, &[level]);
@@ -199,6 +239,15 @@ pub fn write(out: &mut [u8], extensions: &Extensions, stamps: &Stamps<'_>) -> us
     }
     if let (Some(id), true) = (extensions.id(Extension::Mid), !stamps.mid.is_empty()) {
         block.push(id, stamps.mid);
+    }
+    let copied = [
+        (Extension::DependencyDescriptor, stamps.descriptor),
+        (Extension::LayersAllocation, stamps.layers),
+    ];
+    for (extension, data) in copied {
+        if let (Some(id), true) = (extensions.id(extension), !data.is_empty()) {
+            block.push(id, data);
+        }
     }
     block.close(form)
 }

@@ -7,7 +7,6 @@ use super::replay::{Verdict, Window};
 use ahash::AHashMap;
 
 /// A peer holding the keys may open this many streams; further ones are refused.
-const MAX_STREAMS: usize = 4096;
 const ENCRYPTED: u32 = 1 << 31;
 const RTCP_HEADER: usize = 8;
 
@@ -179,12 +178,13 @@ pub struct Receiver {
     keys: Keys,
     rtp: AHashMap<u32, Window>,
     rtcp: AHashMap<u32, Window>,
+    most: usize,
 }
 
 impl Receiver {
-    /// A fresh session.
-    pub fn new(keys: Keys) -> Self {
-        Self { keys, rtp: AHashMap::new(), rtcp: AHashMap::new() }
+    /// A fresh session of at most so many streams.
+    pub fn new(keys: Keys, most: usize) -> Self {
+        Self { keys, rtp: AHashMap::new(), rtcp: AHashMap::new(), most }
     }
 
     /// Unprotect an RTP packet in place; return its plain length and its index.
@@ -204,7 +204,7 @@ impl Receiver {
             window.commit(index);
             return Ok((len, index));
         }
-        if self.rtp.len() >= MAX_STREAMS {
+        if self.rtp.len() >= self.most {
             return Err(Refusal::TooManyStreams);
         }
         let index = u64::from(sequence);
@@ -230,7 +230,7 @@ impl Receiver {
         let (ssrc, index) = self.keys.rtcp_index(packet).ok_or(Refusal::NotAuthentic)?;
         if let Some(window) = self.rtcp.get(&ssrc) {
             judge(window, index.into())?;
-        } else if self.rtcp.len() >= MAX_STREAMS {
+        } else if self.rtcp.len() >= self.most {
             return Err(Refusal::TooManyStreams);
         }
         let len = self.keys.unprotect_rtcp(packet, ssrc, index).ok_or(Refusal::NotAuthentic)?;

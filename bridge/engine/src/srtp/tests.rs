@@ -35,7 +35,7 @@ fn material(profile: Profile) -> Vec<u8> {
 
 fn pair(profile: Profile) -> (Sender, Receiver) {
     let keys = || Keys::derive(profile, &material(profile)).unwrap();
-    (Sender::new(keys()), Receiver::new(keys()))
+    (Sender::new(keys()), Receiver::new(keys(), 4))
 }
 
 fn packet(sequence: u16, payload: &[u8]) -> Vec<u8> {

@@ -46,6 +46,7 @@ const SOCKET: u32 = 1;
 const AUDIO: u32 = 5;
 const VIDEOS: [u32; 3] = [10, 11, 12];
 const RECEIVERS: u64 = 4;
+const RELAY: u64 = 9;
 const PROFILE: Profile = Profile::AeadAes128Gcm;
 const FRAME_NS: u64 = 33_000_000;
 
@@ -71,19 +72,25 @@ fn call() -> Call {
     worker.apply(Instruction::AddSocket { socket: SOCKET, udp });
     let peer = |id: u64| SocketAddr::from(([127, 0, 0, id as u8], port));
     for id in 1..=1 + RECEIVERS {
-        join(&mut worker, id, Path { socket: SOCKET, peer: peer(id) });
+        join(&mut worker, id, 0, Path { socket: SOCKET, peer: peer(id) });
+    }
+    join(&mut worker, RELAY, 7, Path { socket: SOCKET, peer: peer(RELAY) });
+    for (ssrc, rtx_ssrc) in [(AUDIO, 0), (VIDEOS[0], 90), (VIDEOS[1], 91), (VIDEOS[2], 92)] {
+        let slot = Slot { ssrc: 0, rtx_ssrc, whole: true, ..Slot::default() };
+        worker.apply(Instruction::Subscribe { receiver: RELAY, sender: 1, ssrc, slot });
     }
     for receiver in 2..=1 + RECEIVERS {
         for (ssrc, rtx_ssrc) in [(AUDIO, 0), (VIDEOS[0], 99)] {
-            let slot = Slot { ssrc: ssrc + 70, rtx_ssrc, mid: Mid::new("v0").expect("short") };
+            let mid = Mid::new("v0").expect("short");
+            let slot = Slot { ssrc: ssrc + 70, rtx_ssrc, mid, whole: false };
             worker.apply(Instruction::Subscribe { receiver, sender: 1, ssrc, slot });
         }
     }
     Call { worker, batch: Box::default(), keys: keys(1), sender: peer(1), _drain: drain }
 }
 
-fn join(worker: &mut Worker, id: u64, path: Path) {
-    worker.apply(Instruction::AddTransport { id, group: 1, mesh: 0, sink: false, rtcp_ssrc: 9 });
+fn join(worker: &mut Worker, id: u64, mesh: u64, path: Path) {
+    worker.apply(Instruction::AddTransport { id, group: 1, mesh, sink: false, rtcp_ssrc: 9 });
     worker.apply(Instruction::Select { id, path });
     let mut types = PayloadTypes::default();
     types.set(100, Codec::Vp8, None);
@@ -166,6 +173,6 @@ fn forwarding_allocates_nothing() {
     measured.iter().for_each(|packets| call.take(packets));
     let calls = CALLS.with(Cell::get) - before;
     let sent = call.worker.snapshot().ledger.get(crate::counter::Counter::PacketsSent) - sent;
-    assert_eq!(sent, measured.len() as u64 * RECEIVERS * (3 + 2));
+    assert_eq!(sent, measured.len() as u64 * (RECEIVERS * (3 + 2) + 9 + 2));
     assert_eq!(calls, 0, "{sent} packets sent");
 }

@@ -179,6 +179,7 @@ impl Worker {
             timestamp: downtrack.projection.timestamp(),
             patch: Patch::default(),
             repair: None,
+            whole: false,
         };
         let (outbox, sockets) = (&mut self.outbox, &mut self.sockets);
         let line = Line::new(transport, slot, outbox, sockets, &mut self.ledger, self.now_ns);

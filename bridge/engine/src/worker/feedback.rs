@@ -119,7 +119,8 @@ impl Worker {
             return true;
         }
         let mut targets = std::mem::take(&mut self.scratch.targets);
-        targets.clone_from(&source.targets);
+        targets.clear();
+        targets.extend(source.all_targets());
         for target in &targets {
             self.pass_sender_report(*target, place, origin, ntp, rtp_timestamp);
         }

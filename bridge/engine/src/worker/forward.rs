@@ -76,6 +76,7 @@ impl Line<'_> {
             timestamp: output.timestamp,
             patch: output.patch,
             repair: None,
+            whole: slot.whole,
         };
         let stamped = self.send(&outgoing, output.index, &arrived.values, slot.mid.bytes(), None);
         let Some(downtrack) = self.transport.downtracks.get_mut(key) else {

@@ -133,7 +133,8 @@ impl Fuzzed {
         let (receiver, sender) = (self.first + receiver, self.first + sender);
         let own = 1_000 * (sender % PEERS + 1) as u32 + u32::from(at % 6);
         let mid = Mid::new("v1").expect("short");
-        let slot = Slot { ssrc: own, rtx_ssrc: own + 100 * u32::from(at & 1), mid };
+        let whole = at & 8 != 0;
+        let slot = Slot { ssrc: own, rtx_ssrc: own + 100 * u32::from(at & 1), mid, whole };
         self.apply(Instruction::Subscribe { receiver, sender, ssrc, slot });
     }
 

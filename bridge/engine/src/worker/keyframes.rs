@@ -2,6 +2,7 @@
 
 use super::Worker;
 use crate::counter::Counter;
+use crate::downtrack::Downtrack;
 use crate::rtcp::Builder;
 use crate::source::Target;
 
@@ -27,7 +28,9 @@ impl Worker {
         }
         let now_ns = self.now_ns;
         let downtrack = self.table.transports[slot].downtracks.get_mut(key);
-        if downtrack.is_some_and(|downtrack| downtrack.pacing.take_request(now_ns)) {
+        // A relay asks for many, and has paced what they want.
+        let granted = |it: &mut Downtrack| it.slot.whole || it.pacing.take_request(now_ns);
+        if downtrack.is_some_and(granted) {
             self.request_for(Target { receiver: slot, downtrack: key });
         } else {
             self.ledger.one(Counter::KeyframeRequestsCoalesced);
@@ -52,6 +55,9 @@ impl Worker {
         };
         downtrack.keyframe_requests += 1;
         let (sender, picture) = (downtrack.sender, downtrack.ssrc);
+        if downtrack.slot.whole {
+            return self.request_keyframe(sender, picture);
+        }
         let place = downtrack.goal.encoding.or(downtrack.projection.encoding()).unwrap_or(0);
         let Some(transport) = self.table.transports.get(sender) else {
             return;

@@ -67,7 +67,7 @@ impl<'a> Line<'a> {
         let Some(send) = &self.transport.send else {
             return stamped;
         };
-        let stamps = egress::stamps(values, mid, stamped.abs_send_time, Some(stamped.transport_cc));
+        let stamps = egress::stamps(outgoing, values, mid, stamped);
         let out = self.outbox.space(room);
         let extensions = self.transport.extensions.as_ref();
         let (header_len, len) = outgoing.write(out, extensions, &stamps);

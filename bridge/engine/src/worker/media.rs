@@ -13,7 +13,6 @@ use crate::shared::Notice;
 use crate::silence::Unheard;
 use crate::source::Source;
 use crate::srtp::Refusal;
-use crate::transport::MOST_SOURCES;
 
 /// A plain packet in the batch.
 #[derive(Clone, Copy)]
@@ -76,7 +75,7 @@ impl Worker {
             size: len,
         };
         transport.congestion.arrived(&arrival, self.now_ns);
-        if known.is_none() && transport.sources.len() >= MOST_SOURCES {
+        if known.is_none() && transport.sources.len() >= transport.limits.sources {
             return self.ledger.one(Counter::DroppedSourceLimit);
         }
         let plain = Plain { at, start: 0, len, header, index, values, recovered: false };
@@ -155,10 +154,10 @@ impl Worker {
         }
         let packet = &batch.data(at, start + len)[start..];
         let mut seen = Seen::default();
+        let wanted = source.is_watched();
         if let Some(encoding) = &mut source.encoding {
             let types = transport.payload_types.as_ref();
             let codec = types.map_or(Codec::Other, |types| types.codec(header.payload_type));
-            let wanted = !source.targets.is_empty();
             seen = look(encoding, codec, packet, &plain, wanted, self.now_ns);
             if encoding.missing.is_wanting() && !encoding.missing.listed {
                 encoding.missing.listed = true;
@@ -178,7 +177,7 @@ impl Worker {
             left_out: source.silence.left_out,
             sender_time: source.sender_time,
         });
-        for target in &source.targets {
+        for target in source.all_targets() {
             self.fanout.push(target.receiver, target.downtrack);
         }
         if let Some((width, height)) = seen.resized {

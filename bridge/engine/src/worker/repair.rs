@@ -176,6 +176,7 @@ impl Line<'_> {
             timestamp: departed.timestamp,
             patch: departed.patch,
             repair: rtx.map(|payload_type| (payload_type, departed.index as u16)),
+            whole: slot.whole,
         };
         let values = extensions.read(&packet[..header.len]);
         self.send(&outgoing, index, &values, slot.mid.bytes(), again);

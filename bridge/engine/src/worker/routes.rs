@@ -5,7 +5,6 @@ use crate::counter::Counter;
 use crate::instruction::{Aim, Kind, Slot, TransportId};
 use crate::shared::Notice;
 use crate::source::{Source, Target};
-use crate::transport::MOST_SOURCES;
 
 impl Worker {
     pub(super) fn add_source(&mut self, slot: usize, ssrc: u32, kind: Kind, repairs: u32) {
@@ -13,7 +12,7 @@ impl Worker {
         if let Some(source) = transport.sources.get_mut(&ssrc) {
             return source.set_kind(Some(kind), repairs);
         }
-        if transport.sources.len() >= MOST_SOURCES {
+        if transport.sources.len() >= transport.limits.sources {
             return self.ledger.one(Counter::CommandsRefusedLimit);
         }
         let source = Source::new(ssrc, Some(kind), repairs, transport.sink);
@@ -32,7 +31,7 @@ impl Worker {
             .collect();
         transport.dissolve(picture);
         if let Some(source) = transport.remove_source(ssrc) {
-            self.table.cut(&source.targets);
+            self.table.cut(source.all_targets());
         }
         // Without its lowest encoding, a picture has lost its name.
         if picture != ssrc && !rest.is_empty() {
@@ -94,8 +93,9 @@ impl Worker {
         if !to.may_receive_from(from) {
             return self.ledger.one(Counter::CommandsRefusedRoute);
         }
-        // Encodings come with their picture, never alone.
-        let named = from.sources.get(&ssrc).is_some_and(|source| source.picture == ssrc);
+        // Encodings come with their picture; alone only to who makes a picture of them.
+        let source = from.sources.get(&ssrc);
+        let named = source.is_some_and(|source| slot.whole || source.picture == ssrc);
         if !named {
             return self.ledger.one(Counter::CommandsUnknownSource);
         }
@@ -106,6 +106,7 @@ impl Worker {
             return self.ledger.one(Counter::CommandsDuplicate);
         }
         match self.table.link(receiver, sender, ssrc, slot) {
+            Some(_) if slot.whole => {}
             Some(target) => self.aim(sender, target, Aim::default()),
             None => self.ledger.one(Counter::CommandsDuplicate),
         }
@@ -126,6 +127,10 @@ impl Worker {
         aim: Aim,
     ) {
         match self.find_target(receiver, sender, ssrc) {
+            // There is nothing to choose of what comes whole.
+            Some((_, target)) if self.is_whole(target) => {
+                self.ledger.one(Counter::CommandsRefusedRoute);
+            }
             Some((sender, target)) => self.aim(sender, target, aim),
             None => self.ledger.one(Counter::CommandsUnknownSource),
         }
@@ -139,6 +144,10 @@ impl Worker {
     ) -> Option<(usize, Target)> {
         let (receiver, sender) = (self.find(receiver)?, self.find(sender)?);
         Some((sender, self.table.target(receiver, sender, ssrc)?))
+    }
+
+    fn is_whole(&mut self, target: Target) -> bool {
+        self.table.downtrack(target).is_some_and(|downtrack| downtrack.slot.whole)
     }
 
     // Give a downtrack a new aim; what needs a keyframe gets one asked for at once.

@@ -76,6 +76,7 @@ impl Line<'_> {
             timestamp: plan.timestamp,
             patch: Patch::default(),
             repair: repair.then_some((shape.rtx_payload_type, plan.index as u16)),
+            whole: false,
         };
         let values = Values { audio_level: plan.level, ..Values::default() };
         // An index must not be used for two different packets: not a bit may change.

@@ -7,9 +7,9 @@ leaves the pod Succeeded; a crash restarts it.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from octofleet.core.manifests import containers, naming
+from octofleet.core.manifests import addressing, containers, jvb, naming
 from octofleet.core.manifests.inputs import BridgeSettings
 from octofleet.core.manifests.naming import Manifest, Owner
 from octofleet.core.observation import Proof
@@ -53,6 +53,8 @@ def build_bridge(
         naming.ANNOTATION_NICKNAME: nickname,
         naming.ANNOTATION_CONFIG_HASH: config_hash(settings),
         naming.ANNOTATION_SAFE_TO_EVICT: "false",
+        **addressing.annotations(settings),
+        **jvb.annotations(settings),
     }
     labels = naming.bridge_labels(settings.cluster, settings.region)
     if release is not None:
@@ -72,17 +74,21 @@ def build_bridge(
             labels,
             annotations,
         ),
-        "spec": _pod(settings, nickname, drained=release is not None and release.prove),
+        "spec": _pod(settings, nickname),
     }
 
 
 def config_hash(settings: BridgeSettings) -> str:
-    """Return a hash of all that shapes the pods: equal hashes, equal pods but for the name."""
-    text = json.dumps(_pod(settings, nickname=""), sort_keys=True)
+    """Return a hash of all that the user's settings make of the pods.
+
+    What was learned meanwhile is left out: it changes all the time and makes no pod outdated.
+    """
+    said = replace(settings, participant_stress=None, initial_drain=False)
+    text = json.dumps({**_pod(said, nickname=""), **jvb.annotations(said)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _pod(settings: BridgeSettings, nickname: str, *, drained: bool = False) -> Manifest:
+def _pod(settings: BridgeSettings, nickname: str) -> Manifest:
     spec: Manifest = {
         "hostNetwork": True,
         # Prosody's Service is found through the cluster's DNS even from the node's network.
@@ -94,17 +100,18 @@ def _pod(settings: BridgeSettings, nickname: str, *, drained: bool = False) -> M
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": containers.restricted_pod(),
-        "affinity": _one_a_node(),
+        "affinity": {**_one_a_node(), **_in_zones(settings.workload.zones)},
         "topologySpreadConstraints": [_over_zones(settings)],
-        "containers": [_container(settings, nickname, drained=drained)],
+        "containers": [_container(settings, nickname)],
         **containers.placement(settings.workload),
+        **addressing.waiting(settings),
     }
     if settings.priority_class:
         spec["priorityClassName"] = settings.priority_class
-    return spec
+    return jvb.dressed(spec, settings)
 
 
-def _container(settings: BridgeSettings, nickname: str, *, drained: bool) -> Manifest:
+def _container(settings: BridgeSettings, nickname: str) -> Manifest:
     ports: list[Manifest] = [
         {
             "name": "media",
@@ -119,9 +126,11 @@ def _container(settings: BridgeSettings, nickname: str, *, drained: bool) -> Man
         },
     ]
     found = containers.container(
-        "bridge", settings.workload, _environment(settings, nickname, drained=drained), ports
+        "bridge", settings.workload, _environment(settings, nickname), ports
     )
     health = "/about/health"
+    # What it says last, such as that its port is taken, is what people are told of its end.
+    found["terminationMessagePolicy"] = "FallbackToLogsOnError"
     found["startupProbe"] = containers.http_probe(health, "rest", period=2, failures=60)
     found["readinessProbe"] = containers.http_probe(health, "rest", period=5, failures=3)
     # Two minutes of failure: a restart drops whoever is on it, so it must be dead indeed.
@@ -129,7 +138,7 @@ def _container(settings: BridgeSettings, nickname: str, *, drained: bool) -> Man
     return found
 
 
-def _environment(settings: BridgeSettings, nickname: str, *, drained: bool) -> list[Manifest]:
+def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
     prosody = naming.service_host(naming.prosody_name(settings.cluster), settings.cluster_namespace)
     plain = {
         **settings.domains.variables(),
@@ -139,24 +148,25 @@ def _environment(settings: BridgeSettings, nickname: str, *, drained: bool) -> l
         "JVB_BREWERY_MUC": naming.BREWERY_ROOM,
         "JVB_MUC_NICKNAME": nickname,
         "JVB_PORT": str(settings.port),
-        "JVB_DISABLE_STUN": "1",
+        **addressing.plain(settings),
         "COLIBRI_REST_ENABLED": "1",
         "SHUTDOWN_REST_ENABLED": "1",
         "OCTOBRIDGE_REST_PORT": str(naming.BRIDGE_REST_PORT),
         "OCTOBRIDGE_SHUTDOWN_DELAY": str(settings.shutdown_delay_seconds),
         "OCTOBRIDGE_DRAIN_DEADLINE": str(settings.drain_deadline_seconds),
     }
-    if drained:
+    if settings.initial_drain:
         plain["OCTOBRIDGE_INITIAL_DRAIN"] = "1"
     if settings.region_code:
         plain["JVB_OCTO_REGION"] = settings.region_code
-    if settings.advertise:
-        plain["JVB_ADVERTISE_IPS"] = settings.advertise
+    if settings.participant_stress is not None:
+        plain["OCTOBRIDGE_AVERAGE_PARTICIPANT_STRESS"] = f"{settings.participant_stress:g}"
     secret = naming.secret_name(settings.cluster)
     found = containers.variables(plain, settings.workload.variables)
     # A variable set in the resource also replaces one of ours that isn't plain.
     ours = [
         containers.field_variable("OCTOBRIDGE_REST_ADDRESS", "status.hostIP"),
+        *addressing.fields(settings),
         containers.secret_variable(naming.KEY_JVB_PASSWORD, secret),
         containers.secret_variable(naming.KEY_REST_TOKEN, secret),
     ]
@@ -170,10 +180,19 @@ def _over_zones(settings: BridgeSettings) -> Manifest:
     labels = naming.bridge_labels(settings.cluster, settings.region)
     return {
         "maxSkew": 1,
-        "topologyKey": "topology.kubernetes.io/zone",
+        "topologyKey": naming.ZONE_LABEL,
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": labels},
     }
+
+
+def _in_zones(zones: tuple[str, ...]) -> Manifest:
+    """Return the affinity to nodes in one of some zones; none: to nodes anywhere."""
+    if not zones:
+        return {}
+    wanted = {"key": naming.ZONE_LABEL, "operator": "In", "values": list(zones)}
+    terms: Manifest = {"nodeSelectorTerms": [{"matchExpressions": [wanted]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
 
 
 def _one_a_node() -> Manifest:

@@ -70,8 +70,8 @@ def placement(workload: Workload) -> Manifest:
     return found
 
 
-def http_probe(path: str, port: str, period: int, failures: int) -> Manifest:
-    """Return an HTTP probe; period in seconds."""
+def http_probe(path: str, port: str | int, period: int, failures: int) -> Manifest:
+    """Return an HTTP probe of a port by name or number; period in seconds."""
     return {
         "httpGet": {"path": path, "port": port},
         "periodSeconds": period,

@@ -52,6 +52,8 @@ class Workload:
     tolerations: tuple[Manifest, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     """Extra variables; they win over ours."""
+    zones: tuple[str, ...] = ()
+    """Only nodes in one of these zones; none: in any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ class JicofoSettings:
     participant_stress: float | None = None
     max_bridge_participants: int | None = None
     load_redistribution: bool | None = None
+    region_groups: tuple[tuple[str, ...], ...] = ()
+    """Regions that count as near one another."""
+    local_region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +84,20 @@ class BridgeSettings:
     region_code: str | None = None
     """What the bridges publish as their region."""
     port: int = 10000
-    advertise: str | None = None
-    """Addresses to advertise instead of the node's: `ip` or `ip#port`, comma list."""
+    advertise: str = ""
+    """Addresses to advertise besides the node's: `ip` or `ip#port`, comma list."""
+    address_source: str | None = "NodeInternalIP"
+    """Where they come from; None: that depends on the node, so the pod waits to be told."""
+    stun_servers: tuple[str, ...] = ()
+    """Asked which public address the bridge has, as host:port."""
     bind_node_address: bool = False
     """Use the node's internal address alone for media, not every address of the node."""
     drain_deadline_seconds: int = 4 * 3600
     shutdown_delay_seconds: int = 5
     priority_class: str | None = None
+    initial_drain: bool = False
+    """It starts drained, and serves once that is taken back."""
+    participant_stress: float | None = None
+    """What one more person adds to a bridge's stress, as far as that was learned."""
+    sidecar_image: str | None = None
+    """For the stock videobridge: the image of what stands before its REST. None: octobridge."""

@@ -5,6 +5,8 @@ is ready once its REST listens: its own health check also fails for want of brid
 operator must be able to ask it then most of all.
 """
 
+import json
+
 from octofleet.core.manifests import containers, controllers, naming
 from octofleet.core.manifests.inputs import Domains, JicofoSettings, Workload
 from octofleet.core.manifests.naming import Manifest, Owner
@@ -87,5 +89,11 @@ def _settings(settings: JicofoSettings) -> dict[str, str]:
         "JICOFO_ENABLE_LOAD_REDISTRIBUTION": (
             None if settings.load_redistribution is None else int(settings.load_redistribution)
         ),
+        "JICOFO_OCTO_REGION": settings.local_region,
+        # The stock variable is the inside of a list of lists.
+        "JICOFO_BRIDGE_REGION_GROUPS": ",".join(
+            json.dumps(group, separators=(",", ":")) for group in settings.region_groups
+        )
+        or None,
     }
     return {name: str(value) for name, value in values.items() if value is not None}

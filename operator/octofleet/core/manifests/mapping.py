@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
-from octofleet.api.bridges import AddressSource, ResourceRequirements
-from octofleet.api.effective import EffectiveCluster, EffectiveRegion
+from octofleet.api.addresses import AddressSource
+from octofleet.api.bridges import ResourceRequirements
+from octofleet.api.effective import Addresses, EffectiveCluster, EffectiveRegion
 from octofleet.api.kube import KubeModel
+from octofleet.core import addresses
 from octofleet.core.manifests.inputs import BridgeSettings, Domains, JicofoSettings, Workload
 from octofleet.core.manifests.naming import Manifest, Owner
+from octofleet.core.meshing import Mesh
 
 FOCUS_COMMAND = ("octoload", "focus")
 
@@ -41,15 +44,19 @@ def jicofo_workload(cluster: EffectiveCluster) -> Workload:
     )
 
 
-def jicofo_settings(cluster: EffectiveCluster) -> JicofoSettings:
-    """Return what Jicofo is told."""
-    return JicofoSettings(strategy=cluster.strategy.value)
+def jicofo_settings(mesh: Mesh) -> JicofoSettings:
+    """Return what Jicofo is told of the cluster's regions."""
+    return JicofoSettings(
+        strategy=mesh.strategy.value,
+        region_groups=mesh.groups,
+        local_region=mesh.local_region,
+    )
 
 
 def bridge_settings(region: EffectiveRegion, domain: str) -> BridgeSettings:
     """Return what the region's bridges are told; `domain` is the cluster's."""
     bridge = region.bridge
-    static = bridge.address_source is AddressSource.STATIC
+    told = addresses.told_by_all(bridge.addresses)
     return BridgeSettings(
         cluster=region.cluster,
         cluster_namespace=region.namespace,
@@ -60,13 +67,21 @@ def bridge_settings(region: EffectiveRegion, domain: str) -> BridgeSettings:
             resources=_resources(bridge.resources),
             node_selector=bridge.node_selector,
             tolerations=_plain(bridge.tolerations),
+            zones=bridge.zones,
         ),
         region_code=region.region,
         port=bridge.port,
-        advertise=",".join(bridge.static_addresses) if static else None,
-        bind_node_address=bridge.address_source is AddressSource.NODE_INTERNAL_IP,
+        advertise=",".join(told.advertise) if told else "",
+        address_source=None if told is None else told.origin.value,
+        stun_servers=_stun_servers(bridge.addresses),
+        bind_node_address=bridge.addresses.source is AddressSource.NODE_INTERNAL_IP,
         drain_deadline_seconds=int(region.autoscaling.drain.deadline),
+        sidecar_image=bridge.sidecar_image,
     )
+
+
+def _stun_servers(said: Addresses) -> tuple[str, ...]:
+    return said.stun_servers if said.source in {AddressSource.AUTO, AddressSource.STUN} else ()
 
 
 def _resources(found: ResourceRequirements) -> Manifest:

@@ -16,6 +16,7 @@ API_VERSION: Final = f"{GROUP}/{VERSION}"
 FIELD_MANAGER: Final = "octofleet"
 FINALIZER: Final = f"{GROUP}/drain"
 
+ZONE_LABEL: Final = "topology.kubernetes.io/zone"
 LABEL_CLUSTER: Final = f"{GROUP}/cluster"
 LABEL_REGION: Final = f"{GROUP}/region"
 LABEL_RELEASE: Final = f"{GROUP}/release"
@@ -36,6 +37,13 @@ ANNOTATION_DRAIN_REASON: Final = f"{GROUP}/drain-reason"
 ANNOTATION_DRAINING_SINCE: Final = f"{GROUP}/draining-since"
 ANNOTATION_SHUTDOWN_SENT_AT: Final = f"{GROUP}/shutdown-sent-at"
 ANNOTATION_MOVED_AT: Final = f"{GROUP}/moved-at"
+ANNOTATION_ADVERTISE: Final = f"{GROUP}/advertise"
+"""Addresses the bridge advertises; read by its container when it starts."""
+ANNOTATION_ADDRESS_SOURCE: Final = f"{GROUP}/address-source"
+"""Where they come from; the pod waits to start its bridge until it is there."""
+ANNOTATION_DISABLE_STUN: Final = f"{GROUP}/disable-stun"
+ANNOTATION_JVB_CONFIG: Final = f"{GROUP}/custom-jvb.conf"
+"""What a stock bridge is told beyond its variables; mounted as a file."""
 ANNOTATION_SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
 KEY_JICOFO_PASSWORD: Final = "JICOFO_AUTH_PASSWORD"  # noqa: S105 - a variable's name
@@ -48,6 +56,8 @@ SECRET_KEYS: Final[tuple[str, ...]] = (
     KEY_OPERATOR_PASSWORD,
     KEY_REST_TOKEN,
 )
+
+ADDRESS_CONTAINER: Final = "address"
 
 XMPP_PORT: Final = 5222
 PROSODY_HTTP_PORT: Final = 5280

@@ -17,6 +17,8 @@ fn negotiated(first: u8) -> Extensions {
         Extension::TransportCc,
         Extension::Mid,
         Extension::VideoOrientation,
+        Extension::DependencyDescriptor,
+        Extension::LayersAllocation,
     ];
     for (id, extension) in (first..=255).zip(all) {
         extensions.set(extension, id);
@@ -51,9 +53,11 @@ fn what_follows_the_reserved_identifier_is_left_alone() {
 proptest! {
     #[test]
     fn what_is_written_is_read_back(
-        first in 1u8..=250, level: Option<u8>, orientation: Option<u8>,
+        first in 1u8..=249, level: Option<u8>, orientation: Option<u8>,
         time in proptest::option::of(0u32..1 << 24), number: Option<u16>,
         mid in proptest::collection::vec(any::<u8>(), 0..=LONGEST_MID),
+        descriptor in proptest::collection::vec(any::<u8>(), 0..=255),
+        layers in proptest::collection::vec(any::<u8>(), 0..=40),
     ) {
         let extensions = negotiated(first);
         let stamps = Stamps {
@@ -62,8 +66,10 @@ proptest! {
             abs_send_time: time,
             transport_cc: number,
             mid: &mid,
+            descriptor: &descriptor,
+            layers: &layers,
         };
-        let mut out = [0xaa; MOST_WRITTEN];
+        let mut out = vec![0xaa; MOST_WRITTEN + descriptor.len() + layers.len()];
         let len = write(&mut out, &extensions, &stamps);
         prop_assert_eq!(len % 4, 0);
         let header = header(&out[..len]);
@@ -72,6 +78,8 @@ proptest! {
         prop_assert_eq!(values.video_orientation, orientation);
         prop_assert_eq!(values.abs_send_time, time);
         prop_assert_eq!(values.transport_cc, number);
+        prop_assert_eq!(values.descriptor.within(&header), &descriptor[..]);
+        prop_assert_eq!(values.layers.within(&header), &layers[..]);
         let id = extensions.id(Extension::Mid).unwrap();
         let found = Elements::of(&header).find(|element| element.0 == id);
         prop_assert_eq!(found.map_or(&[][..], |element| element.1), &mid[..]);

@@ -1,0 +1,77 @@
+"""What a request teaches of a peer, the same for endpoints and relays: its transport, its sources.
+
+Source: JVB Colibri2ConferenceHandler.kt.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from jitsiwire import colibri2
+from jitsiwire.colibri2 import Candidate, Condition, IceTransport
+from octobridge.core.effects import SetRemote
+from octobridge.core.ownership import Person
+from octobridge.core.peer import IceState, Peer
+from octobridge.core.refusal import Refusal
+from octobridge.core.registry import Registry
+from octobridge.core.sources import read_sources
+
+__all__ = ["SCTP_PORT", "learn_transport", "open_port", "replace_sources"]
+
+SCTP_PORT: Final = 5000
+
+
+def open_port(registry: Registry, peer: Peer) -> None:
+    """Give a new peer a port of its own; without one to be had it shares the bridge's."""
+    if registry.ports is not None:
+        peer.own_candidates = registry.ports.open(peer.transport)
+
+
+def learn_transport(registry: Registry, peer: Peer, ice: IceTransport) -> list[SetRemote]:
+    """Learn where a peer is, and return what the shell must know of it."""
+    peer.learn_fingerprints(ice)
+    registry.counters.transport_parts_unreadable += ice.unreadable
+    restart = peer.restart
+    if restart is not None and ice.ice_generation == restart.generation:
+        generation, fresh = restart.generation, True
+    else:
+        generation = None
+        # Consent is checked with the password that ICE was established with: one of a restart
+        # we refused, or a late repetition, must not end a call that works.
+        fresh = peer.ice not in (IceState.CONNECTED, IceState.SECURED)
+        if ice.ice_generation not in (None, peer.generation):
+            registry.counters.ice_generations_stale += 1
+            ice = replace(ice, ufrag=None, pwd=None, candidates=())
+    return [
+        SetRemote(
+            peer.transport,
+            ice.ufrag if fresh else None,
+            ice.pwd if fresh else None,
+            _candidates_with_room(registry, peer, ice),
+            peer.fingerprints,
+            peer.dtls_server,
+            generation,
+        )
+    ]
+
+
+def _candidates_with_room(
+    registry: Registry, peer: Peer, ice: IceTransport
+) -> tuple[Candidate, ...]:
+    room = registry.policy.max_candidates - peer.candidates_taken
+    candidates = ice.candidates[: max(0, room)]
+    peer.candidates_taken += len(candidates)
+    registry.counters.candidates_dropped += len(ice.candidates) - len(candidates)
+    return candidates
+
+
+def replace_sources(
+    registry: Registry, person: Person, sources: tuple[colibri2.MediaSource, ...]
+) -> None:
+    """Let somebody have these sources and no others."""
+    read = read_sources(sources)
+    if len(read.streams) > registry.policy.max_sources:
+        raise Refusal.of(
+            Condition.BAD_REQUEST, f"More than {registry.policy.max_sources} SSRCs of one endpoint."
+        )
+    if read != person.sources:
+        person.sources = read
