@@ -9,7 +9,9 @@ import httpx
 import pytest
 from tests.component.control import world as worlds
 from tests.component.control.world import FakeBridge, World, until
+from tests.unit.control.worlds import region
 
+from octofleet.core import releases
 from octofleet.core.actions import (
     Action,
     CreateBridge,
@@ -20,8 +22,8 @@ from octofleet.core.actions import (
     UndrainBridge,
 )
 from octofleet.core.manifests import naming
-from octofleet.core.manifests.inputs import BridgeSettings, Domains, Workload
 from octofleet.core.observation import Cluster, Snapshot, Timestamp
+from octofleet.core.stages import Stage as Upgrade
 from octofleet.shell import documents, kube, pods
 from octofleet.shell.actuator import Actuator, Outcome, Target
 from octofleet.shell.bells import Bells
@@ -50,10 +52,18 @@ class Stage:
         found = tuple(pods.bridge_of(each) for each in await self.world.pods())
         name = ClusterName(self.world.namespace, "meet")
         cluster = Cluster(name.namespace, name.name, exists=True)
+        text = releases.text_of(region(), "meet.example.org")
+        release = releases.name_of(text)
         snapshot = Snapshot(
-            self.world.namespace, "eu", Timestamp(time.time()), cluster, bridges=found
+            self.world.namespace,
+            "eu",
+            Timestamp(time.time()),
+            cluster,
+            bridges=found,
+            release=release,
+            releases={release: text},
         )
-        return Target(snapshot, OWNER, SETTINGS, name, token="token")
+        return Target(snapshot, OWNER, region(), Upgrade(), None, name, token="token")
 
     async def act(self, action: Action) -> Outcome:
         (outcome,) = await self.actuator.run((action,), await self.target())
@@ -67,7 +77,6 @@ class Stage:
 
 
 OWNER = naming.Owner("OctoRegion", "eu", "00000000-0000-0000-0000-000000000001")
-SETTINGS = BridgeSettings("meet", "x", "eu", Domains("meet.example.org"), Workload("image:1"))
 
 
 @contextlib.asynccontextmanager
