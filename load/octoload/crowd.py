@@ -21,8 +21,10 @@ from octoload.accounting import Ledger
 from octoload.delays import Histogram, percentile
 from octoload.media import MediaEngine
 from octoload.participant import Participant, ParticipantSettings
+from octoload.post import Post, letter
 from octoload.report import Report
 from octoload.session import SessionState, Streams
+from octoload.watching import Watching
 
 __all__ = ["CallRequest", "CallStatus", "Crowd", "CrowdError", "ParticipantStatus"]
 
@@ -104,6 +106,7 @@ class Crowd:
             connector=aiohttp.TCPConnector(limit=0),
         )
         self.ledger = Ledger(self._clock())
+        self.post = Post()
         self._delays_before: Histogram = octoengine.sink_delays()
         self._poller = asyncio.create_task(self._poll_forever(), name="poller")
 
@@ -157,6 +160,22 @@ class Crowd:
         self._poll()
         p99 = percentile(self._delays_before, octoengine.sink_delays(), 0.99)
         return replace(self.ledger.report(self._clock()), delay_ms_p99=p99)
+
+    def write(self, name: str) -> str:
+        """Have everyone of a call send a message to all others; return the round's token."""
+        channels = self.reachable(name)
+        token = secrets.token_hex(8)
+        self.post.begin(token, channels)
+        for key, channel in channels.items():
+            channel.say(letter(token, key))
+        return token
+
+    def reachable(self, name: str) -> dict[str, Watching]:
+        """Whose message channel of a call is open."""
+        call = self._calls.get(name)
+        if call is None:
+            raise CrowdError(f"name: no call {name!r}")
+        return {one.key: one.watching for one in call.people if one.watching is not None}
 
     def reset(self) -> None:
         """Begin a new accounting window."""
@@ -213,7 +232,7 @@ class Crowd:
             region=request.region,
         )
         engine = min(self.engines, key=len)
-        return Participant(settings, engine, self.ledger, self._http)
+        return Participant(settings, engine, self.ledger, self._http, post=self.post)
 
     def _shrink(self, call: _Call, number: int) -> None:
         for _ in range(number):

@@ -18,7 +18,9 @@ import structlog
 from octoload import signalling
 from octoload.accounting import Expected, Ledger
 from octoload.media import MediaEngine
+from octoload.post import Post
 from octoload.session import Session, SessionState, Streams
+from octoload.watching import Watching
 
 __all__ = ["Participant", "ParticipantSettings"]
 
@@ -52,6 +54,7 @@ class Participant:
         ledger: Ledger,
         http: aiohttp.ClientSession,
         clock: Callable[[], float] = time.monotonic,
+        post: Post | None = None,
     ) -> None:
         self.settings = settings
         self.key = settings.key
@@ -61,6 +64,7 @@ class Participant:
         self._ledger = ledger
         self._http = http
         self._clock = clock
+        self._post = post
         self._endpoint_id: str | None = None
         self._session: Session | None = None
         self._old: list[Session] = []
@@ -75,6 +79,12 @@ class Participant:
     def sessions(self) -> list[Session]:
         """Every session with a live transport, oldest first."""
         return [*self._old, *([self._session] if self._session is not None else [])]
+
+    @property
+    def watching(self) -> Watching | None:
+        """Its message channel, if it is open."""
+        found = None if self._session is None else self._session.watching
+        return found if found is not None and found.is_open else None
 
     def start(self) -> None:
         """Begin to join."""
@@ -227,7 +237,12 @@ class Participant:
             self._discard(before)
         try:
             self._session = Session(
-                self.media, offer, self.settings.streams, self._connected, self._failed
+                self.media,
+                offer,
+                self.settings.streams,
+                self._connected,
+                self._failed,
+                self._hear,
             )
         except (OSError, ValueError) as error:
             self._died(offer.session_id, f"no session: {error}")
@@ -243,6 +258,10 @@ class Participant:
             self._say(signalling.Connected(session_id=session.id))
             for old in self._old:
                 asyncio.get_running_loop().call_later(OLD_SESSION_SECONDS, self._discard, old)
+
+    def _hear(self, text: str) -> None:
+        if self._post is not None:
+            self._post.heard(self.key, text)
 
     def _failed(self, session: Session, reason: str) -> None:
         if session is self._session:

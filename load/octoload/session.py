@@ -60,6 +60,7 @@ class Session:
         streams: What to send once connected.
         on_connected: Called once, with this session.
         on_failed: Called once, with this session and why; never after `close`.
+        on_message: Called with every text that comes by the message channel.
     """
 
     def __init__(
@@ -69,12 +70,14 @@ class Session:
         streams: Streams,
         on_connected: Callable[["Session"], None],
         on_failed: Callable[["Session", str], None],
+        on_message: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.id = offer.session_id
         self.state = SessionState.CONNECTING
         self._streams = streams
         self._on_connected = on_connected
         self._on_failed = on_failed
+        self._on_message = on_message
         self._timer: asyncio.TimerHandle | None = None
         self._handshake: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -116,6 +119,11 @@ class Session:
     def is_alive(self) -> bool:
         """Whether it's connected, or may still become so."""
         return self.state in (SessionState.CONNECTING, SessionState.CONNECTED)
+
+    @property
+    def watching(self) -> Watching | None:
+        """Its message channel, where it has one."""
+        return self._watching
 
     def expect(self, sources: Iterable[signalling.RemoteSource]) -> None:
         """Count these sources by their kind."""
@@ -251,7 +259,7 @@ class Session:
             self._start_streams()
             self._on_connected(self)
             if self._streams.watch and self._has_channels:
-                self._watching = Watching(self._dtls)
+                self._watching = Watching(self._dtls, self._on_message)
                 await self._watching.begin()
 
     def _start_streams(self) -> None:

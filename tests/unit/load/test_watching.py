@@ -11,7 +11,7 @@ from octoload.watching import Watching
 
 async def test_the_wish_is_said_once_the_channel_is_open() -> None:
     async with linked() as (client_end, bridge_end):
-        bridge, watching = Bridge(bridge_end), Watching(client_end)
+        bridge, watching = Bridge(bridge_end), Watching(client_end, print)
         await asyncio.gather(watching.begin(), bridge.channel.start())
         await eventually(lambda: len(bridge.told) == 2, "an open channel and a message")
         assert bridge.told[0] == "opened"
@@ -27,7 +27,7 @@ async def test_the_wish_is_said_once_the_channel_is_open() -> None:
 
 async def test_a_bridge_that_does_not_answer_is_left_in_peace() -> None:
     async with linked() as (client_end, _):
-        watching = Watching(client_end)
+        watching = Watching(client_end, print)
         await watching.begin()
         await asyncio.sleep(0.1)
         await watching.stop()
