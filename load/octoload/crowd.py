@@ -75,6 +75,8 @@ class CallStatus:
     name: str
     participants: int
     connected: int
+    arriving: int
+    """Streams that come in at them just now, all together."""
     people: tuple[ParticipantStatus, ...]
 
 
@@ -149,7 +151,9 @@ class Crowd:
         if call is None:
             raise CrowdError(f"name: no call {name!r}")
         people = tuple(_status(person) for person in call.people)
-        return CallStatus(name, len(people), sum(p.connected for p in people), people)
+        connected = sum(person.connected for person in people)
+        arriving = self.ledger.arriving(name, self._clock())
+        return CallStatus(name, len(people), connected, arriving, people)
 
     def statuses(self) -> list[CallStatus]:
         """Return how every call stands."""
