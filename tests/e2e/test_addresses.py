@@ -1,6 +1,7 @@
 """Bridges advertise what holds for the node they landed on, and the status says where it's from."""
 
 import contextlib
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
@@ -46,6 +47,20 @@ async def test_bridge_behind_nat_advertises_what_its_nodes_annotation_says(fleet
         assert verdict is not None
         # Nobody's addresses, for books: people on the Internet don't reach them.
         assert (verdict["status"], verdict["reason"]) == ("False", "PrivateAddress")
+
+
+async def test_udp_of_every_bridge_is_tried_from_another_node(fleet: Platform, region: str) -> None:
+    await fleet.wait_condition(region, "Reachable", "True", seconds=150)
+    for pod in await fleet.bridge_pods():
+        found = json.loads(pod["metadata"]["annotations"]["octofleet.io/probe"])
+        assert f"{pod['status']['hostIP']}#10000" in found["answered"]
+    await until("no probing pod left", lambda: _is_clean(fleet), seconds=60, every=1)
+
+
+async def _is_clean(fleet: Platform) -> bool | None:
+    path = f"/api/v1/namespaces/{fleet.namespace}/pods"
+    left = await fleet.cluster.items(path, labelSelector="app.kubernetes.io/component=probe")
+    return True if not left else None
 
 
 @contextlib.asynccontextmanager

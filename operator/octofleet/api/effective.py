@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from octofleet.api.addresses import PUBLIC_ADDRESS, AddressDefaults, AddressSource, Audience
+from octofleet.api.addresses import Addresses, AddressSource, addresses_of
 from octofleet.api.autoscaling import (
     AtDeadline,
     AutoscalingDefaults,
@@ -26,6 +26,7 @@ from octofleet.api.autoscaling import (
 from octofleet.api.bridges import (
     BridgeDefaults,
     Engine,
+    Probing,
     ResourceRequirements,
     Toleration,
 )
@@ -46,7 +47,6 @@ from octofleet.api.regions import OctoRegion, Placement
 __all__ = [
     "DEFAULT_BRIDGE_IMAGE",
     "REGION_LABEL",
-    "Addresses",
     "Autoscaling",
     "BridgeTemplate",
     "Drain",
@@ -143,17 +143,6 @@ class Autoscaling:
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where bridges' advertised addresses come from."""
-
-    source: AddressSource
-    static: tuple[str, ...] = ()
-    annotation: str = PUBLIC_ADDRESS
-    stun_servers: tuple[str, ...] = ()
-    private_network: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class BridgeTemplate:
     """How a region's bridges run."""
 
@@ -166,6 +155,10 @@ class BridgeTemplate:
     resources: ResourceRequirements
     node_selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...]
+    probes: bool
+    """Whether they are asked from other nodes if UDP leads to them."""
+    probes: bool = True
+    """Whether they are asked from other nodes if UDP leads to them."""
     zones: tuple[str, ...] = ()
     """Only nodes in one of these; none: in any."""
 
@@ -274,7 +267,8 @@ def _bridge(above: JitsiClusterSpec, own: KubeModel, bridge_image: str) -> Bridg
         image=merged.image or usual,
         sidecar_image=bridge_image if is_stock else None,
         port=merged.port,
-        addresses=_addresses(merged.addresses),
+        addresses=addresses_of(merged.addresses),
+        probes=merged.probe is not Probing.OFF,
         resources=merged_resources(
             size.stock_bridge if is_stock else size.bridge, merged.resources
         ),
@@ -287,16 +281,6 @@ def _placed(bridge: BridgeTemplate, where: Placement) -> BridgeTemplate:
     """Return it kept to a place on the map, which is a matter of node labels."""
     labels = {**bridge.node_selector, **({REGION_LABEL: where.region} if where.region else {})}
     return replace(bridge, node_selector=labels, zones=where.zones or ())
-
-
-def _addresses(said: AddressDefaults) -> Addresses:
-    return Addresses(
-        source=said.source,
-        static=said.static or (),
-        annotation=said.annotation or PUBLIC_ADDRESS,
-        stun_servers=said.stun_servers or (),
-        private_network=said.audience is Audience.PRIVATE_NETWORK,
-    )
 
 
 def _without_static(above: Layer) -> dict[str, Any]:

@@ -201,7 +201,7 @@ class RegionStatus(Told, frozen=True):
     """What scaling remembers across restarts of the operator."""
     conditions: Conditions = ()
     """Ready, Progressing, Degraded, ScalingLimited, Draining, Registered, MetricsAvailable, Spread,
-    Advertised."""
+    Advertised, Reachable."""
 
 
 class ClusterStatus(Told, frozen=True):

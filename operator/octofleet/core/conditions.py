@@ -37,6 +37,8 @@ class ConditionType(StrEnum):
     """The bridges are in more than one zone."""
     ADVERTISED = "Advertised"
     """The addresses that participants are given can lead to the bridges."""
+    REACHABLE = "Reachable"
+    """The bridges' UDP port answers from another node."""
 
 
 class Reason(StrEnum):
@@ -90,6 +92,12 @@ class Reason(StrEnum):
     ADDRESS_CHANGED = "AddressChanged"
     ADDRESS_UNKNOWN = "AddressUnknown"
     ADDRESSES_FIT = "AddressesFit"
+    PROBE_OFF = "ProbeOff"
+    PROBE_FAILED = "ProbeFailed"
+    NOT_PROBED = "NotProbed"
+    UDP_BLOCKED = "UdpBlocked"
+    PUBLIC_ADDRESS_SILENT = "PublicAddressSilent"
+    UDP_ANSWERS = "UdpAnswers"
 
 
 @dataclass(frozen=True, slots=True)

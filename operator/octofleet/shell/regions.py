@@ -30,6 +30,7 @@ from octofleet.shell.endpoints import ClusterName
 from octofleet.shell.errors import Refused
 from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.observer import ClusterFacts, Observer
+from octofleet.shell.probing import Prober
 from octofleet.shell.publishing import Pass, Publisher
 from octofleet.shell.settings import Settings
 
@@ -70,6 +71,7 @@ class RegionReconciler:
         observer: Observer,
         actuator: Actuator,
         publisher: Publisher,
+        prober: Prober,
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
@@ -77,6 +79,7 @@ class RegionReconciler:
         self._observer = observer
         self._actuator = actuator
         self._publisher = publisher
+        self._prober = prober
         self._clock = clock
         self._guarded: dict[Key, int] = {}
         self._unguarded: dict[Key, str] = {}
@@ -101,6 +104,8 @@ class RegionReconciler:
         plan = planning.with_refused_bridges(plan, _not_created(outcomes))
         done = Pass(found.region, snapshot, decision, plan, outcomes)
         await self._publisher.region(document, found.resource.status, done)
+        if not found.is_leaving:
+            self._prober.consider(found.region, snapshot)
         if any(each.done for each in outcomes):
             return AFTER_ACTING_SECONDS
         return min(plan.requeue, self._settings.period_seconds)

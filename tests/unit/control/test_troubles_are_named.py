@@ -80,6 +80,7 @@ def test_healthy_region_says_so_everywhere() -> None:
         "ScalingLimited": ("False", "NotLimited"),
         "Spread": ("Unknown", "ZonesUnknown"),
         "Advertised": ("Unknown", "AddressUnknown"),
+        "Reachable": ("Unknown", "NotProbed"),
         "Draining": ("False", "NoneDraining"),
         "Registered": ("True", "AllRegistered"),
         "MetricsAvailable": ("True", "AllFresh"),

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from octofleet.api.addresses import AddressSource
+from octofleet.api.addresses import Addresses, AddressSource
 from octofleet.api.bridges import ResourceRequirements
-from octofleet.api.effective import Addresses, EffectiveCluster, EffectiveRegion
+from octofleet.api.effective import EffectiveCluster, EffectiveRegion
 from octofleet.api.kube import KubeModel
 from octofleet.core import addresses
 from octofleet.core.manifests.inputs import BridgeSettings, Domains, JicofoSettings, Workload
