@@ -23,7 +23,8 @@ from octoload.media import MediaEngine
 from octoload.participant import Participant, ParticipantSettings
 from octoload.post import Post, letter
 from octoload.report import Report
-from octoload.session import SessionState, Streams
+from octoload.session import SessionState
+from octoload.streams import Streams, camera
 from octoload.watching import Watching
 
 __all__ = ["CallRequest", "CallStatus", "Crowd", "CrowdError", "ParticipantStatus"]
@@ -49,10 +50,14 @@ class CallRequest(BaseModel):
     video: bool = True
     audio: bool = True
     bitrate: Annotated[int, Field(ge=16_000, le=20_000_000)] = 300_000
-    """Bits a second of each video stream."""
+    """Bits a second of each camera's largest encoding."""
+    encodings: Annotated[int, Field(ge=1, le=3)] = 1
+    """Sizes each camera is sent in: of 720 lines, of 360 as well, of 180 as well."""
     watch: bool = True
     """Whether they ask for each other's video; a bridge sends none to those who don't."""
     frames_per_second: Annotated[float, Field(ge=1, le=120)] = 20.0
+    feedback: bool = False
+    """Whether they tell when packets arrive, so that a bridge sends what their lines carry."""
     region: signalling.Name | None = None
     ramp: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 0.0
     """Seconds over which new participants join."""
@@ -223,10 +228,10 @@ class Crowd:
     def _participant(self, call: _Call, request: CallRequest) -> Participant:
         streams = Streams(
             audio_ssrc=_new_ssrc() if request.audio else None,
-            video_ssrc=_new_ssrc() if request.video else None,
-            video_bitrate_bps=request.bitrate,
-            video_frames_per_second=request.frames_per_second,
+            video=camera(request.bitrate, request.encodings if request.video else 0, _new_ssrc),
+            frames_per_second=request.frames_per_second,
             watch=request.watch,
+            feedback=request.feedback,
         )
         settings = ParticipantSettings(
             key=f"{request.name}/{next(call.numbers)}",

@@ -19,7 +19,8 @@ from octoload import signalling
 from octoload.accounting import Expected, Ledger
 from octoload.media import MediaEngine
 from octoload.post import Post
-from octoload.session import Session, SessionState, Streams
+from octoload.session import Session, SessionState
+from octoload.streams import Streams
 from octoload.watching import Watching
 
 __all__ = ["Participant", "ParticipantSettings"]
@@ -154,9 +155,7 @@ class Participant:
             session_id=session.id if session is not None and session.is_alive else None,
             display=self.key[:256],
             region=self.settings.region,
-            sources=signalling.SourcesOffered(
-                audio_ssrc=streams.audio_ssrc, video_ssrc=streams.video_ssrc
-            ),
+            sources=streams.offered,
         )
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:

@@ -1,7 +1,7 @@
 """The message channel of a participant: opened to say what it wants to see, as clients do.
 
-A bridge sends no video before its client has asked for some. What the bridge says is read and
-passed on; a synthetic camera sends whether anyone watches or not.
+A bridge sends no video before its client has asked for some, and tells a client how much of its
+camera anybody wants. What the bridge says is passed on as text.
 """
 
 from collections import Counter
@@ -13,13 +13,16 @@ from aiortc import RTCDataChannel, RTCDataChannelParameters
 from jitsiwire.bridge_channel import (
     Message,
     ReceiverVideoConstraints,
+    SenderSourceConstraints,
     VideoConstraints,
     build,
+    parse,
 )
+from jitsiwire.errors import RemoteProtocolError
 from octoengine.dtls import Dtls
 from octoengine.sctp import Association
 
-__all__ = ["EVERYTHING", "Watching", "message_channel"]
+__all__ = ["EVERYTHING", "Watching", "limit_in", "message_channel"]
 
 LABEL: Final = "JVB data channel"
 PROTOCOL: Final = "http://jitsi.org/protocols/colibri"
@@ -37,6 +40,18 @@ def message_channel(association: Association) -> RTCDataChannel:
     """Return a channel as Jitsi's client opens it, on an association that has begun."""
     parameters = RTCDataChannelParameters(label=LABEL, protocol=PROTOCOL)
     return RTCDataChannel(association, parameters)
+
+
+def limit_in(text: str) -> SenderSourceConstraints | None:
+    """Return what a message says of how much anybody wants of a source, if that is what it says."""
+    # Most are something else: people's own, which needn't be read for this.
+    if SenderSourceConstraints.__name__ not in text:
+        return None
+    try:
+        message = parse(text)
+    except RemoteProtocolError:
+        return None
+    return message if isinstance(message, SenderSourceConstraints) else None
 
 
 class Watching:

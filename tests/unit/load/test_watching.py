@@ -5,8 +5,13 @@ import asyncio
 from tests.integration.bridge.caller import eventually
 from tests.unit.transport.test_message_channel import Bridge, linked
 
-from jitsiwire.bridge_channel import ReceiverVideoConstraints, parse
-from octoload.watching import Watching
+from jitsiwire.bridge_channel import (
+    ReceiverVideoConstraints,
+    SenderSourceConstraints,
+    build,
+    parse,
+)
+from octoload.watching import EVERYTHING, Watching, limit_in
 
 
 async def test_the_wish_is_said_once_the_channel_is_open() -> None:
@@ -31,3 +36,10 @@ async def test_a_bridge_that_does_not_answer_is_left_in_peace() -> None:
         await watching.begin()
         await asyncio.sleep(0.1)
         await watching.stop()
+
+
+def test_a_limit_is_told_from_everything_else() -> None:
+    limit = SenderSourceConstraints(source_name="a-v0", max_height=180)
+    assert limit_in(build(limit)) == limit
+    others = ("no JSON", '{"SenderSourceConstraints": 1}', build(EVERYTHING))
+    assert [limit_in(text) for text in others] == [None, None, None]
