@@ -41,6 +41,7 @@ from octofleet.api.layering import (
     layer_of,
     merged_resources,
 )
+from octofleet.api.octo import Octo
 from octofleet.api.quantities import quantity, seconds
 from octofleet.api.regions import OctoRegion, Placement
 
@@ -161,6 +162,8 @@ class BridgeTemplate:
     """Whether they are asked from other nodes if UDP leads to them."""
     zones: tuple[str, ...] = ()
     """Only nodes in one of these; none: in any."""
+    relays: bool = False
+    """They are joined to the cluster's other bridges by relays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +197,8 @@ class EffectiveCluster:
     jicofo_resources: ResourceRequirements
     strategy: SelectionStrategy | None
     """None: what fits the regions."""
-    local_region: str | None = None
+    local_region: str | None
+    octo: Octo
 
 
 # For a region whose cluster isn't there (yet): what a small one would say.
@@ -222,6 +226,7 @@ def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
         jicofo_resources=merged_resources(defaults, jicofo.resources),
         strategy=jicofo.strategy,
         local_region=jicofo.region,
+        octo=spec.octo,
     )
 
 
