@@ -96,12 +96,16 @@ def config(layout: Layout) -> str:
 
 
 def port_of(node: Node) -> dict[str, Any]:
-    """Return a node's port: its own address and its pods', told apart by its region."""
+    """Return a node's port: its own address and its pods', told apart by its region.
+
+    The pods' network in halves: their routes are narrower than the direct one, which thereby stays
+    and holds again when the router is gone.
+    """
     return {
         "name": device_of(node),
         "address": f"{node.address}/32",
         "namespace": str(node.namespace_path),
-        "owns": [str(node.pod_network)],
+        "owns": [str(half) for half in node.pod_network.subnets()],
         "group": node.region,
         "borrowed": True,
     }

@@ -67,7 +67,7 @@ def test_the_router_owns_each_nodes_address_and_pods_and_knows_its_region() -> N
         "name": "wan2",
         "address": "10.77.0.12/32",
         "namespace": "/run/netns/octo-node2",
-        "owns": ["10.77.2.0/24"],
+        "owns": ["10.77.2.0/25", "10.77.2.128/25"],
         "group": "us",
         "borrowed": True,
     }
