@@ -10,6 +10,7 @@ from octobridge.core.conference import Conference
 from octobridge.core.endpoint import Endpoint
 from octobridge.core.health import Health
 from octobridge.core.load_reducer import LoadReducer
+from octobridge.core.peer import IceState
 from octobridge.core.registry import Registry
 from octobridge.core.relay import Relay
 from octobridge.core.stress import Load
@@ -18,6 +19,7 @@ __all__ = [
     "bridge_view",
     "conference_view",
     "endpoint_view",
+    "link_view",
     "receiver_view",
     "relay_view",
     "speech_view",
@@ -65,7 +67,7 @@ def conference_view(conference: Conference, *, full: bool) -> dict[str, Any]:
         "meeting_id": conference.meeting_id,
         "rtcstatsEnabled": conference.rtcstats_enabled,
         "relays": {
-            r.id: relay_view(conference, r) if full else r.ice.value for r in conference.relays
+            r.id: relay_view(conference, r) if full else link_view(r) for r in conference.relays
         },
         "endpoints": {
             e.id: _whole_endpoint(conference, e) if full else (e.stats_id or "")
@@ -162,17 +164,29 @@ def endpoint_view(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def relay_view(conference: Conference, relay: Relay) -> dict[str, Any]:
-    """Return one relay's state: its link, who is behind it, what is wanted and sent over it."""
+def link_view(relay: Relay) -> dict[str, Any]:
+    """Return how a link to another bridge fares; what isn't known is None."""
     return {
         "id": relay.id,
         "mesh_id": relay.mesh_id,
         "transport": relay.ice.value,
+        "connected": relay.ice is IceState.SECURED and not relay.consent_lost,
+        "message_channel": relay.message_channel,
+        "rtt_ms": relay.rtt_ms if relay.rtt_ms >= 0 else None,
+        "incoming_loss": relay.incoming_loss,
+        "outgoing_loss": relay.outgoing_loss,
+        "endpoints": len(relay.endpoints),
+    }
+
+
+def relay_view(conference: Conference, relay: Relay) -> dict[str, Any]:
+    """Return one relay's state: its link, who is behind it, what is wanted and sent over it."""
+    return {
+        **link_view(relay),
         "ice_controlling": relay.ice_controlling,
         "unique_port": bool(relay.own_candidates),
         "dtls_failed": relay.dtls_failed,
         "sctp_role": relay.sctp_role,
-        "message_channel": relay.message_channel,
         "endpoints": {
             person.id: {
                 "stats_id": person.stats_id,
@@ -184,6 +198,4 @@ def relay_view(conference: Conference, relay: Relay) -> dict[str, Any]:
         },
         "streams_sent": conference.relaying.streams(relay.transport),
         "wanted": dict(conference.adaptation.remote_wishes(relay.transport)),
-        "outgoing_loss": relay.outgoing_loss,
-        "rtt_ms": relay.rtt_ms,
     }
