@@ -91,6 +91,11 @@ prove-loss: setup ## A browser's call across a network that loses one packet in 
 	$(PY)/octolab need chromium
 	$(PY)/python -m octodemo loss
 
+.PHONY: prove-relay
+prove-relay: setup ## One meeting on three bridges: packets counted on the wire between them
+	@$(PY)/octolab provision --programs
+	$(PY)/python -m octodemo relay
+
 .PHONY: prove-restart
 prove-restart: lab ## The operator killed 20 times at random
 	@$(on_cluster)
@@ -131,7 +136,7 @@ bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
 	@$(PY)/python tests/bench/bench_engine.py
 
 PROOFS := replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week \
-  prove-loss prove-browser prove-drain prove-restart prove-hpa demo prove-lab
+  prove-loss prove-relay prove-browser prove-drain prove-restart prove-hpa demo prove-lab
 
 .PHONY: prove
 prove: $(PROOFS) ## Every proof

@@ -17,6 +17,7 @@ from octodemo.hpa import prove_hpa
 from octodemo.kube import Cluster, CommandError, connect
 from octodemo.local import try_a_call
 from octodemo.loss import prove_loss
+from octodemo.relay import enter_a_namespace, prove_relay
 from octodemo.restart import prove_restart
 from octodemo.wires import WiresError
 
@@ -115,6 +116,13 @@ def hpa(*, kubeconfig: str | None = None) -> int:
         return await prove_hpa(cluster, console)
 
     return _run(scenario, kubeconfig)
+
+
+@app.command
+def relay() -> int:
+    """Prove that a meeting on three bridges costs one copy each; needs no cluster."""
+    enter_a_namespace()
+    return _play(prove_relay)
 
 
 @app.command

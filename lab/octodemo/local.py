@@ -1,6 +1,6 @@
-"""A whole platform without a cluster: Prosody, one bridge and the focus as processes.
+"""A whole platform without a cluster: Prosody, bridges and the focus as processes.
 
-For proofs about the network between browsers and a bridge, where a cluster would only add noise.
+For proofs about the network around bridges, where a cluster would only add noise.
 Prosody runs the configuration of the lab's image. Everything lives in one network namespace and
 ends with this process, whatever becomes of it; its files are in a temporary folder.
 """
@@ -12,7 +12,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,10 +21,19 @@ from rich.console import Console
 
 from octodemo.scratch import scratch
 
-__all__ = ["LocalPlatform", "local_platform", "own_address", "try_a_call"]
+__all__ = [
+    "SIGNAL_PORT",
+    "LocalBridge",
+    "LocalPlatform",
+    "local_platform",
+    "own_address",
+    "try_a_call",
+]
 
 IMAGE: Final = Path(__file__).resolve().parents[1] / "images" / "prosody"
 SIGNAL_PORT: Final = 8889
+BRIDGE_REST_PORT: Final = 8080
+"""Of the first bridge; the others' follow."""
 DOMAINS: Final = {
     "XMPP_DOMAIN": "meet.jitsi",
     "XMPP_AUTH_DOMAIN": "auth.meet.jitsi",
@@ -37,12 +46,41 @@ DOMAINS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class LocalBridge:
+    """A bridge to run; with a region it is one that others can be linked with."""
+
+    address: str
+    """What it binds its media to, and tells."""
+    name: str = "bridge"
+    region: str = ""
+
+    def environ(self, number: int) -> dict[str, str]:
+        """Its own variables."""
+        octo = {
+            "ENABLE_OCTO": "1",
+            "JVB_OCTO_REGION": self.region,
+            "JVB_OCTO_RELAY_ID": self.name,
+        }
+        return {
+            "JVB_MUC_NICKNAME": self.name,
+            "OCTOBRIDGE_BIND_ADDRESSES": self.address,
+            "OCTOBRIDGE_REST_ADDRESS": "127.0.0.1",
+            "OCTOBRIDGE_REST_PORT": str(BRIDGE_REST_PORT + number),
+            **(octo if self.region else {}),
+        }
+
+
 @dataclass
 class LocalPlatform:
     """Where to call."""
 
     address: str
     folder: Path
+    inside: Sequence[str]
+    bridges: Sequence[LocalBridge]
+    focus: Mapping[str, str]
+    """More variables of the focus."""
     processes: list[asyncio.subprocess.Process] = field(
         default_factory=list[asyncio.subprocess.Process]
     )
@@ -52,6 +90,15 @@ class LocalPlatform:
         """The test page's address, without a path."""
         return f"http://{self.address}:{SIGNAL_PORT}"
 
+    async def launch(self, name: str, command: Sequence[str], environ: Mapping[str, str]) -> None:
+        """Run a program inside, until the platform ends."""
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *self.inside, *command, env=environ, stdin=asyncio.subprocess.DEVNULL,
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        self.processes.append(process)
+
     def logs(self) -> str:
         """The last lines of every process, for error messages."""
         tails = (f"{log.name}: {log.read_text()[-1500:]}" for log in self.folder.glob("*.log"))
@@ -59,18 +106,26 @@ class LocalPlatform:
 
 
 @contextlib.asynccontextmanager
-async def local_platform(inside: Sequence[str], address: str) -> AsyncGenerator[LocalPlatform]:
+async def local_platform(
+    inside: Sequence[str],
+    address: str,
+    bridges: Sequence[LocalBridge] = (),
+    focus: Mapping[str, str] | None = None,
+) -> AsyncGenerator[LocalPlatform]:
     """Run a platform for as long as the context is open.
 
     Args:
         inside: What to run a program by so that it lives in the namespace and ends with us.
-        address: The namespace's address, which the bridge tells browsers.
+        address: The namespace's address, where the focus is reached.
+        bridges: Which bridges to run; one at that address unless told otherwise.
+        focus: More variables of the focus.
     """
     with scratch("local") as folder:
-        platform = LocalPlatform(address, folder)
+        several = bridges or (LocalBridge(address),)
+        platform = LocalPlatform(address, folder, inside, several, focus or {})
         try:
-            await _start(platform, inside)
-            await _answering(platform, inside)
+            await _start(platform)
+            await _answering(platform)
             yield platform
         finally:
             await asyncio.gather(*(_end(process) for process in platform.processes))
@@ -96,7 +151,7 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
-async def _start(platform: LocalPlatform, inside: Sequence[str]) -> None:
+async def _start(platform: LocalPlatform) -> None:
     folder, passwords = platform.folder, {n: secrets.token_hex(16) for n in ("focus", "jvb")}
     environ = {
         **DOMAINS,
@@ -111,24 +166,16 @@ async def _start(platform: LocalPlatform, inside: Sequence[str]) -> None:
                "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=meet.jitsi",
                "-keyout", str(config.parent / "server.key"),
                "-out", str(config.parent / "server.crt"))  # fmt: skip
-    focus = {**environ, "OCTOFOCUS_SIGNAL_PORT": str(SIGNAL_PORT)}
-    bridge = {
-        **environ,
-        "JVB_MUC_NICKNAME": "bridge",
-        "OCTOBRIDGE_BIND_ADDRESSES": platform.address,
-        "OCTOBRIDGE_REST_ADDRESS": "127.0.0.1",
-    }
+    focus = {**environ, "OCTOFOCUS_SIGNAL_PORT": str(SIGNAL_PORT), **platform.focus}
     for what, command, variables in (
         ("prosody", ["prosody", "--config", str(config), "-F"], environ),
-        ("bridge", [sys.executable, "-m", "octobridge"], bridge),
+        *(
+            (one.name, [sys.executable, "-m", "octobridge"], {**environ, **one.environ(number)})
+            for number, one in enumerate(platform.bridges)
+        ),
         ("focus", [sys.executable, "-m", "octoload.focus"], focus),
     ):
-        with (folder / f"{what}.log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                *inside, *command, env=variables, stdin=asyncio.subprocess.DEVNULL,
-                stdout=log, stderr=log,
-            )  # fmt: skip
-        platform.processes.append(process)
+        await platform.launch(what, command, variables)
 
 
 def _prosody_files(folder: Path) -> Path:
@@ -151,21 +198,22 @@ async def _run(*command: str) -> None:
         raise RuntimeError(f"{command[0]}: {error.decode(errors='replace')[-500:]}")
 
 
-async def _answering(platform: LocalPlatform, inside: Sequence[str]) -> None:
-    """Wait until the focus knows the bridge."""
+async def _answering(platform: LocalPlatform) -> None:
+    """Wait until the focus knows every bridge."""
+    known = f'"operational_bridge_count": {len(platform.bridges)}'.encode()
     code = (
         "import sys, urllib.request as u; "
         "sys.stdout.write(u.urlopen(sys.argv[1], timeout=2).read().decode())"
     )
     stats = "http://127.0.0.1:8888/stats"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 30 + 10 * len(platform.bridges)
     while True:
         process = await asyncio.create_subprocess_exec(
-            *inside, sys.executable, "-c", code, stats,
+            *platform.inside, sys.executable, "-c", code, stats,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         out, _ = await process.communicate()
-        if process.returncode == 0 and b'"operational_bridge_count": 1' in out:
+        if process.returncode == 0 and known in out:
             return
         ended = [p for p in platform.processes if p.returncode is not None]
         if ended or time.monotonic() > deadline:

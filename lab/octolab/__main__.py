@@ -1,5 +1,6 @@
-"""The command line: octolab provision, need, up, down, status, kubeconfig, load-images."""
+"""The command line: octolab provision, need, up, down, status, kubeconfig, wan, load-images."""
 
+import json as json_
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from cyclopts import App
 from rich.console import Console
 
-from octolab import cluster, machine, provision, reporting
+from octolab import cluster, machine, provision, reporting, wan
 from octolab.cache import Cache
 from octolab.errors import LabError
 from octolab.layout import DEFAULT_NAME
@@ -22,6 +23,8 @@ def up(
     *,
     nodes: int | None = None,
     regions: str | None = None,
+    rtt: str | None = None,
+    loss: str | None = None,
     bare: bool = False,
     name: str = DEFAULT_NAME,
     network: str | None = None,
@@ -33,11 +36,14 @@ def up(
     Args:
         nodes: How many nodes (default 3).
         regions: Regions given to the nodes in turn, joined by commas (default eu).
+        rtt: How far regions are from one another, as eu-us=80ms,eu-asia=220ms; none: all near.
+        loss: What is lost between regions, each way, as eu-asia=0.5%.
         bare: Only the cluster, without the product's images.
         name: Prefix of everything the lab makes, so that two labs can stand side by side.
         network: A private /16 for nodes, pods and services (default 10.77.0.0/16).
     """
-    choice = cluster.Choice(name, network, nodes, tuple(regions.split(",")) if regions else None)
+    named = tuple(regions.split(",")) if regions else None
+    choice = cluster.Choice(name, network, nodes, named, rtt, loss)
     steps, cache = Progress(console), Cache.of_user()
     wanted = provision.CLUSTER if bare else (*provision.CLUSTER, *provision.PRODUCT)
     provision.provision(cache, steps, wanted)
@@ -103,6 +109,16 @@ def status(*, name: str = DEFAULT_NAME, json: bool = False) -> None:
 def kubeconfig(*, name: str = DEFAULT_NAME) -> None:
     """Print the path of the administrator's kubeconfig."""
     sys.stdout.write(f"{cluster.stored(name).kubeconfig}\n")
+
+
+@app.command(name="wan")
+def wan_(*, name: str = DEFAULT_NAME) -> None:
+    """Print as JSON what passed between regions so far, in packets and bytes.
+
+    Args:
+        name: The lab's name.
+    """
+    sys.stdout.write(json_.dumps(wan.counts(cluster.stored(name))) + "\n")
 
 
 @app.command(name="load-images")

@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,12 @@ from octolab import (
     processes,
     progress,
     shell,
+    wan,
 )
 from octolab import leftovers as left
 from octolab.api import Api
 from octolab.cache import Cache
+from octolab.distances import Distance, distances
 from octolab.errors import LabError, UnmetError
 from octolab.files import write_whole
 from octolab.layout import Layout, Node
@@ -51,6 +53,9 @@ class Choice:
     network: str | None = None
     nodes: int | None = None
     regions: tuple[str, ...] | None = None
+    rtt: str | None = None
+    """Round trips between regions, as `distances` reads them."""
+    loss: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +95,13 @@ def settle(choice: Choice, record: dict[str, Any] | None) -> Layout:
         UnmetError: the lab that stands can't become what was chosen.
     """
     if record is None:
+        named = choice.regions or ("eu",)
         return layout.plan(
             choice.name,
             choice.network or layout.DEFAULT_NETWORK,
             3 if choice.nodes is None else choice.nodes,
-            choice.regions or ("eu",),
+            named,
+            far_apart(choice, named, None),
         )
     regions = tuple(record["regions"])
     count = record["nodes"] if choice.nodes is None else choice.nodes
@@ -104,7 +111,17 @@ def settle(choice: Choice, record: dict[str, Any] | None) -> Layout:
             f"lab {choice.name} runs with {record['nodes']} nodes in {','.join(regions)} on "
             f"{record['network']}: run 'octolab down' first"
         )
-    return layout.plan(choice.name, record["network"], count, regions)
+    apart = far_apart(choice, regions, record)
+    return layout.plan(choice.name, record["network"], count, regions, apart)
+
+
+def far_apart(
+    choice: Choice, regions: tuple[str, ...], record: dict[str, Any] | None
+) -> tuple[Distance, ...]:
+    """Return what lies between regions: as chosen, else as it was."""
+    if choice.rtt is None and choice.loss is None:
+        return tuple(Distance(**each) for each in (record or {}).get("distances", ()))
+    return distances(regions, choice.rtt or "", choice.loss or "")
 
 
 def converge(planned: Layout, supplies: Supplies, steps: Progress) -> None:
@@ -129,6 +146,9 @@ def converge(planned: Layout, supplies: Supplies, steps: Progress) -> None:
         for node, each in zip(planned.nodes, prepared, strict=True):
             each.result()
             nodes.join(planned, node, supplies.cache)
+        if not wan.is_right(planned):
+            with steps.step("the network between regions"):
+                wan.ensure(planned)
         filled = [pool.submit(fill_node, node, supplies, steps) for node in planned.nodes]
         wait_healthy(planned, steps)
         for each in filled:
@@ -249,7 +269,7 @@ def stored(name: str) -> Layout:
     record = load(name)
     if record is None:
         raise UnmetError(f"no lab {name} here: run 'octolab up'")
-    return layout.plan(name, record["network"], record["nodes"], tuple(record["regions"]))
+    return settle(Choice(name), record)
 
 
 def load(name: str) -> dict[str, Any] | None:
@@ -266,6 +286,7 @@ def save(planned: Layout) -> None:
         "network": str(planned.network),
         "nodes": len(planned.nodes),
         "regions": planned.regions,
+        "distances": [asdict(each) for each in planned.distances],
         "boot": boot_id(),
     }
     write_whole(planned.directory / RECORD, json.dumps(record))

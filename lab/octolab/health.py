@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-from octolab import control_plane, nodes, processes
+from octolab import control_plane, nodes, processes, wan
 from octolab.api import Api, RefusedError
 from octolab.errors import LabError
 from octolab.layout import Layout, Node
@@ -34,6 +34,8 @@ def first_trouble(layout: Layout) -> str:
     dead = dead_components(layout)
     if dead:
         return f"not running: {', '.join(dead)}"
+    if not wan.is_right(layout):
+        return "the network between regions isn't as it should be"
     api = Api(layout)
     return node_trouble(api, layout) or dns_trouble(layout) or metrics_trouble(api, layout)
 

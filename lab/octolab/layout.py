@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from octolab.distances import Distance
 from octolab.errors import UnmetError
 
 __all__ = [
@@ -72,6 +73,8 @@ class Layout:
     directory: Path
     nodes: tuple[Node, ...]
     regions: tuple[str, ...] = field(default=())
+    distances: tuple[Distance, ...] = field(default=())
+    """What lies between the regions; none: nothing does."""
 
     @property
     def bridge(self) -> str:
@@ -133,7 +136,13 @@ class Layout:
         return self.directory / "kubeconfigs" / component
 
 
-def plan(name: str, network: str, nodes: int, regions: tuple[str, ...]) -> Layout:
+def plan(
+    name: str,
+    network: str,
+    nodes: int,
+    regions: tuple[str, ...],
+    distances: tuple[Distance, ...] = (),
+) -> Layout:
     """Return the layout of a lab.
 
     Args:
@@ -141,6 +150,7 @@ def plan(name: str, network: str, nodes: int, regions: tuple[str, ...]) -> Layou
         network: An IPv4 /16 for nodes (its first /24), pods (a /24 a node) and services.
         nodes: How many nodes, 1 to 64.
         regions: Regions given to the nodes in turn.
+        distances: What lies between them.
 
     Raises:
         UnmetError: one of them can't be used; the message says why.
@@ -154,7 +164,7 @@ def plan(name: str, network: str, nodes: int, regions: tuple[str, ...]) -> Layou
     members = tuple(
         node_of(name, whole, directory, index, regions) for index in range(1, nodes + 1)
     )
-    return Layout(name, whole, directory, members, regions)
+    return Layout(name, whole, directory, members, regions, distances)
 
 
 def home_of(name: str) -> Path:

@@ -6,7 +6,7 @@ import json
 from rich.console import RenderableType
 from rich.table import Table
 
-from octolab import cluster, control_plane, health, nodes, processes
+from octolab import cluster, control_plane, health, nodes, processes, wan
 from octolab.layout import Layout, Node
 
 __all__ = ["Part", "Report", "as_json", "as_tables", "report_on"]
@@ -68,7 +68,10 @@ def node_report(node: Node) -> NodeReport:
 
 def parts_of(planned: Layout) -> list[Part]:
     """Return every component with its process."""
-    wanted = list(control_plane.running_programs())
+    wanted: list[tuple[str, str | None]] = [
+        *control_plane.running_programs(),
+        *wan.running_programs(planned),
+    ]
     for node in planned.nodes:
         wanted += nodes.running_programs(node)
     return [

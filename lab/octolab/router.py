@@ -10,6 +10,7 @@ The first line names the ports; the answer says where their namespaces are:
 
 Then, at any time, `{"shape": {"port": "browser", "direction": "down", "loss": 0.05}}` (down:
 towards the namespace; up: from it; what isn't named is the default again) and `{"counts": {}}`.
+Ports may have a `group`; a `Router` also shapes what passes from one group to another (`line`).
 The router ends when its input does; devices and new namespaces end with it, even if it's killed.
 In Python, `Router` does the same in a thread of its own. No TTL is counted down.
 """
@@ -60,6 +61,8 @@ class Router:
         self._settings = tuple(ports)
         self._seed = seed
         self._links: dict[str, _Link] = {}
+        self._lines: dict[tuple[str, str], Direction] = {}
+        self._groups = {port.name: port.group for port in ports}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -103,6 +106,22 @@ class Router:
             self._direction(port, way).reshape(shape, time.monotonic())
         self._ring()
 
+    def line(self, origin: str, target: str, shape: Shape) -> None:
+        """Change what happens between two groups, one way, from now on."""
+        with self._lock:
+            line = self._lines.get((origin, target))
+            if line is None:
+                seed = self._seed << 16 | len(self._lines)
+                self._lines[origin, target] = Direction(shape, seed)
+            else:
+                line.reshape(shape, time.monotonic())
+        self._ring()
+
+    def line_counts(self) -> dict[tuple[str, str], Counts]:
+        """Return what every line between groups did so far."""
+        with self._lock:
+            return {ends: Counts(**asdict(line.counts)) for ends, line in self._lines.items()}
+
     def counts(self, port: str, way: Way) -> Counts:
         """Return what one direction did so far."""
         with self._lock:
@@ -139,7 +158,8 @@ class Router:
 
     def _pause(self) -> float:
         with self._lock:
-            ends = [way.deadline() for link in self._links.values() for way in (link.up, link.down)]
+            ways = [way for link in self._links.values() for way in (link.up, link.down)]
+            ends = [way.deadline() for way in (*ways, *self._lines.values())]
         return min(LONGEST_SLEEP, max(0.0, min(ends) - time.monotonic()))
 
     def _read(self, link: _Link) -> None:
@@ -152,12 +172,18 @@ class Router:
 
     def _move(self, table: "_Table") -> None:
         now = time.monotonic()
-        for link in self._links.values():
+        for origin, link in self._links.items():
             for packet in link.up.take(now):
                 name = table.find(packet)
                 if name is None:
                     self.unroutable += 1
-                else:
+                    continue
+                line = self._lines.get((self._groups[origin], self._groups[name]))
+                (line or self._links[name].down).offer(packet, now)
+        for line in self._lines.values():
+            for packet in line.take(now):
+                name = table.find(packet)
+                if name is not None:
                     self._links[name].down.offer(packet, now)
         for link in self._links.values():
             for packet in link.down.take(now):

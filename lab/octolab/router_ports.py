@@ -43,12 +43,16 @@ class PortSettings:
         address: The namespace's address on the device, with its network: 10.98.1.2/24.
         namespace: Empty: a new one; `HOST`; or a path such as /run/netns/lab-node1.
         owns: More networks that are reached through this port.
+        group: Ports of one group leave one another alone: no routes between them. Empty: none.
+        borrowed: The address is on another device of the namespace, and stays there alone.
     """
 
     name: str
     address: str
     namespace: str = ""
-    owns: tuple[str, ...] = ()
+    owns: Sequence[str] = ()
+    group: str = ""
+    borrowed: bool = False
 
     def __post_init__(self) -> None:
         if not self.name or len(self.name) > 15 or not self.name.replace("-", "").isalnum():
@@ -90,21 +94,20 @@ class Port:
 def open_port(settings: PortSettings, others: Sequence[PortSettings]) -> Port:
     """Make the namespace if it's a new one, the device in it, address and routes.
 
-    A new namespace sends everything to the router; another one only what `others` own.
+    A new namespace sends everything to the router; another one only what `others` own that aren't
+    of the port's group.
     """
     if os.geteuid() != 0:
         raise UnmetError("router: must be root, to make network devices")
     make_device()
     port = _enter(settings)
     try:
-        inside = [
-            f"address add {settings.address} dev {settings.name} nodad"
-            if ":" in settings.address
-            else f"address add {settings.address} dev {settings.name}",
-            f"link set {settings.name} txqueuelen {QUEUE} up",
-        ]
+        inside = [] if settings.borrowed else [_address(settings)]
+        inside.append(f"link set {settings.name} txqueuelen {QUEUE} up")
+        source = f" src {settings.address.partition('/')[0]}" if settings.borrowed else ""
         inside += [
-            f"route replace {each} dev {settings.name}" for each in _routes(settings, others)
+            f"route replace {each} dev {settings.name}{source}"
+            for each in _routes(settings, others)
         ]
         if not settings.namespace:
             inside.insert(0, "link set lo up")
@@ -123,11 +126,17 @@ def make_device() -> None:
         os.mknod(DEVICE, 0o20600, os.makedev(10, 200))
 
 
+def _address(settings: PortSettings) -> str:
+    first_use = " nodad" if ":" in settings.address else ""
+    return f"address add {settings.address} dev {settings.name}{first_use}"
+
+
 def _routes(settings: PortSettings, others: Sequence[PortSettings]) -> list[str]:
     version = ipaddress.ip_interface(settings.address).version
     if not settings.namespace:
         return ["default" if version == 4 else "::/0"]
-    return [str(n) for other in others for n in other.networks if n.version == version]
+    far = [other for other in others if not settings.group or other.group != settings.group]
+    return [str(n) for other in far for n in other.networks if n.version == version]
 
 
 def _enter(settings: PortSettings) -> Port:

@@ -25,6 +25,8 @@ __all__ = ["DROPPED_SECONDS", "KILLED_SECONDS", "Expected", "Ledger"]
 
 DROPPED_SECONDS: Final = 10.0
 KILLED_SECONDS: Final = 15.0
+ARRIVING_SECONDS: Final = 2.0
+"""A stream whose last packet is no older comes in now."""
 MAX_CONFERENCES: Final = 2000
 FOLDED: Final = "(earlier)"
 """Name under which conferences that are over are summed up when there are too many."""
@@ -248,6 +250,15 @@ class Ledger:
         self._tally(person).dropped += 1
         if len(self._drops) < MAX_DROPS_TOLD:
             self._drops.append(Drop(person.key, person.conference, ssrc, reason))
+
+    def arriving(self, conference: str, now: float) -> int:
+        """Return how many streams come in at the conference's people just now, all together."""
+        return sum(
+            stream.last_at is not None and now - stream.last_at <= ARRIVING_SECONDS
+            for person in self._people.values()
+            if person.conference == conference
+            for stream in person.streams.values()
+        )
 
     # ---- what comes out -------------------------------------------------------------------
 

@@ -21,8 +21,11 @@ from octoload.accounting import Ledger
 from octoload.delays import Histogram, percentile
 from octoload.media import MediaEngine
 from octoload.participant import Participant, ParticipantSettings
+from octoload.post import Post, letter
 from octoload.report import Report
-from octoload.session import SessionState, Streams
+from octoload.session import SessionState
+from octoload.streams import Streams, camera
+from octoload.watching import Watching
 
 __all__ = ["CallRequest", "CallStatus", "Crowd", "CrowdError", "ParticipantStatus"]
 
@@ -47,10 +50,14 @@ class CallRequest(BaseModel):
     video: bool = True
     audio: bool = True
     bitrate: Annotated[int, Field(ge=16_000, le=20_000_000)] = 300_000
-    """Bits a second of each video stream."""
+    """Bits a second of each camera's largest encoding."""
+    encodings: Annotated[int, Field(ge=1, le=3)] = 1
+    """Sizes each camera is sent in: of 720 lines, of 360 as well, of 180 as well."""
     watch: bool = True
     """Whether they ask for each other's video; a bridge sends none to those who don't."""
     frames_per_second: Annotated[float, Field(ge=1, le=120)] = 20.0
+    feedback: bool = False
+    """Whether they tell when packets arrive, so that a bridge sends what their lines carry."""
     region: signalling.Name | None = None
     ramp: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 0.0
     """Seconds over which new participants join."""
@@ -73,6 +80,8 @@ class CallStatus:
     name: str
     participants: int
     connected: int
+    arriving: int
+    """Streams that come in at them just now, all together."""
     people: tuple[ParticipantStatus, ...]
 
 
@@ -104,6 +113,7 @@ class Crowd:
             connector=aiohttp.TCPConnector(limit=0),
         )
         self.ledger = Ledger(self._clock())
+        self.post = Post()
         self._delays_before: Histogram = octoengine.sink_delays()
         self._poller = asyncio.create_task(self._poll_forever(), name="poller")
 
@@ -146,7 +156,9 @@ class Crowd:
         if call is None:
             raise CrowdError(f"name: no call {name!r}")
         people = tuple(_status(person) for person in call.people)
-        return CallStatus(name, len(people), sum(p.connected for p in people), people)
+        connected = sum(person.connected for person in people)
+        arriving = self.ledger.arriving(name, self._clock())
+        return CallStatus(name, len(people), connected, arriving, people)
 
     def statuses(self) -> list[CallStatus]:
         """Return how every call stands."""
@@ -157,6 +169,22 @@ class Crowd:
         self._poll()
         p99 = percentile(self._delays_before, octoengine.sink_delays(), 0.99)
         return replace(self.ledger.report(self._clock()), delay_ms_p99=p99)
+
+    def write(self, name: str) -> str:
+        """Have everyone of a call send a message to all others; return the round's token."""
+        channels = self.reachable(name)
+        token = secrets.token_hex(8)
+        self.post.begin(token, channels)
+        for key, channel in channels.items():
+            channel.say(letter(token, key))
+        return token
+
+    def reachable(self, name: str) -> dict[str, Watching]:
+        """Whose message channel of a call is open."""
+        call = self._calls.get(name)
+        if call is None:
+            raise CrowdError(f"name: no call {name!r}")
+        return {one.key: one.watching for one in call.people if one.watching is not None}
 
     def reset(self) -> None:
         """Begin a new accounting window."""
@@ -200,10 +228,10 @@ class Crowd:
     def _participant(self, call: _Call, request: CallRequest) -> Participant:
         streams = Streams(
             audio_ssrc=_new_ssrc() if request.audio else None,
-            video_ssrc=_new_ssrc() if request.video else None,
-            video_bitrate_bps=request.bitrate,
-            video_frames_per_second=request.frames_per_second,
+            video=camera(request.bitrate, request.encodings if request.video else 0, _new_ssrc),
+            frames_per_second=request.frames_per_second,
             watch=request.watch,
+            feedback=request.feedback,
         )
         settings = ParticipantSettings(
             key=f"{request.name}/{next(call.numbers)}",
@@ -213,7 +241,7 @@ class Crowd:
             region=request.region,
         )
         engine = min(self.engines, key=len)
-        return Participant(settings, engine, self.ledger, self._http)
+        return Participant(settings, engine, self.ledger, self._http, post=self.post)
 
     def _shrink(self, call: _Call, number: int) -> None:
         for _ in range(number):

@@ -91,6 +91,8 @@ class MediaEngine:
         """Return what each transport has counted of each source."""
         found: dict[int, list[Reading]] = defaultdict(list)
         for s in self._engine.source_stats() if self._is_open else ():
+            if s.kind == "rtx":
+                continue  # counted as what it repairs
             found[s.transport].append(
                 # Packets of foreign senders carry no send time: their delay is -1.
                 Reading(

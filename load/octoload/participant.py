@@ -18,7 +18,10 @@ import structlog
 from octoload import signalling
 from octoload.accounting import Expected, Ledger
 from octoload.media import MediaEngine
-from octoload.session import Session, SessionState, Streams
+from octoload.post import Post
+from octoload.session import Session, SessionState
+from octoload.streams import Streams
+from octoload.watching import Watching
 
 __all__ = ["Participant", "ParticipantSettings"]
 
@@ -52,6 +55,7 @@ class Participant:
         ledger: Ledger,
         http: aiohttp.ClientSession,
         clock: Callable[[], float] = time.monotonic,
+        post: Post | None = None,
     ) -> None:
         self.settings = settings
         self.key = settings.key
@@ -61,6 +65,7 @@ class Participant:
         self._ledger = ledger
         self._http = http
         self._clock = clock
+        self._post = post
         self._endpoint_id: str | None = None
         self._session: Session | None = None
         self._old: list[Session] = []
@@ -75,6 +80,12 @@ class Participant:
     def sessions(self) -> list[Session]:
         """Every session with a live transport, oldest first."""
         return [*self._old, *([self._session] if self._session is not None else [])]
+
+    @property
+    def watching(self) -> Watching | None:
+        """Its message channel, if it is open."""
+        found = None if self._session is None else self._session.watching
+        return found if found is not None and found.is_open else None
 
     def start(self) -> None:
         """Begin to join."""
@@ -144,9 +155,7 @@ class Participant:
             session_id=session.id if session is not None and session.is_alive else None,
             display=self.key[:256],
             region=self.settings.region,
-            sources=signalling.SourcesOffered(
-                audio_ssrc=streams.audio_ssrc, video_ssrc=streams.video_ssrc
-            ),
+            sources=streams.offered,
         )
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -227,7 +236,12 @@ class Participant:
             self._discard(before)
         try:
             self._session = Session(
-                self.media, offer, self.settings.streams, self._connected, self._failed
+                self.media,
+                offer,
+                self.settings.streams,
+                self._connected,
+                self._failed,
+                self._hear,
             )
         except (OSError, ValueError) as error:
             self._died(offer.session_id, f"no session: {error}")
@@ -243,6 +257,10 @@ class Participant:
             self._say(signalling.Connected(session_id=session.id))
             for old in self._old:
                 asyncio.get_running_loop().call_later(OLD_SESSION_SECONDS, self._discard, old)
+
+    def _hear(self, text: str) -> None:
+        if self._post is not None:
+            self._post.heard(self.key, text)
 
     def _failed(self, session: Session, reason: str) -> None:
         if session is self._session:

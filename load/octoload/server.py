@@ -1,7 +1,8 @@
 """HTTP control of a crowd: JSON in, JSON out, errors that name the field.
 
-POST /calls, DELETE /calls/{name}, GET /calls, GET /report, POST /reset, POST /killed,
-GET /healthz. For tests and demos on a trusted network: there's no authentication.
+POST /calls, DELETE /calls/{name}, GET /calls, POST /calls/{name}/messages, GET /messages/{token},
+GET /report, POST /reset, POST /killed, GET /healthz. For tests and demos on a trusted network:
+there's no authentication.
 """
 
 from collections.abc import Awaitable, Callable
@@ -38,6 +39,8 @@ def application(crowd: Crowd) -> web.Application:
             web.get("/calls", _get_calls),
             web.get("/calls/{name}", _get_call),
             web.delete("/calls/{name}", _delete_call),
+            web.post("/calls/{name}/messages", _post_messages),
+            web.get("/messages/{token}", _get_messages),
             web.get("/report", _get_report),
             web.post("/reset", _post_reset),
             web.post("/killed", _post_killed),
@@ -85,6 +88,18 @@ async def _get_call(request: web.Request) -> web.Response:
 
 async def _delete_call(request: web.Request) -> web.Response:
     return _json({"left": request.app[CROWD].remove(request.match_info["name"])})
+
+
+async def _post_messages(request: web.Request) -> web.Response:
+    return _json({"token": request.app[CROWD].write(request.match_info["name"])})
+
+
+async def _get_messages(request: web.Request) -> web.Response:
+    found = request.app[CROWD].post.round(request.match_info["token"])
+    if found is None:
+        raise web.HTTPNotFound(reason="token: no such round")
+    counts = {"expected": found.expected, "received": found.received, "repeated": found.repeated}
+    return _json({"people": len(found.people), **counts})
 
 
 async def _get_report(request: web.Request) -> web.Response:

@@ -7,39 +7,16 @@ agent is controlled (the bridge nominates) unless the roles conflict.
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
 
 from octoengine import dtls, ice
 from octoload import signalling
 from octoload.media import Command, Line, MediaEngine
-from octoload.watching import Watching
+from octoload.sending import Sending
+from octoload.streams import TRANSPORT_CC, Negotiated, Streams, negotiated
+from octoload.watching import Watching, limit_in
 
-__all__ = ["Session", "SessionState", "Streams"]
-
-AUDIO_PAYLOAD_TYPE: Final = 111
-AUDIO_PAYLOAD_BYTES: Final = 80
-AUDIO_PACKETS_PER_SECOND: Final = 50.0
-VIDEO_PAYLOAD_TYPE: Final = 100
-VIDEO_PAYLOAD_BYTES: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """What a participant sends; an SSRC of None: nothing of that kind."""
-
-    audio_ssrc: int | None
-    video_ssrc: int | None
-    video_bitrate_bps: int = 300_000
-    video_frames_per_second: float = 20.0
-    watch: bool = True
-    """Open a message channel and ask for video, as clients do; else a bridge sends none."""
-
-    @property
-    def ssrcs(self) -> tuple[int, ...]:
-        """Every SSRC in use."""
-        return tuple(ssrc for ssrc in (self.audio_ssrc, self.video_ssrc) if ssrc is not None)
+__all__ = ["Session", "SessionState"]
 
 
 class SessionState(Enum):
@@ -60,6 +37,7 @@ class Session:
         streams: What to send once connected.
         on_connected: Called once, with this session.
         on_failed: Called once, with this session and why; never after `close`.
+        on_message: Called with every text that comes by the message channel.
     """
 
     def __init__(
@@ -69,12 +47,14 @@ class Session:
         streams: Streams,
         on_connected: Callable[["Session"], None],
         on_failed: Callable[["Session", str], None],
+        on_message: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.id = offer.session_id
         self.state = SessionState.CONNECTING
         self._streams = streams
         self._on_connected = on_connected
         self._on_failed = on_failed
+        self._on_message = on_message
         self._timer: asyncio.TimerHandle | None = None
         self._handshake: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -85,6 +65,11 @@ class Session:
         self._dtls = self._make_dtls(offer.transport)
         self._has_channels = offer.transport.sctp_port is not None
         self._watching: Watching | None = None
+        self._camera = f"{offer.endpoint_id}-v0"
+        said = negotiated(offer.media)
+        self._sending = Sending(streams, said, self.line.transport, self.line.submit)
+        self._negotiate(said)
+        self._repairs: dict[int, int] = {}
         local = self._agent.local
         self.line.submit(Command.SetIce(self.line.transport, local.ufrag, local.pwd))
         self.expect(offer.sources)
@@ -117,15 +102,27 @@ class Session:
         """Whether it's connected, or may still become so."""
         return self.state in (SessionState.CONNECTING, SessionState.CONNECTED)
 
+    @property
+    def watching(self) -> Watching | None:
+        """Its message channel, where it has one."""
+        return self._watching
+
     def expect(self, sources: Iterable[signalling.RemoteSource]) -> None:
-        """Count these sources by their kind."""
+        """Count these sources by their kind, and what comes repaired as having come."""
         transport = self.line.transport
-        self.line.submit(*(Command.AddSource(transport, s.ssrc, s.kind) for s in sources))
+        for source in sources:
+            self.line.submit(Command.AddSource(transport, source.ssrc, source.kind))
+            if source.rtx is not None:
+                self._repairs[source.ssrc] = source.rtx
+                self.line.submit(Command.AddSource(transport, source.rtx, "rtx", source.ssrc))
 
     def forget(self, ssrcs: Iterable[int]) -> None:
         """Stop counting these sources."""
         transport = self.line.transport
-        self.line.submit(*(Command.RemoveSource(transport, ssrc) for ssrc in ssrcs))
+        for ssrc in ssrcs:
+            self.line.submit(Command.RemoveSource(transport, ssrc))
+            if (rtx := self._repairs.pop(ssrc, None)) is not None:
+                self.line.submit(Command.RemoveSource(transport, rtx))
 
     @property
     def is_closed(self) -> bool:
@@ -225,6 +222,20 @@ class Session:
 
     # ---- DTLS and media -------------------------------------------------------------------
 
+    def _negotiate(self, said: Negotiated) -> None:
+        transport, number = self.line.transport, said.transport_cc
+        if self._streams.feedback and number is not None:
+            self.line.submit(
+                Command.SetExtensions(transport, [(number, TRANSPORT_CC)]),
+                Command.SetFeedback(transport, True, False, True),
+            )
+
+    def _heard(self, text: str) -> None:
+        limit = limit_in(text)
+        if limit is not None and limit.source_name == self._camera and self.is_alive:
+            self._sending.limit(limit.max_height)
+        self._on_message(text)
+
     def _make_dtls(self, remote: signalling.TransportDescription) -> dtls.Dtls:
         role: dtls.Role = "server" if remote.setup == "active" else "client"
         return dtls.Dtls(
@@ -248,37 +259,11 @@ class Session:
             return
         if self.state is SessionState.CONNECTING:
             self.state = SessionState.CONNECTED
-            self._start_streams()
+            self._sending.begin()
             self._on_connected(self)
             if self._streams.watch and self._has_channels:
-                self._watching = Watching(self._dtls)
+                self._watching = Watching(self._dtls, self._heard)
                 await self._watching.begin()
-
-    def _start_streams(self) -> None:
-        streams, transport = self._streams, self.line.transport
-        if streams.audio_ssrc is not None:
-            self.line.submit(
-                Command.StartStream(
-                    transport,
-                    streams.audio_ssrc,
-                    "audio",
-                    AUDIO_PAYLOAD_TYPE,
-                    AUDIO_PAYLOAD_BYTES,
-                    packets_per_second=AUDIO_PACKETS_PER_SECOND,
-                )
-            )
-        if streams.video_ssrc is not None:
-            self.line.submit(
-                Command.StartStream(
-                    transport,
-                    streams.video_ssrc,
-                    "video",
-                    VIDEO_PAYLOAD_TYPE,
-                    VIDEO_PAYLOAD_BYTES,
-                    frames_per_second=streams.video_frames_per_second,
-                    bitrate_bps=streams.video_bitrate_bps,
-                )
-            )
 
     def _fail(self, reason: str) -> None:
         if self.is_alive:

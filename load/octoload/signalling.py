@@ -234,7 +234,7 @@ class Offer(Message):
     transport: TransportDescription
     sources: RemoteSources = ()
     media: tuple[MediaDescription, ...] = ()
-    """To browsers: what may be sent, and in which payload types."""
+    """What may be sent, and in which payload types."""
     feedback: tuple[RemoteSource, ...] = ()
     """To browsers: the bridge's own SSRCs, which its RTCP and its probes come from."""
 

@@ -108,18 +108,20 @@ class RemoteSource(Record):
 RemoteSources = Annotated[tuple[RemoteSource, ...], Field(max_length=4096)]
 
 
-class SourcesOffered(Record):
-    """The SSRCs a participant wants to send; None: it doesn't send that kind."""
-
-    audio_ssrc: Ssrc | None = None
-    video_ssrc: Ssrc | None = None
-
-
 class SourceGroup(Record):
     """SSRCs that belong together: encodings of one picture, or a stream and its repairs."""
 
     semantics: Literal["SIM", "FID", "FEC-FR"]
     ssrcs: Annotated[tuple[Ssrc, ...], Field(min_length=2, max_length=8)]
+
+
+class SourcesOffered(Record):
+    """The SSRCs a participant wants to send; None: it doesn't send that kind."""
+
+    audio_ssrc: Ssrc | None = None
+    video_ssrc: Ssrc | None = None
+    video_groups: Annotated[tuple[SourceGroup, ...], Field(max_length=8)] = ()
+    """Sizes of the picture, and what repairs of each come on."""
 
 
 class SourceDescription(Record):

@@ -99,6 +99,7 @@ def join() -> None:
             "bitrate": VIDEO_PACKETS_A_SECOND * VIDEO_BYTES * 8,
             "frames_per_second": VIDEO_PACKETS_A_SECOND,
             "ramp": JOIN_SECONDS / 2,
+            "feedback": True,
         }
         post("/calls", call | {"participants": SPEAKERS})
         time.sleep(JOIN_SECONDS / 2)

@@ -58,6 +58,8 @@ class Exchange:
     """The IQ's type: get or set."""
     request: Element
     reply: Element | None = None
+    bridge: str = ""
+    """Nickname of the bridge it was sent to."""
 
 
 def exchanges(path: Path) -> tuple[Exchange, ...]:
@@ -73,7 +75,10 @@ def exchanges(path: Path) -> tuple[Exchange, ...]:
         if kind in ("get", "set"):
             if request is not None:
                 open_requests[label] = stanza.line
-                found[stanza.line] = Exchange(stanza.line, stanza.at, label, kind, request)
+                bridge = iq.get("to", "").rpartition("/")[2]
+                found[stanza.line] = Exchange(
+                    stanza.line, stanza.at, label, kind, request, bridge=bridge
+                )
             continue
         line = open_requests.pop(_original_id(label), None)
         if line is not None:

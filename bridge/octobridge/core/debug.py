@@ -10,10 +10,20 @@ from octobridge.core.conference import Conference
 from octobridge.core.endpoint import Endpoint
 from octobridge.core.health import Health
 from octobridge.core.load_reducer import LoadReducer
+from octobridge.core.peer import IceState
 from octobridge.core.registry import Registry
+from octobridge.core.relay import Relay
 from octobridge.core.stress import Load
 
-__all__ = ["bridge_view", "conference_view", "endpoint_view", "receiver_view", "speech_view"]
+__all__ = [
+    "bridge_view",
+    "conference_view",
+    "endpoint_view",
+    "link_view",
+    "receiver_view",
+    "relay_view",
+    "speech_view",
+]
 
 OVERLOADED = 1.0
 
@@ -56,7 +66,9 @@ def conference_view(conference: Conference, *, full: bool) -> dict[str, Any]:
         "id": conference.id,
         "meeting_id": conference.meeting_id,
         "rtcstatsEnabled": conference.rtcstats_enabled,
-        "relays": {},
+        "relays": {
+            r.id: relay_view(conference, r) if full else link_view(r) for r in conference.relays
+        },
         "endpoints": {
             e.id: _whole_endpoint(conference, e) if full else (e.stats_id or "")
             for e in conference.endpoints
@@ -112,7 +124,7 @@ def _layer(layer: Layer | None) -> dict[str, Any] | None:
 def speech_view(conference: Conference) -> dict[str, Any]:
     """Return who speaks, as the stock bridge's route for it does ("null" is its word)."""
     speech = conference.speech
-    order = speech.order(endpoint.id for endpoint in conference.endpoints)
+    order = speech.order(person.id for person in conference.people)
     return {
         "dominantEndpoint": speech.dominant or "null",
         "dominantSpeakerIdentification": speech.activity(),
@@ -125,8 +137,8 @@ def speech_view(conference: Conference) -> dict[str, Any]:
 
 
 def _shows(conference: Conference, endpoint_id: str) -> bool:
-    endpoint = conference.find(endpoint_id)
-    return endpoint is not None and endpoint.sending_video
+    person = conference.find_person(endpoint_id)
+    return person is not None and person.sending_video
 
 
 def endpoint_view(endpoint: Endpoint) -> dict[str, Any]:
@@ -149,4 +161,41 @@ def endpoint_view(endpoint: Endpoint) -> dict[str, Any]:
         "initial_last_n": endpoint.initial_last_n,
         "outgoing_loss": endpoint.outgoing_loss,
         "rtt_ms": endpoint.rtt_ms,
+    }
+
+
+def link_view(relay: Relay) -> dict[str, Any]:
+    """Return how a link to another bridge fares; what isn't known is None."""
+    return {
+        "id": relay.id,
+        "mesh_id": relay.mesh_id,
+        "transport": relay.ice.value,
+        "connected": relay.ice is IceState.SECURED and not relay.consent_lost,
+        "message_channel": relay.message_channel,
+        "rtt_ms": relay.rtt_ms if relay.rtt_ms >= 0 else None,
+        "incoming_loss": relay.incoming_loss,
+        "outgoing_loss": relay.outgoing_loss,
+        "endpoints": len(relay.endpoints),
+    }
+
+
+def relay_view(conference: Conference, relay: Relay) -> dict[str, Any]:
+    """Return one relay's state: its link, who is behind it, what is wanted and sent over it."""
+    return {
+        **link_view(relay),
+        "ice_controlling": relay.ice_controlling,
+        "unique_port": bool(relay.own_candidates),
+        "dtls_failed": relay.dtls_failed,
+        "sctp_role": relay.sctp_role,
+        "endpoints": {
+            person.id: {
+                "stats_id": person.stats_id,
+                "ssrcs": sorted(person.sources.streams),
+                "disconnected": person.disconnected,
+                "sending": {"audio": person.sending_audio, "video": person.sending_video},
+            }
+            for person in relay.endpoints.values()
+        },
+        "streams_sent": conference.relaying.streams(relay.transport),
+        "wanted": dict(conference.adaptation.remote_wishes(relay.transport)),
     }

@@ -1,9 +1,10 @@
 """The bridge's statistics: one `BridgeStats` for presence, `/colibri/stats` and metrics.
 
-Everything that exists in this bridge is counted; what it doesn't do (relays, WebSockets) is truly
-zero and said so, since a drop-in bridge publishes the whole list. Three names are left out, since
-nobody here counts them and unknown is not zero: feedback about packets never sent, REMB that
-nobody asked for, and ICE by way of a TURN relay.
+Everything that exists in this bridge is counted; what it doesn't do (WebSockets) is truly zero and
+said so, since a drop-in bridge publishes the whole list. Packets and bit rates are those of
+endpoints; relays have statistics of their own, in bits where endpoints' are in kilobits. Three
+names are left out, since nobody here counts them and unknown is not zero: feedback about packets
+never sent, REMB that nobody asked for, and ICE by way of a TURN relay.
 
 Source: JVB VideobridgeStatisticsShim.kt, for which name means what.
 """
@@ -35,10 +36,12 @@ class Surroundings:
     mucs_joined: int = 0
 
 
-def stats(registry: Registry, traffic: Traffic, around: Surroundings) -> BridgeStats:
+def stats(
+    registry: Registry, traffic: Traffic, relay_traffic: Traffic, around: Surroundings
+) -> BridgeStats:
     """Return the whole list as of the last readings."""
     filled = _totals(_current(_nothing(), registry), registry, traffic)
-    filled = _rates(filled, traffic)
+    filled = _relayed(_rates(filled, traffic), registry, relay_traffic)
     policy = registry.policy
     return replace(
         filled,
@@ -62,7 +65,7 @@ def stats(registry: Registry, traffic: Traffic, around: Surroundings) -> BridgeS
 
 
 def conference_sizes(registry: Registry) -> list[int]:
-    """Return how many endpoints each conference has."""
+    """Return how many endpoints each conference has, those on other bridges included."""
     return [len(conference) for conference in registry.conferences]
 
 
@@ -78,22 +81,8 @@ def endpoints_by_capability(registry: Registry) -> dict[str, int]:
 def _nothing() -> BridgeStats:
     """Return the statistics of what this bridge never does: all zero."""
     return BridgeStats(
-        octo_conferences=0,
-        octo_endpoints=0,
-        octo_receive_bitrate=0,
-        octo_receive_packet_rate=0,
-        octo_send_bitrate=0,
-        octo_send_packet_rate=0,
-        total_relays=0,
-        num_relays_no_msg_transport_after_delay=0,
         total_colibri_web_socket_messages_received=0,
         total_colibri_web_socket_messages_sent=0,
-        relays_ice_failed=0,
-        dtls_failed_relays=0,
-        total_bytes_received_octo=0,
-        total_bytes_sent_octo=0,
-        total_packets_received_octo=0,
-        total_packets_sent_octo=0,
     )
 
 
@@ -115,8 +104,8 @@ def _current(base: BridgeStats, registry: Registry) -> BridgeStats:
         rtt_aggregate=sum(round_trips) / len(round_trips) if round_trips else 0.0,
         inactive_conferences=len(inactive),
         p2p_conferences=sum(len(conference) == 2 for conference in inactive),
-        endpoints=len(endpoints),
-        participants=len(endpoints),
+        endpoints=sum(conference_sizes(registry)),
+        participants=sum(conference_sizes(registry)),
         local_endpoints=len(endpoints),
         receive_only_endpoints=sum(not (e.sending_audio or e.sending_video) for e in active),
         inactive_endpoints=inactive_endpoints,
@@ -173,6 +162,27 @@ def _rates(base: BridgeStats, traffic: Traffic) -> BridgeStats:
     )
 
 
+def _relayed(base: BridgeStats, registry: Registry, traffic: Traffic) -> BridgeStats:
+    counters, totals, rates = registry.counters, traffic.totals, traffic.rates()
+    return replace(
+        base,
+        octo_conferences=sum(bool(conference.relays) for conference in registry.conferences),
+        octo_endpoints=sum(len(relay.endpoints) for _, relay in registry.relays()),
+        octo_receive_bitrate=int(rates.bits_received),
+        octo_send_bitrate=int(rates.bits_sent),
+        octo_receive_packet_rate=int(rates.packets_received),
+        octo_send_packet_rate=int(rates.packets_sent),
+        total_relays=counters.relays,
+        num_relays_no_msg_transport_after_delay=counters.relays_without_channel,
+        relays_ice_failed=counters.relays_ice_failed,
+        dtls_failed_relays=counters.relays_dtls_failed,
+        total_bytes_received_octo=totals.bytes_received,
+        total_bytes_sent_octo=totals.bytes_sent,
+        total_packets_received_octo=totals.packets_received,
+        total_packets_sent_octo=totals.packets_sent,
+    )
+
+
 def _is_active(conference: Conference) -> bool:
     """Whether anyone in it sends audio or video."""
-    return any(e.sending_audio or e.sending_video for e in conference.endpoints)
+    return any(p.sending_audio or p.sending_video for p in conference.people)

@@ -177,6 +177,8 @@ class Reports:
                 if peer is not None:
                     peer.outgoing_loss = traffic.outgoing_loss_of(reading.transport)
                     peer.rtt_ms = reading.rtt_ms
+                if isinstance(peer, Relay):
+                    peer.incoming_loss = traffic.incoming_loss_of(reading.transport)
         self._watch_channels(now)
         return measure(self.registry, by_transport)
 

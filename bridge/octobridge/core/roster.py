@@ -132,8 +132,8 @@ class Roster:
     ) -> list[Effect]:
         had = [_heard(m) for m in gone] + [_heard(old) for old, _ in changed if old]
         have = [heard for _, new in changed for heard in _heard(new)]
-        kept = {heard.key for heard in have}
-        lost = [h.key for voices in had for h in voices if h.key not in kept]
+        kept = {(heard.key, heard.owner) for heard in have}
+        lost = [h.key for voices in had for h in voices if (h.key, h.owner) not in kept]
         return self.listening.change_voices(lost, have)
 
     def _change_pictures(self, member: Member, sources: Sources) -> list[Effect]:

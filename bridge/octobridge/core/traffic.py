@@ -155,6 +155,13 @@ class Traffic:
         lost = sum(change.remote_packets_lost for change in changes)
         return _fraction(lost, sum(change.packets_sent for change in changes))
 
+    def incoming_loss_of(self, transport: int) -> float | None:
+        """Return the fraction lately lost on the way from one transport; None without any."""
+        changes = [change for _, change in self._windows.get(transport, ())][1:]
+        lost = sum(change.packets_lost for change in changes)
+        expected = lost + sum(change.packets_received for change in changes)
+        return _fraction(lost, expected) if expected else None
+
     def _observe_video(
         self, sources: Mapping[int, Sequence[SourceReading]], elapsed: float
     ) -> None:

@@ -90,13 +90,14 @@ class Bridge:
         )
         self.media = media
         self.traffic = Traffic()
+        self.relay_traffic = Traffic()
         self.brewery: Callable[[], BrewerySummary] = BrewerySummary
         self.changed = asyncio.Event()
         """Set whenever presence should be published at once; the publishers clear it."""
         self.exited = asyncio.Event()
         """Set when shutdown is complete."""
         self._colibri = Colibri(self.registry)
-        self._reports = Reports(self.registry, self.traffic)
+        self._reports = Reports(self.registry, self.traffic, self.relay_traffic)
         self._conversations = Conversations(self.registry)
         self._reception = Reception(self._reports, self._conversations, self._apply)
         self._transports = Transports(media, self._reception, ports)
@@ -202,7 +203,7 @@ class Bridge:
             muc_clients_connected=brewery.connected,
             mucs_joined=brewery.joined,
         )
-        return reporting.stats(self.registry, self.traffic, around)
+        return reporting.stats(self.registry, self.traffic, self.relay_traffic, around)
 
     def debug_view(self, *, full: bool) -> dict[str, Any]:
         """Return what `/debug` shows."""

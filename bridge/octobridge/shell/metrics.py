@@ -234,6 +234,14 @@ class Exposition(Collector):
             "Clients' messages that came to nothing.",
             counters.messages_dropped,
         )
+        yield _labelled(
+            "octobridge_relay_messages", "Other bridges' messages.", counters.relay_messages
+        )
+        yield _labelled(
+            "octobridge_relay_messages_dropped",
+            "Other bridges' messages that came to nothing.",
+            counters.relay_messages_dropped,
+        )
         able = GaugeMetricFamily(
             "octobridge_endpoints", "Endpoints that can do something.", labels=["capability"]
         )

@@ -154,6 +154,11 @@ class _Routes:
                 view["receives"] = debug.receiver_view(conference, endpoint.id)
                 view["engine"] = self._bridge.media.inspect(endpoint.transport)
                 return web.json_response(view)
+        for conference, relay in self._bridge.registry.relays():
+            if (conference.id, relay.id) == names:
+                view = debug.relay_view(conference, relay)
+                view["engine"] = self._bridge.media.inspect(relay.transport)
+                return web.json_response(view)
         raise web.HTTPNotFound
 
 

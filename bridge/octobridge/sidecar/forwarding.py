@@ -1,11 +1,12 @@
-"""Passing requests on to the bridge behind, and its answers back; everything is bounded.
+"""Passing requests on to the REST behind, and its answers back; everything is bounded.
 
 Neither the caller's token nor any other header but what content negotiation and probes need goes
-on. The bridge is asked once: its POSTs act.
+on. Whoever is behind is asked once: requests act.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
@@ -14,47 +15,70 @@ from yarl import URL
 
 from octobridge.shell.guard import OPEN_PATHS, Handler, guard
 from octobridge.shell.logs import logger
-from octobridge.sidecar.routes import ROUTES, Route
+from octobridge.sidecar.routes import BRIDGE, JICOFO, Route
 
-__all__ = ["application"]
+__all__ = ["BEHIND", "Behind", "application"]
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
-MAX_ANSWER_BYTES: Final = 16 * 2**20
-"""`/debug?full=true` of a large bridge is some megabytes."""
 MAX_AT_ONCE: Final = 8
 """Of those with the token; as many of those anyone may ask, so that strangers block nobody."""
 BODY_SECONDS: Final = 5.0
-TIMEOUT: Final = aiohttp.ClientTimeout(total=10, connect=2)
 PASSED_ON: Final = ("Accept", "Content-Type", "User-Agent")
 _log = logger("sidecar")
 
 
 class _TooLargeError(Exception):
-    """The bridge's answer has no end."""
+    """The answer has no end."""
 
 
-def application(token: str, upstream: tuple[str, int]) -> web.Application:
-    """Return the HTTP application in front of the bridge at `upstream`, host and port."""
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Whose REST it is, and what an answer may cost."""
+
+    name: str
+    routes: tuple[Route, ...]
+    largest: int
+    """Bytes of an answer; `/debug?full=true` is megabytes where there are many conferences."""
+    seconds: float
+    """Until the last byte. Jicofo answers a move once everybody has been asked to move."""
+
+
+BEHIND: Final = {
+    "bridge": Behind("The bridge", BRIDGE, largest=16 * 2**20, seconds=10),
+    "jicofo": Behind("Jicofo", JICOFO, largest=64 * 2**20, seconds=35),
+}
+
+
+def application(
+    token: str, upstream: tuple[str, int], behind: Behind = BEHIND["bridge"]
+) -> web.Application:
+    """Return the HTTP application in front of a REST at `upstream`, host and port."""
     app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[guard(token)])
-    door = _Door(URL.build(scheme="http", host=upstream[0].strip("[]"), port=upstream[1]))
-    for route in ROUTES:
+    base = URL.build(scheme="http", host=upstream[0].strip("[]"), port=upstream[1])
+    door = _Door(base, behind)
+    for route in behind.routes:
         app.router.add_route(route.method, route.path, door.handler(route))
     app.cleanup_ctx.append(door.opened)
     return app
 
 
 class _Door:
-    def __init__(self, base: URL) -> None:
+    def __init__(self, base: URL, behind: Behind) -> None:
         self._base = base
+        self._behind = behind
         self._session: aiohttp.ClientSession | None = None
         self._guarded = asyncio.Semaphore(MAX_AT_ONCE)
         self._open = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def opened(self, _app: web.Application) -> AsyncGenerator[None]:
-        """Hold connections to the bridge while the application serves."""
-        # Its own proxies and cookies are nobody's business here.
+        """Hold the client while the application serves."""
+        # Its own proxies and cookies are nobody's business here. No connection is used twice:
+        # a request on one that has just been closed would be sent again, and requests act.
         async with aiohttp.ClientSession(
-            timeout=TIMEOUT, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+            connector=aiohttp.TCPConnector(force_close=True),
+            timeout=aiohttp.ClientTimeout(total=self._behind.seconds, connect=2),
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
         ) as session:
             self._session = session
             yield
@@ -88,23 +112,23 @@ class _Door:
                 headers=_headers(request.headers),
                 allow_redirects=False,
             ) as answer:
-                content = await _read(answer.content)
+                content = await _read(answer.content, self._behind.largest)
                 return web.Response(
                     status=answer.status,
                     body=content,
                     headers=_content_type(answer.headers),
                 )
         except (aiohttp.ClientError, TimeoutError, _TooLargeError) as error:
-            return _unanswered(request.path, error)
+            return self._unanswered(request.path, error)
 
-
-def _unanswered(path: str, error: Exception) -> web.Response:
-    _log.warning("The bridge didn't answer", path=path, error=repr(error))
-    if isinstance(error, TimeoutError):
-        return web.Response(status=504, text="The bridge takes too long to answer.")
-    if isinstance(error, _TooLargeError):
-        return web.Response(status=502, text="The bridge's answer is too large.")
-    return web.Response(status=502, text="The bridge can't be asked.")
+    def _unanswered(self, path: str, error: Exception) -> web.Response:
+        name = self._behind.name
+        _log.warning("Got no answer", behind=name, path=path, error=repr(error))
+        if isinstance(error, TimeoutError):
+            return web.Response(status=504, text=f"{name} takes too long to answer.")
+        if isinstance(error, _TooLargeError):
+            return web.Response(status=502, text=f"{name}'s answer is too large.")
+        return web.Response(status=502, text=f"{name} can't be asked.")
 
 
 async def _body(request: web.Request, route: Route) -> bytes:
@@ -114,11 +138,11 @@ async def _body(request: web.Request, route: Route) -> bytes:
         return await request.read()
 
 
-async def _read(content: aiohttp.StreamReader) -> bytes:
+async def _read(content: aiohttp.StreamReader, largest: int) -> bytes:
     found = bytearray()
     async for piece in content.iter_any():
         found += piece
-        if len(found) > MAX_ANSWER_BYTES:
+        if len(found) > largest:
             raise _TooLargeError
     return bytes(found)
 

@@ -1,14 +1,17 @@
-"""What passes through: the routes octobridge's own REST has, spelled out one by one.
+"""What passes through, spelled out route by route.
 
-Whatever isn't here is 404, so that a stock bridge's other private routes (adding brewery accounts,
-dumping packets, switching features) stay on loopback. Names in a path are letters, digits,
+Of a bridge: what octobridge's own REST has. Of Jicofo: its view of bridges and conferences, and
+the call that moves people, as the operator uses them.
+
+Whatever isn't here is 404, so that other private routes (adding brewery accounts, dumping packets,
+pinning versions) stay behind. Names in a path are letters, digits,
 dashes and underscores, so that no path can become another on its way.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["ROUTES", "Route"]
+__all__ = ["BRIDGE", "JICOFO", "Route"]
 
 _NAME: Final = r"[A-Za-z0-9_\-]{1,128}"
 _CONFERENCES: Final = "/colibri/v2/conferences"
@@ -25,7 +28,7 @@ class Route:
     """Query parameters that pass along."""
 
 
-ROUTES: Final = (
+BRIDGE: Final = (
     Route("GET", "/about/health"),
     Route("GET", "/about/version"),
     Route("GET", "/metrics"),
@@ -43,4 +46,13 @@ ROUTES: Final = (
     Route("GET", _CONFERENCES),
     Route("GET", f"{_CONFERENCES}/{{meeting:{_NAME}}}"),
     Route("GET", f"{_CONFERENCES}/{{meeting:{_NAME}}}/dominant-speaker-identification"),
+)
+
+JICOFO: Final = (
+    Route("GET", "/debug", queries=("full",)),
+    Route(
+        "GET",
+        "/move-endpoints/move-endpoints",
+        queries=("bridge", "conference", "numEndpoints"),
+    ),
 )

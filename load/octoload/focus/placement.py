@@ -294,7 +294,7 @@ class Placement:
             bridge_region=(view.region if view else None) or "",
             transport=transport,
             sources=conference.sources_for(one),
-            media=requests.described_media() if one.wishes else (),
+            media=requests.described_media(),
             feedback=requests.feedback(session.feedback) if one.wishes else (),
         )
         return [Tell(one.connection, offer)]

@@ -1,6 +1,7 @@
 """The Colibri2 requests the focus makes, in the shapes the real Jicofo was recorded to make."""
 
 from collections.abc import Iterable
+from functools import cache
 
 from jitsiwire.colibri2 import (
     Candidate,
@@ -203,8 +204,9 @@ def ice_restart(meeting_id: str, endpoint_id: str) -> ConferenceModify:
     return ConferenceModify(meeting_id, endpoints=(endpoint,))
 
 
+@cache
 def described_media() -> tuple[signalling.MediaDescription, ...]:
-    """`MEDIA` as browsers are told it."""
+    """`MEDIA` as participants are told it."""
     return tuple(_described(media) for media in MEDIA)
 
 

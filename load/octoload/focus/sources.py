@@ -5,18 +5,22 @@ from octoload import signalling
 
 __all__ = ["change", "described", "media_sources", "remote"]
 
+MOST_SSRCS = 16
 Remotes = tuple[signalling.RemoteSource, ...]
 Descriptions = tuple[signalling.SourceDescription, ...]
 
 
 def described(offered: signalling.SourcesOffered) -> Descriptions:
-    """A synthetic participant's sources: one SSRC each, of a microphone and a camera."""
+    """A synthetic participant's sources: a microphone, and a camera in one or more sizes."""
     found: list[signalling.SourceDescription] = []
     if offered.audio_ssrc is not None:
         found.append(signalling.SourceDescription(kind="audio", ssrcs=(offered.audio_ssrc,)))
     if offered.video_ssrc is not None:
+        grouped = (ssrc for group in offered.video_groups for ssrc in group.ssrcs)
+        # Each once, in the order they were named.
+        ssrcs = tuple(dict.fromkeys((offered.video_ssrc, *grouped)))[:MOST_SSRCS]
         camera = signalling.SourceDescription(
-            kind="video", video_type="camera", ssrcs=(offered.video_ssrc,)
+            kind="video", video_type="camera", ssrcs=ssrcs, groups=offered.video_groups
         )
         found.append(camera)
     return tuple(found)

@@ -1,5 +1,6 @@
 """What can be said about the addresses that bridges tell their participants."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -7,7 +8,15 @@ from pydantic import Field
 
 from octofleet.api.kube import KubeModel, ListOf, Rule, rules
 
-__all__ = ["PUBLIC_ADDRESS", "AddressDefaults", "AddressSettings", "AddressSource", "Audience"]
+__all__ = [
+    "PUBLIC_ADDRESS",
+    "AddressDefaults",
+    "AddressSettings",
+    "AddressSource",
+    "Addresses",
+    "Audience",
+    "addresses_of",
+]
 
 PUBLIC_ADDRESS: Final = "octofleet.io/public-address"
 
@@ -97,3 +106,25 @@ class AddressDefaults(AddressSettings, frozen=True):
     else the node's own addresses. NodeExternalIP, Annotation: that alone, and a bridge doesn't
     start on a node without it. Stun: what a server of `stunServers` sees. Static: the list in
     `static`. NodeInternalIP: the node's internal address alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What holds for a region's bridges, without anything left out."""
+
+    source: AddressSource
+    static: tuple[str, ...] = ()
+    annotation: str = PUBLIC_ADDRESS
+    stun_servers: tuple[str, ...] = ()
+    private_network: bool = False
+
+
+def addresses_of(said: AddressDefaults) -> Addresses:
+    """Return what holds where this is said."""
+    return Addresses(
+        source=said.source,
+        static=said.static or (),
+        annotation=said.annotation or PUBLIC_ADDRESS,
+        stun_servers=said.stun_servers or (),
+        private_network=said.audience is Audience.PRIVATE_NETWORK,
+    )

@@ -16,6 +16,7 @@ __all__ = [
     "BridgeDefaults",
     "BridgeSettings",
     "Engine",
+    "Probing",
     "ResourceList",
     "ResourceRequirements",
     "Toleration",
@@ -27,6 +28,13 @@ class Engine(StrEnum):
 
     OCTOBRIDGE = "octobridge"
     JVB = "jvb"
+
+
+class Probing(StrEnum):
+    """Whether bridges are probed."""
+
+    AUTO = "Auto"
+    OFF = "Off"
 
 
 class ResourceList(KubeModel, frozen=True):
@@ -94,6 +102,9 @@ class BridgeSettings(KubeModel, frozen=True):
     """UDP port for all media, on the node itself: one bridge runs on a node."""
     addresses: AddressSettings | None = None
     """Which addresses a bridge tells its participants."""
+    probe: Probing | None = None
+    """Auto: every ten minutes a short-lived pod on another node asks each bridge whether UDP leads
+    to it; what it finds is the condition Reachable and stops nothing. Off: nobody asks."""
     resources: ResourceRequirements | None = None
     """What a bridge asks for and may use at most; the default follows the cluster's size."""
     node_selector: NodeSelector | None = None

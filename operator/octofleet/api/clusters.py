@@ -8,6 +8,7 @@ from pydantic import Field
 from octofleet.api.autoscaling import AutoscalingDefaults
 from octofleet.api.bridges import BridgeDefaults, ResourceRequirements
 from octofleet.api.kube import Image, KubeModel, Name, ObjectMeta, Rule, rules
+from octofleet.api.octo import Octo
 from octofleet.api.status import ClusterStatus
 
 __all__ = [
@@ -53,10 +54,11 @@ class Jicofo(KubeModel, frozen=True):
     """Its container image; the default is the stock image of `version`."""
     strategy: SelectionStrategy | None = None
     """How it picks bridges. The default is RegionBasedBridgeSelectionStrategy where the cluster
-    has several regions, else SingleBridgeSelectionStrategy."""
+    has several regions or relays, else SingleBridgeSelectionStrategy."""
     region: Name | None = None
     """The region that counts as its own: with a strategy by regions, people of no region, and
-    those of one that has no bridge near it, are placed there."""
+    those of one that has no bridge near it, are placed there. The default is the cluster's only
+    region, if it has one."""
     resources: ResourceRequirements | None = None
     """What it asks for and may use at most; the default follows `size`."""
 
@@ -91,6 +93,8 @@ class JitsiClusterSpec(KubeModel, frozen=True):
     """The version of the stock Jitsi images."""
     controller: Controller = Controller()
     """The controller side: Prosody and Jicofo."""
+    octo: Octo = Octo()
+    """Meetings on several bridges, joined by relays."""
     bridge: BridgeDefaults = BridgeDefaults()
     """How the bridges of every region run, unless the region says otherwise."""
     autoscaling: AutoscalingDefaults = AutoscalingDefaults()

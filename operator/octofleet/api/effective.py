@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from octofleet.api.addresses import PUBLIC_ADDRESS, AddressDefaults, AddressSource, Audience
+from octofleet.api.addresses import Addresses, AddressSource, addresses_of
 from octofleet.api.autoscaling import (
     AtDeadline,
     AutoscalingDefaults,
@@ -26,6 +26,7 @@ from octofleet.api.autoscaling import (
 from octofleet.api.bridges import (
     BridgeDefaults,
     Engine,
+    Probing,
     ResourceRequirements,
     Toleration,
 )
@@ -40,6 +41,7 @@ from octofleet.api.layering import (
     layer_of,
     merged_resources,
 )
+from octofleet.api.octo import Octo
 from octofleet.api.quantities import quantity, seconds
 from octofleet.api.regions import OctoRegion, Placement
 
@@ -48,7 +50,6 @@ __all__ = [
     "ANNOTATION_UPGRADES_PAUSED",
     "DEFAULT_BRIDGE_IMAGE",
     "REGION_LABEL",
-    "Addresses",
     "Autoscaling",
     "BridgeTemplate",
     "Drain",
@@ -149,17 +150,6 @@ class Autoscaling:
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where bridges' advertised addresses come from."""
-
-    source: AddressSource
-    static: tuple[str, ...] = ()
-    annotation: str = PUBLIC_ADDRESS
-    stun_servers: tuple[str, ...] = ()
-    private_network: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class BridgeTemplate:
     """How a region's bridges run."""
 
@@ -172,8 +162,12 @@ class BridgeTemplate:
     resources: ResourceRequirements
     node_selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...]
+    probes: bool = True
+    """Whether they are asked from other nodes if UDP leads to them."""
     zones: tuple[str, ...] = ()
     """Only nodes in one of these; none: in any."""
+    relays: bool = False
+    """They are joined to the cluster's other bridges by relays."""
     said: BridgeDefaults = field(default_factory=BridgeDefaults, repr=False)
     """All of it in the shape of `spec.bridge`, with nothing inherited any more."""
 
@@ -220,7 +214,8 @@ class EffectiveCluster:
     jicofo_resources: ResourceRequirements
     strategy: SelectionStrategy | None
     """None: what fits the regions."""
-    local_region: str | None = None
+    local_region: str | None
+    octo: Octo
 
 
 # For a region whose cluster isn't there (yet): what a small one would say.
@@ -248,6 +243,7 @@ def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
         jicofo_resources=merged_resources(defaults, jicofo.resources),
         strategy=jicofo.strategy,
         local_region=jicofo.region,
+        octo=spec.octo,
     )
 
 
@@ -309,7 +305,8 @@ def _bridge(above: JitsiClusterSpec, own: KubeModel, bridge_image: str) -> Bridg
         image=merged.image or usual,
         sidecar_image=bridge_image if is_stock else None,
         port=merged.port,
-        addresses=_addresses(merged.addresses),
+        addresses=addresses_of(merged.addresses),
+        probes=merged.probe is not Probing.OFF,
         resources=resources,
         node_selector=merged.node_selector or {},
         tolerations=merged.tolerations or (),
@@ -321,16 +318,6 @@ def _placed(bridge: BridgeTemplate, where: Placement) -> BridgeTemplate:
     """Return it kept to a place on the map, which is a matter of node labels."""
     labels = {**bridge.node_selector, **({REGION_LABEL: where.region} if where.region else {})}
     return replace(bridge, node_selector=labels, zones=where.zones or ())
-
-
-def _addresses(said: AddressDefaults) -> Addresses:
-    return Addresses(
-        source=said.source,
-        static=said.static or (),
-        annotation=said.annotation or PUBLIC_ADDRESS,
-        stun_servers=said.stun_servers or (),
-        private_network=said.audience is Audience.PRIVATE_NETWORK,
-    )
 
 
 def _without_static(above: Layer) -> dict[str, Any]:

@@ -231,7 +231,7 @@ class RegionStatus(Told, frozen=True):
     """What scaling remembers across restarts of the operator."""
     conditions: Conditions = ()
     """Ready, Progressing, Degraded, ScalingLimited, Draining, Registered, MetricsAvailable, Spread,
-    Advertised, Upgraded."""
+    Advertised, Reachable, Upgraded."""
 
 
 class ClusterStatus(Told, frozen=True):

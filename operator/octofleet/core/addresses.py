@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from octofleet.api.addresses import AddressSource
-from octofleet.api.effective import Addresses
+from octofleet.api.addresses import Addresses, AddressSource
 from octofleet.core.actions import TellAddress
 from octofleet.core.observation import Bridge, Node, Snapshot
 

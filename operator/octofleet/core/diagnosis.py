@@ -11,7 +11,7 @@ from typing import Final
 from octofleet.api.autoscaling import Mode
 from octofleet.api.quantities import moment_text
 from octofleet.api.status import ConditionStatus
-from octofleet.core import advertised, freshness, spread, upgrade_checks
+from octofleet.core import advertised, freshness, reachable, spread, upgrade_checks
 from octofleet.core.conditions import ConditionType, Reason, Verdict
 from octofleet.core.findings import (
     Check,
@@ -278,5 +278,6 @@ _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
     ),
     ConditionType.SPREAD: spread.CHECKS,
     ConditionType.ADVERTISED: advertised.CHECKS,
+    ConditionType.REACHABLE: reachable.CHECKS,
     ConditionType.UPGRADED: upgrade_checks.CHECKS,
 }

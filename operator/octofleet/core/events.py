@@ -49,6 +49,7 @@ _WARNS_WHEN: Final = {
     ConditionType.SCALING_LIMITED: ConditionStatus.TRUE,
     ConditionType.SPREAD: ConditionStatus.FALSE,
     ConditionType.ADVERTISED: ConditionStatus.FALSE,
+    ConditionType.REACHABLE: ConditionStatus.FALSE,
 }
 """The status of a condition that is news of trouble."""
 
@@ -67,6 +68,7 @@ _RELIEF: Final = {
     ConditionType.METRICS_AVAILABLE: "MetricsRecovered",
     ConditionType.SPREAD: "BridgesSpread",
     ConditionType.ADVERTISED: "AddressesMended",
+    ConditionType.REACHABLE: "UdpAnswersAgain",
     ConditionType.DEGRADED: "Recovered",
     ConditionType.SCALING_LIMITED: "ScalingFree",
 }

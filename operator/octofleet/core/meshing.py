@@ -2,6 +2,9 @@
 
 Regions come as the cluster's OctoRegions tell them. A region's name may stand on several of them
 (two fleets in one region): it is one region to Jicofo.
+
+Relays are for clusters that need them: with several regions people should be on a bridge near
+them, and a meeting larger than a bridge needs more than one. Elsewhere they'd only cost.
 """
 
 from collections import defaultdict
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 
 from octofleet.api.clusters import SelectionStrategy
 from octofleet.api.effective import EffectiveCluster
+from octofleet.api.octo import Octo, Relays
 
 __all__ = ["Mesh", "Place", "mesh_of"]
 
@@ -32,22 +36,38 @@ class Mesh:
     """Groups of regions that count as near one another, of two regions or more, sorted."""
     strategy: SelectionStrategy
     local_region: str | None = None
+    relays: bool = False
+    """A meeting may be on several bridges."""
+    participants_per_bridge: int | None = None
+    """People of one meeting that a bridge takes; None: as Jicofo has it."""
 
 
 def mesh_of(cluster: EffectiveCluster, places: Iterable[Place]) -> Mesh:
     """Return how the cluster's regions hang together."""
     found = sorted(set(places), key=lambda place: (place.region, place.group or ""))
     regions = tuple(sorted({place.region for place in found}))
+    relays = _has_relays(cluster.octo, regions)
+    only = regions[0] if relays and len(regions) == 1 else None
     return Mesh(
         regions=regions,
         groups=_groups(found),
-        strategy=cluster.strategy or _fitting(regions),
-        local_region=cluster.local_region,
+        strategy=cluster.strategy or _fitting(regions, relays=relays),
+        # By regions, Jicofo fills bridges one after the other only for people of some region.
+        local_region=cluster.local_region or only,
+        relays=relays,
+        participants_per_bridge=cluster.octo.participants_per_bridge if relays else None,
     )
 
 
-def _fitting(regions: tuple[str, ...]) -> SelectionStrategy:
-    return SelectionStrategy.REGION_BASED if len(regions) > 1 else SelectionStrategy.SINGLE
+def _has_relays(wanted: Octo, regions: tuple[str, ...]) -> bool:
+    if wanted.relays is not Relays.AUTO:
+        return wanted.relays is Relays.ENABLED
+    return len(regions) > 1 or (wanted.largest_meeting or 0) > wanted.participants_per_bridge
+
+
+def _fitting(regions: tuple[str, ...], *, relays: bool) -> SelectionStrategy:
+    several = len(regions) > 1 or relays
+    return SelectionStrategy.REGION_BASED if several else SelectionStrategy.SINGLE
 
 
 def _groups(places: list[Place]) -> tuple[tuple[str, ...], ...]:

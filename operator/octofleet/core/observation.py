@@ -80,6 +80,17 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """What came of asking a bridge from another node, each address as `ip#port`."""
+
+    at: Timestamp
+    answered: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    failure: str | None = None
+    """Why nobody was asked at all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bridge:
     """One bridge pod with everything known about the bridge in it."""
 
@@ -146,6 +157,8 @@ class Bridge:
     """Addresses it is told to advertise, as `ip` or `ip#port`."""
     awaits_address: bool = False
     """Its pod waits to be told its addresses."""
+    probe: Probe | None = None
+    """What came of the last probe of its UDP port."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ def text_of(region: EffectiveRegion, domain: str) -> str:
     }
     if placement := _told(region.placement):
         found["placement"] = placement
+    if region.bridge.relays:
+        found["relays"] = True
     if region.bridge.sidecar_image is not None:
         found["sidecar"] = region.bridge.sidecar_image
     if region.upgrades.restarted_at:
@@ -48,7 +50,10 @@ def text_of(region: EffectiveRegion, domain: str) -> str:
 
 def settings_of(region: EffectiveRegion) -> dict[str, Any]:
     """Return what is set of the region's bridges, in the shape of `spec.bridge`."""
-    return _told(region.bridge.said)
+    said = _told(region.bridge.said)
+    # It says what is asked of bridges from outside, and makes none of them another.
+    said.pop("probe", None)
+    return said
 
 
 def name_of(text: str) -> str:
@@ -66,7 +71,7 @@ def made_from(region: EffectiveRegion, text: str) -> Made | None:
         code, domain = str(found["region"]), str(found["domain"])
     except (ValueError, ValidationError, KeyError, TypeError, RecursionError):
         return None
-    bridge = bridge_from(said, where, sidecar)
+    bridge = replace(bridge_from(said, where, sidecar), relays=found.get("relays") is True)
     return Made(replace(region, bridge=bridge, placement=where, region=code), domain)
 
 

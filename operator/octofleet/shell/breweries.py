@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from jitsiwire.colibri2 import ConferenceModified, ConferenceModify
 from octofleet.core.manifests import naming
 from octofleet.core.manifests.inputs import Domains
 from octofleet.core.observation import Timestamp
 from octofleet.shell.brewery import Account, BreweryWatcher, Member, Room
 from octofleet.shell.endpoints import ClusterName, Endpoints
+from octofleet.shell.errors import Unreachable
 
 FRESH_SECONDS: Final = 30.0
 
@@ -94,6 +96,19 @@ class Breweries:
         """Return a bridge's last presence while it is in the room."""
         known = self._watched.get(cluster)
         return known.watcher.members.get(nickname) if known else None
+
+    async def ask(
+        self, cluster: ClusterName, nickname: str, request: ConferenceModify
+    ) -> ConferenceModified:
+        """Send a Colibri request to a bridge, as Jicofo would; return its answer.
+
+        Raises:
+            Unreachable: The brewery can't be spoken in, or the bridge doesn't answer or refuses.
+        """
+        known = self._watched.get(cluster)
+        if known is None:
+            raise Unreachable("the brewery isn't watched")
+        return await known.watcher.ask(nickname, request)
 
     def error(self, cluster: ClusterName) -> str | None:
         """Return why the brewery can't be seen, as far as known."""

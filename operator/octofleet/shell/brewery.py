@@ -20,10 +20,12 @@ from slixmpp.xmlstream import ET, StanzaBase
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import MatchXPath
 
-from jitsiwire import brewery, stats
+from jitsiwire import brewery, colibri2_xml, stats
+from jitsiwire.colibri2 import ConferenceModified, ConferenceModify
 from jitsiwire.errors import RemoteProtocolError
 from jitsiwire.stats import BridgeStats
 from octofleet.core.observation import Timestamp
+from octofleet.shell.errors import Unreachable
 
 MUC: Final = "{http://jabber.org/protocol/muc}x"
 MUC_STATUS: Final = "{http://jabber.org/protocol/muc#user}x/{*}status"
@@ -33,6 +35,7 @@ ROOM_CREATED: Final = "201"
 MEMBERS_LIMIT: Final = 5000
 VALUE_LIMIT: Final = 200
 PING_SECONDS: Final = 10.0
+ASK_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = (1.0, 2.0, 4.0, 8.0, 15.0)
 STRESS_NOTABLE: Final = 0.02
 
@@ -82,6 +85,7 @@ class BreweryWatcher:
         self._notify = notify
         self._members: dict[str, Member] = {}
         self._joined = False
+        self._client: ClientXMPP | None = None
         self.seen_at: Timestamp | None = None
         """When the room was last known to be watched, None before the first time."""
         self.error: str | None = None
@@ -95,6 +99,31 @@ class BreweryWatcher:
     def joined(self) -> bool:
         """Return whether the room is being watched right now."""
         return self._joined
+
+    async def ask(self, nickname: str, request: ConferenceModify) -> ConferenceModified:
+        """Send a Colibri request to a bridge in the room; return its answer.
+
+        Raises:
+            Unreachable: We aren't in the room, or the bridge doesn't answer or refuses.
+        """
+        if self._client is None or not self._joined:
+            raise Unreachable("the operator isn't in the brewery")
+        iq = self._client.make_iq_get(ito=f"{self._room.jid}/{nickname}")
+        iq.append(colibri2_xml.build_request(request))
+        sent = iq.send(timeout=ASK_SECONDS)  # pyright: ignore[reportUnknownMemberType] - bare Future
+        try:
+            answer = await cast("asyncio.Future[StanzaBase]", sent)
+        except (IqError, IqTimeout) as error:
+            why = error.condition if isinstance(error, IqError) else "no answer in time"
+            raise Unreachable(f"the bridge gives a client no place: {why}") from error
+        for child in answer.xml:
+            if child.tag == colibri2_xml.MODIFIED:
+                try:
+                    return colibri2_xml.parse_reply(child)
+                except RemoteProtocolError as error:
+                    raise Unreachable(f"the bridge answers nonsense: {error}") from error
+        # An expired conference is answered with nothing in it.
+        return ConferenceModified()
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -146,10 +175,12 @@ class BreweryWatcher:
         client.register_handler(Callback("brewery", MatchXPath("{jabber:client}presence"), present))
         try:
             # Its future tells of the attempt; the events above tell all that matters.
+            self._client = client
             client.connect(self._room.host, self._room.port)  # pyright: ignore[reportUnknownMemberType]
             await self._until(client, ended)
         finally:
             self._joined = False
+            self._client = None
             self._members.clear()
             await _close(client)
             self._notify()

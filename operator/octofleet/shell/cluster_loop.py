@@ -22,9 +22,6 @@ from octofleet.shell.observer import available
 from octofleet.shell.publishing import ControllerState, Publisher
 from octofleet.shell.settings import Settings
 
-REGION_GRACE_SECONDS: Final = 3.0
-"""Whoever applies a cluster and its regions from one file must not get a default region too."""
-
 REAPPLY_SECONDS: Final = 60.0
 
 
@@ -61,7 +58,7 @@ class ClusterReconciler:
         resource, cluster = self._read(document)
         regions = await self._api.list(kube.REGIONS, key.namespace)
         joined = clusters.regions_of(regions, key.name)
-        settled = self._is_settled(document)
+        settled = clusters.is_settled(document, self._clock())
         # Jicofo is told of the regions, so it waits for those that were applied along with it.
         mesh = meshing.mesh_of(cluster, clusters.places_of(joined)) if settled else None
         refusal = await self._keep(key, cluster, mesh)
@@ -95,11 +92,6 @@ class ClusterReconciler:
         domains = inputs.Domains(cluster.domain)
         self._breweries.watch(ClusterName(key.namespace, key.name), domains, credentials)
         return None
-
-    def _is_settled(self, document: Document) -> bool:
-        """Return whether the regions applied along with the cluster must be there by now."""
-        made = documents.moment(document, "metadata", "creationTimestamp") or 0.0
-        return self._clock() - made >= REGION_GRACE_SECONDS
 
     async def _default_region(self, cluster: EffectiveCluster, regions: list[Document]) -> None:
         try:

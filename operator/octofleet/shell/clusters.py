@@ -19,6 +19,8 @@ from octofleet.shell.kube import Kind, KubernetesCluster
 from octofleet.shell.settings import Settings
 
 PASSWORD_BYTES: Final = 16
+REGION_GRACE_SECONDS: Final = 3.0
+"""Whoever applies a cluster and its regions from one file must not get a default region too."""
 
 Make = Callable[[], str]
 
@@ -130,6 +132,12 @@ async def ensure_default_region(
 def regions_of(regions: list[Document], cluster: str) -> list[Document]:
     """Return the regions that join a cluster."""
     return [each for each in regions if _joins(each, cluster)]
+
+
+def is_settled(cluster: Document, now: float) -> bool:
+    """Return whether the regions applied along with the cluster must be there by now."""
+    made = documents.moment(cluster, "metadata", "creationTimestamp") or 0.0
+    return now - made >= REGION_GRACE_SECONDS
 
 
 def places_of(joined: list[Document]) -> list[Place]:

@@ -8,7 +8,7 @@ from typing import Final
 from jitsiwire.stats import BridgeStats
 from octofleet.api.addresses import PUBLIC_ADDRESS
 from octofleet.api.bridges import Toleration
-from octofleet.core import addresses, vacating
+from octofleet.core import addresses, probing, vacating
 from octofleet.core.manifests import naming
 from octofleet.core.observation import Bridge, Node, Proof, Reading, Timestamp, Traffic
 from octofleet.shell import documents
@@ -58,6 +58,7 @@ def bridge_of(pod: Document) -> Bridge:
         address_origin=notes.get(naming.ANNOTATION_ADDRESS_SOURCE) or None,
         advertised=addresses.parse(notes.get(naming.ANNOTATION_ADVERTISE, "")) or (),
         awaits_address=_awaits_address(pod, notes),
+        probe=probing.read(notes.get(naming.ANNOTATION_PROBE)),
     )
 
 

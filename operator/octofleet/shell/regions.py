@@ -17,6 +17,7 @@ from octofleet.core.limits import limits_of
 from octofleet.core.manifests import bridge as bridge_manifest
 from octofleet.core.manifests import disruption, mapping
 from octofleet.core.memory import Memory
+from octofleet.core.meshing import Mesh
 from octofleet.core.observation import History, Snapshot, Timestamp
 from octofleet.core.planning import Plan
 from octofleet.core.sizing import Decision
@@ -29,7 +30,9 @@ from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName
 from octofleet.shell.errors import Refused
 from octofleet.shell.kube import KubernetesCluster
+from octofleet.shell.meshes import Meshes
 from octofleet.shell.observer import ClusterFacts, Observer
+from octofleet.shell.probing import Prober
 from octofleet.shell.publishing import Pass, Publisher
 from octofleet.shell.settings import Settings
 
@@ -47,6 +50,8 @@ class _Read:
     cluster: JitsiCluster | None
     region: EffectiveRegion
     credentials: Credentials | None
+    mesh: Mesh | None
+    """None while it can't be told which regions there are."""
 
     @property
     def removal_since(self) -> Timestamp | None:
@@ -70,13 +75,16 @@ class RegionReconciler:
         observer: Observer,
         actuator: Actuator,
         publisher: Publisher,
+        prober: Prober,
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
+        self._meshes = Meshes(api, clock)
         self._api = api
         self._observer = observer
         self._actuator = actuator
         self._publisher = publisher
+        self._prober = prober
         self._clock = clock
         self._guarded: dict[Key, int] = {}
         self._unguarded: dict[Key, str] = {}
@@ -101,7 +109,10 @@ class RegionReconciler:
         plan = planning.with_refused_bridges(plan, _not_created(outcomes))
         done = Pass(found.region, snapshot, decision, plan, outcomes)
         await self._publisher.region(document, found.resource.status, done)
-        if any(each.done for each in outcomes):
+        if not found.is_leaving:
+            self._prober.consider(found.region, snapshot)
+        waits = plan.actions and found.cluster is not None and found.mesh is None
+        if waits or any(each.done for each in outcomes):
             return AFTER_ACTING_SECONDS
         return min(plan.requeue, self._settings.period_seconds)
 
@@ -113,17 +124,21 @@ class RegionReconciler:
         name, namespace = resource.spec.cluster_ref.name, resource.metadata.namespace
         above = await self._api.get(kube.CLUSTERS, name, namespace)
         cluster: JitsiCluster | None = None
+        mesh: Mesh | None = None
         if above is not None:
             try:
                 cluster = JitsiCluster.model_validate(above)
             except ValidationError as error:
                 raise Refused(422, f"JitsiCluster isn't understood: {_first(error)}") from error
+            mesh = await self._meshes.mesh(above, cluster)
         image = self._settings.bridge_image or DEFAULT_BRIDGE_IMAGE
         credentials = (
             await clusters.read_credentials(self._api, namespace, name) if cluster else None
         )
         region = effective_region(cluster, resource, image)
-        return _Read(document, resource, cluster, region, credentials)
+        if mesh is not None and mesh.relays:
+            region = replace(region, bridge=replace(region.bridge, relays=True))
+        return _Read(document, resource, cluster, region, credentials, mesh)
 
     async def _observe(self, found: _Read) -> Snapshot:
         region = found.region
@@ -177,6 +192,8 @@ class RegionReconciler:
         self, found: _Read, snapshot: Snapshot, plan: Plan, decision: Decision
     ) -> tuple[Outcome, ...]:
         if not plan.actions or found.cluster is None or found.credentials is None:
+            return ()
+        if found.mesh is None:
             return ()
         region = found.region
         learned = learning.stress_to_publish(decision.history.memory, limits_of(region.autoscaling))

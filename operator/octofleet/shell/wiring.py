@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import httpx
 
+from octofleet.api.effective import DEFAULT_BRIDGE_IMAGE
 from octofleet.shell.actuator import Actuator
 from octofleet.shell.bells import Bells, Key
 from octofleet.shell.breweries import Breweries
@@ -16,6 +17,7 @@ from octofleet.shell.jicofo import JicofoClient
 from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.observer import Observer, Ports
 from octofleet.shell.podwatch import PodWatch
+from octofleet.shell.probing import Prober
 from octofleet.shell.publishing import Publisher
 from octofleet.shell.reconciling import Boundary
 from octofleet.shell.recorder import Recorder
@@ -49,7 +51,11 @@ class Operator:
         actuator = Actuator(api, bridges, jicofo, endpoints, observer, clock)
         recorder = Recorder(api, settings.identity, clock)
         publisher = Publisher(api, recorder, telemetry, clock)
-        regions = RegionReconciler(settings, api, observer, actuator, publisher, clock)
+        image = settings.bridge_image or DEFAULT_BRIDGE_IMAGE
+        self._prober = Prober(api, self.breweries, image, clock)
+        regions = RegionReconciler(
+            settings, api, observer, actuator, publisher, self._prober, clock
+        )
         clusters = ClusterReconciler(settings, api, self.breweries, publisher, clock)
         self.loops = Loops(
             self.bells,
@@ -59,6 +65,7 @@ class Operator:
 
     async def close(self) -> None:
         """Let go of every connection."""
+        await self._prober.close()
         await self.breweries.close()
         await self._http.aclose()
 

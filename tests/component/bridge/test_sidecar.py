@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,14 +93,16 @@ class Behind:
 
 
 @asynccontextmanager
-async def doors() -> AsyncGenerator[tuple[Behind, Client]]:
+async def doors(kind: str = "bridge") -> AsyncGenerator[tuple[Behind, Client]]:
     behind = Behind()
     bridge = web.Application()
     bridge.router.add_route("*", "/{path:.*}", behind.answer)
     async with TestServer(bridge, host="127.0.0.1") as server:
         port = server.make_url("/").port
         assert port is not None
-        client: Client = TestClient(TestServer(application(TOKEN, ("127.0.0.1", port))))
+        client: Client = TestClient(
+            TestServer(application(TOKEN, ("127.0.0.1", port), forwarding.BEHIND[kind]))
+        )
         async with client:
             yield behind, client
             if behind.hold is not None:
@@ -188,7 +190,8 @@ async def test_an_answer_without_end_is_cut_off() -> None:
 
 
 async def test_a_bridge_that_hangs_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forwarding, "TIMEOUT", aiohttp.ClientTimeout(total=0.2))
+    impatient = replace(forwarding.BEHIND["bridge"], seconds=0.2)
+    monkeypatch.setitem(forwarding.BEHIND, "bridge", impatient)
     async with doors() as (behind, client):
         behind.hold = asyncio.Event()
         assert (await client.get("/colibri/stats", headers=AUTHORIZED)).status == 504
@@ -219,3 +222,19 @@ async def test_strangers_who_fill_the_open_routes_dont_keep_the_operator_out() -
         behind.hold.set()
         assert (await asked).status == 200
         assert all(each.status == 200 for each in await asyncio.gather(*waiting))
+
+
+async def test_before_jicofo_only_its_view_and_the_moving_of_people_pass() -> None:
+    async with doors("jicofo") as (behind, client):
+        await client.get("/debug?full=true", headers=AUTHORIZED)
+        query = "bridge=eu-0-abc&conference=a%40muc.b%2Fc&numEndpoints=7&fraction=1"
+        await client.get(f"/move-endpoints/move-endpoints?{query}", headers=AUTHORIZED)
+        assert [each[1] for each in behind.requests] == [
+            "/debug?full=true",
+            "/move-endpoints/move-endpoints?bridge=eu-0-abc&conference=a@muc.b/c&numEndpoints=7",
+        ]
+        for path in ("/pin", "/stats", "/conference-request/v1", "/colibri/shutdown", "/rtcstats"):
+            assert (await client.post(path, headers=AUTHORIZED)).status in (404, 405)
+            assert (await client.get(path, headers=AUTHORIZED)).status == 404
+        assert (await client.get("/debug")).status == 401
+        assert len(behind.requests) == 2

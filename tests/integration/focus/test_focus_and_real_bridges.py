@@ -99,6 +99,23 @@ async def test_a_drained_bridge_is_emptied_by_a_move_and_nobody_is_dropped(
     assert (total.dropped, total.moved) == (0, 3)
 
 
+async def test_everyone_of_a_call_hears_everyones_messages(
+    lab: Lab, bridges: tuple[RunningBridge, RunningBridge], crowd: Crowd
+) -> None:
+    await a_call(lab.focus.shell.focus, crowd)
+    await heard_by_all(crowd, "call", 3)
+    assert len(bridges) == 2
+
+
+async def heard_by_all(crowd: Crowd, call: str, people: int) -> None:
+    """Have everyone write to all; each message comes once to each of the others."""
+    await until(lambda: len(crowd.reachable(call)) == people, 30)
+    found = crowd.post.round(crowd.write(call))
+    assert found is not None
+    await until(lambda: found.received == people * (people - 1), 30)
+    assert (found.expected, found.repeated) == (people * (people - 1), 0)
+
+
 async def test_people_of_a_killed_bridge_are_back_within_seconds(
     lab: Lab, bridges: tuple[RunningBridge, RunningBridge], crowd: Crowd
 ) -> None:

@@ -153,6 +153,39 @@ def test_a_second_up_starts_nothing() -> None:
     assert processes() == before
 
 
+def round_trip_ms(origin: int, target: int) -> float:
+    """The shortest of five connects from a node to another's kubelet, in milliseconds."""
+    program = (
+        "import socket, time\n"
+        "def once():\n"
+        "    began = time.monotonic()\n"
+        f"    socket.create_connection(('10.79.0.{10 + target}', 10250), 10).close()\n"
+        "    return time.monotonic() - began\n"
+        "print(1000 * min(once() for _ in range(5)))"
+    )
+    enter = ["nsenter", f"--net=/run/netns/{NAME}-node{origin}", "--", sys.executable, "-c"]
+    done = subprocess.run([*enter, program], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def test_regions_are_as_far_apart_as_asked_and_a_dead_router_comes_back() -> None:
+    before = processes()
+    octolab(*UP, "--rtt", "eu-us=120ms", "--loss", "eu-us=0%")
+    assert round_trip_ms(1, 2) >= 120
+    assert round_trip_ms(2, 1) >= 120
+    assert json.loads(octolab("wan").stdout)["us>eu"]["forwarded"] > 0
+    router = processes()["wan"]
+    assert router is not None
+    os.kill(router, signal.SIGKILL)
+    assert not status()["works"]
+    octolab(*UP)
+    assert round_trip_ms(1, 2) >= 120
+    octolab(*UP, "--rtt", "none")
+    assert processes() == before
+    shown = subprocess.run(["ip", "-n", f"{NAME}-node1", "link", "show"], capture_output=True)
+    assert b"wan" not in shown.stdout
+
+
 def test_another_shape_of_a_standing_lab_is_refused() -> None:
     done = octolab("up", "--bare", "--regions", "asia", check=False)
     assert done.returncode == 2
@@ -174,6 +207,7 @@ def test_dead_parts_come_back_and_the_others_stay() -> None:
 
 
 def test_down_leaves_nothing_and_says_so() -> None:
+    octolab(*UP, "--rtt", "eu-us=10ms")
     assert traces()
     assert octolab("down").stdout.splitlines()[-1] == NOTHING
     assert traces() == []

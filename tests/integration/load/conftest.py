@@ -17,6 +17,7 @@ from aiohttp import web
 from octoengine import Command, Engine, Event, dtls, ice
 from octoload import signalling
 from octoload.crowd import Crowd
+from octoload.focus.requests import described_media
 
 LOCAL = "127.0.0.1"
 CERTIFICATE = dtls.Certificate.generate()
@@ -67,7 +68,12 @@ class Bridge:
             [
                 Command.AddTransport(end.transport, 1),
                 Command.SetIce(end.transport, local.ufrag, local.pwd),
+                Command.SetPayloadTypes(end.transport, [(100, "VP8", -1), (96, "RTX", 100)]),
                 *(Command.AddSource(end.transport, ssrc, kind) for ssrc, kind in ssrcs_of(sources)),
+                *(
+                    Command.AddSource(end.transport, rtx, "rtx", ssrc)
+                    for ssrc, rtx in repairs_of(sources).items()
+                ),
             ]
         )
         return signalling.TransportDescription(
@@ -115,9 +121,12 @@ class Bridge:
         for other in self.endpoints.values():
             if other is not end and other.is_linked:
                 for a, b in ((end, other), (other, end)):
+                    repairs = repairs_of(b.sources)
                     self.engine.submit(
                         [
-                            Command.Subscribe(a.transport, b.transport, ssrc)
+                            Command.Subscribe(
+                                a.transport, b.transport, ssrc, 0, repairs.get(ssrc, 0)
+                            )
                             for ssrc, _ in ssrcs_of(b.sources)
                         ]
                     )
@@ -170,6 +179,11 @@ def ssrcs_of(sources: signalling.SourcesOffered) -> list[tuple[int, str]]:
     return [(ssrc, kind) for ssrc, kind in pairs if ssrc is not None]
 
 
+def repairs_of(sources: signalling.SourcesOffered) -> dict[int, int]:
+    pairs = (group.ssrcs for group in sources.video_groups if group.semantics == "FID")
+    return {pair[0]: pair[1] for pair in pairs}
+
+
 @dataclass
 class Member:
     endpoint_id: str
@@ -187,6 +201,7 @@ class Member:
                 endpoint_id=self.endpoint_id,
                 ssrc=ssrc,
                 kind="audio" if kind == "audio" else "video",
+                rtx=repairs_of(self.sources).get(ssrc),
             )
             for ssrc, kind in ssrcs_of(self.sources)
         )
@@ -253,6 +268,7 @@ class Focus:
             bridge=self.bridge.name,
             transport=transport,
             sources=self.others(member),
+            media=described_media(),
         )
         await self.tell(member, offer)
 

@@ -14,6 +14,7 @@ from jitsiwire.colibri2 import (
     Media,
     MediaSource,
     PayloadType,
+    Relay,
     Sctp,
     Source,
     SourceGroup,
@@ -79,6 +80,36 @@ def new_endpoint(
         transport=Transport(ice_controlling=True, sctp=sctp),
         sources=sources,
         capabilities=tuple(capabilities),
+    )
+
+
+def new_relay(
+    name: str,
+    *people: Endpoint,
+    mesh: str | None = "0",
+    opens: bool = False,
+    media: tuple[Media, ...] = MEDIA,
+    sctp: bool = True,
+) -> Relay:
+    """What a focus asks for to link another bridge; with `opens`, this one is the initiator."""
+    return Relay(
+        name,
+        create=True,
+        mesh_id=mesh,
+        media=media,
+        transport=Transport(
+            ice_controlling=opens,
+            use_unique_port=opens,
+            sctp=Sctp(role="client" if opens else "server") if sctp else None,
+        ),
+        endpoints=people,
+    )
+
+
+def relayed(name: str, *sources: MediaSource) -> Endpoint:
+    """Somebody on another bridge, as a focus announces him."""
+    return Endpoint(
+        name, create=True, stats_id=f"stats-{name}", sources=sources, capabilities=CAPABILITIES
     )
 
 

@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from tests.unit.bridge import given
 
 from jitsiwire import bridge_channel as wire
-from jitsiwire.colibri2 import Capability, Endpoint, MediaSource
+from jitsiwire.colibri2 import Capability, ConferenceModify, Endpoint, MediaSource, Relay
 from octobridge.core import effects as fx
 from octobridge.core.adaptation import Adaptation
+from octobridge.core.messages import Messages
 from octobridge.core.policy import Policy
+from octobridge.core.relay import Relay as CoreRelay
+from octobridge.core.reports import Reports
+from octobridge.core.traffic import Traffic
 
 REWRITING = (*given.CAPABILITIES, str(Capability.SSRC_REWRITING), str(Capability.RTP_MID_DEMUX))
 RATES = {
@@ -36,7 +40,8 @@ class Model:
     )
     probing: dict[int, int] = field(default_factory=dict[int, int])
     told: list[tuple[int, wire.Message]] = field(default_factory=list[tuple[int, wire.Message]])
-    alive: set[int] = field(default_factory=set[int])
+    alive: dict[int, int] = field(default_factory=dict[int, int])
+    """Transports with their meshes."""
 
     def apply(self, effects: Iterable[fx.Effect]) -> None:
         for effect in effects:
@@ -46,10 +51,10 @@ class Model:
 
     def _apply(self, effect: fx.Effect) -> None:
         match effect:
-            case fx.CreateTransport(transport=transport):
-                self.alive.add(transport)
+            case fx.CreateTransport(transport=transport, mesh=mesh):
+                self.alive[transport] = mesh
             case fx.RemoveTransport(transport):
-                self.alive.remove(transport)
+                del self.alive[transport]
                 self.sources = {k: v for k, v in self.sources.items() if k[0] != transport}
                 self._drop(lambda receiver, sender, _: transport in (receiver, sender))
                 self.probing.pop(transport, None)
@@ -58,10 +63,12 @@ class Model:
             case fx.RemoveSource(transport, ssrc):
                 del self.sources[transport, ssrc]
                 self._drop(lambda _, sender, of: (sender, of) == (transport, ssrc))
-            case fx.Subscribe(receiver, sender, ssrc):
+            case fx.Subscribe(receiver, sender, ssrc, whole=whole):
                 assert receiver in self.alive
                 assert receiver != sender
-                assert self.sources[sender, ssrc] in ("audio", "video")
+                assert whole == (self.alive[receiver] > 0)
+                assert not whole or self.alive[receiver] != self.alive[sender]
+                assert self.sources[sender, ssrc] in (("audio", "video", "fec")[: 2 + whole])
                 assert (receiver, sender, ssrc) not in self.subscriptions
                 self.subscriptions[receiver, sender, ssrc] = effect
             case fx.Unsubscribe(receiver, sender, ssrc):
@@ -69,7 +76,7 @@ class Model:
                 self.targets.pop((receiver, sender, ssrc), None)
             case fx.SetTarget(receiver, sender, ssrc, encoding, temporal):
                 assert self.sources[sender, ssrc] == "video"
-                assert (receiver, sender, ssrc) in self.subscriptions
+                assert not self.subscriptions[receiver, sender, ssrc].whole
                 assert self.targets.get((receiver, sender, ssrc)) != (encoding, temporal)
                 self.targets[receiver, sender, ssrc] = encoding, temporal
             case fx.SetProbing(transport, bps):
@@ -114,11 +121,38 @@ class Call:
         self.modify(given.new_endpoint(name, capabilities=capabilities))
         self.modify(Endpoint(name, sources=sources))
         if channel:
-            self.model.apply(self.adaptation.channel_opened(name))
+            Reports(self.handler.registry, Traffic()).channel_opened(self.transport(name))
+            self.model.apply(Messages(self.handler.registry).opened(self.transport(name)))
         return self.transport(name)
 
     def leave(self, name: str) -> None:
         self.modify(Endpoint(name, expire=True))
+
+    def ask_relay(self, relay: Relay) -> Relay:
+        """Ask for something about a relay that must work."""
+        outcome = self.handler.handle(ConferenceModify(given.MEETING, relays=(relay,)), self.now)
+        self.model.apply(outcome.effects)
+        return given.reply_of(outcome).relays[0]
+
+    def link(self, name: str, *people: Endpoint, mesh: str = "0", opens: bool = False) -> int:
+        """Link another bridge with people on it, and open the message channel; its transport."""
+        self.ask_relay(given.new_relay(name, *people, mesh=mesh, opens=opens))
+        relay = self.relay(name)
+        registry = self.handler.registry
+        Reports(registry, Traffic()).channel_opened(relay.transport)
+        self.model.apply(Messages(registry).opened(relay.transport))
+        return relay.transport
+
+    def relay(self, name: str) -> CoreRelay:
+        """A link by the other bridge's relay id."""
+        found = self.handler.registry.conferences[0].find_relay(name)
+        assert found is not None
+        return found
+
+    def say(self, transport: int, message: wire.Message) -> None:
+        """Write into a message channel."""
+        effects = Messages(self.handler.registry).received(transport, wire.build(message), self.now)
+        self.model.apply(effects)
 
     def transport(self, name: str) -> int:
         endpoint = self.handler.registry.conferences[0].find(name)
@@ -140,6 +174,14 @@ class Call:
     def step(self, seconds: float = 0.2) -> None:
         self.now += seconds
         self.model.apply(self.handler.registry.step(self.now))
+
+    def whole(self, relay: int) -> dict[tuple[int, int], int]:
+        """What is sent over a relay: the SSRC of repairs by sender and SSRC."""
+        return {
+            (sender, ssrc): subscription.out_rtx_ssrc
+            for (r, sender, ssrc), subscription in self.model.subscriptions.items()
+            if r == relay and subscription.whole
+        }
 
     def seen(self, receiver: int) -> dict[tuple[int, int], tuple[int, int]]:
         """What a receiver is sent: encoding and temporal layer by sender and SSRC."""

@@ -32,7 +32,7 @@ UNKNOWN = {
 
 
 def test_idle_bridge_publishes_the_whole_list() -> None:
-    published = stats(given.registry(), Traffic(), AROUND)
+    published = stats(given.registry(), Traffic(), Traffic(), AROUND)
     missing = {f.name for f in fields(published) if getattr(published, f.name) is None}
     assert missing == OPTIONAL | UNKNOWN
     assert wire.parse_presence(wire.build_presence(published)) == published
@@ -57,7 +57,7 @@ def test_conference_is_counted_from_every_side() -> None:
             Reading(3, packets_sent=received, remote_packets_lost=received // 2, rtt_ms=30.0),
         ]
         reports.readings(readings, [SourceReading(2, 1)], now)
-    told = stats(handler.registry, traffic, AROUND)
+    told = stats(handler.registry, traffic, Traffic(), AROUND)
     assert (told.conferences, told.largest_conference, told.inactive_conferences) == (2, 3, 1)
     assert (told.participants, told.local_endpoints, told.endpoints) == (4, 4, 4)
     assert (told.local_active_endpoints, told.inactive_endpoints) == (3, 1)
@@ -83,7 +83,7 @@ def test_silent_conference_is_inactive_and_nothing_else() -> None:
     for now in (0.0, 1.0):
         sent = int(now * 50)
         reports.readings([Reading(2, packets_sent=sent, remote_packets_lost=sent)], [], now)
-    told = stats(handler.registry, traffic, AROUND)
+    told = stats(handler.registry, traffic, Traffic(), AROUND)
     assert (told.inactive_endpoints, told.local_active_endpoints) == (2, 0)
     assert (told.inactive_conferences, told.p2p_conferences) == (1, 1)
     assert (told.receive_only_endpoints, told.endpoints_with_high_outgoing_loss) == (0, 0)
@@ -93,8 +93,8 @@ def test_shutdown_and_drain_are_published() -> None:
     registry: Registry = given.registry()
     registry.drain = True
     registry.shutdown.ask_graceful(0.0)
-    told = stats(registry, Traffic(), AROUND)
+    told = stats(registry, Traffic(), Traffic(), AROUND)
     assert (told.drain, told.graceful_shutdown, told.shutting_down) == (True, True, False)
     registry.shutdown.ask_immediate(0.0)
-    told = stats(registry, Traffic(), AROUND)
+    told = stats(registry, Traffic(), Traffic(), AROUND)
     assert (told.graceful_shutdown, told.shutting_down) == (True, True)

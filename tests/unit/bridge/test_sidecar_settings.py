@@ -6,7 +6,7 @@ import pytest
 from tests.component.bridge.test_rest_routes import served
 
 from octobridge.shell.environment import SettingsError
-from octobridge.sidecar.routes import ROUTES
+from octobridge.sidecar.routes import BRIDGE
 from octobridge.sidecar.settings import read
 
 TOKEN = {"OCTOBRIDGE_REST_TOKEN": "hush"}
@@ -34,6 +34,13 @@ def test_a_bridge_elsewhere_than_on_loopback_is_refused(upstream: str) -> None:
         read(given)
 
 
+def test_jicofo_may_be_anywhere() -> None:
+    given = {**TOKEN, "OCTOBRIDGE_SIDECAR_FOR": "jicofo"}
+    assert read(given).upstream == ("127.0.0.1", 8888)
+    elsewhere = read({**given, "OCTOBRIDGE_SIDECAR_UPSTREAM": "meet-jicofo.meet.svc:8888"})
+    assert elsewhere.upstream == ("meet-jicofo.meet.svc", 8888)
+
+
 async def test_it_passes_exactly_the_routes_our_own_bridge_has() -> None:
     async with served() as (_, client):
         assert client.app is not None
@@ -42,5 +49,5 @@ async def test_it_passes_exactly_the_routes_our_own_bridge_has() -> None:
             for route in client.app.router.routes()
             if route.method != "HEAD" and route.resource is not None
         }
-    passed = {(each.method, re.sub(r"\{(\w+):[^/]*\}", r"{\1}", each.path)) for each in ROUTES}
+    passed = {(each.method, re.sub(r"\{(\w+):[^/]*\}", r"{\1}", each.path)) for each in BRIDGE}
     assert passed == own

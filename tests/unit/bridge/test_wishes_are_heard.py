@@ -103,6 +103,6 @@ def test_what_is_allocated_is_shown_and_counted() -> None:
     assert receives["bandwidth_bps"] == 50
     assert receives["suspended"] == ["a-v0"]
     assert receives["sources"]["a-v0"]["ideal"]["bps"] == 300_000
-    told = stats(call.registry, Traffic(), AROUND)
+    told = stats(call.registry, Traffic(), Traffic(), AROUND)
     assert told.endpoints_with_suspended_sources == 1
     assert told.total_layering_changes_received == 2

@@ -146,10 +146,8 @@ def _verdict(found: EffectiveRegion, bridge: Bridge, node: Node) -> Verdict:
 
 
 def _told(origin: str, *advertised: str, **fields: Any) -> Bridge:
-    return ready_bridge(
-        "eu-0",
-        **{"node": "node-0", "address_origin": origin, "advertised": advertised, **fields},
-    )
+    told: dict[str, Any] = {"node": "node-0", "address_origin": origin, "advertised": advertised}
+    return ready_bridge("eu-0", **{**told, **fields})
 
 
 @pytest.mark.parametrize(

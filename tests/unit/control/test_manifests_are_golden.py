@@ -43,6 +43,7 @@ BRIDGES = inputs.BridgeSettings(
     domains=DOMAINS,
     workload=WORKLOAD,
     region_code="eu-west",
+    relays=True,
     advertise="203.0.113.7",
     address_source="Static",
     drain_deadline_seconds=3600,
@@ -50,6 +51,13 @@ BRIDGES = inputs.BridgeSettings(
 )
 BY_NODE = replace(
     BRIDGES, advertise="", address_source=None, stun_servers=("stun.example.org:3478",)
+)
+STOCK = replace(
+    BRIDGES,
+    workload=replace(WORKLOAD, resources={"limits": {"memory": "2Gi"}}),
+    participant_stress=0.0125,
+    bind_node_address=True,
+    sidecar_image="docker.io/octofleet/bridge:1",
 )
 PASSWORDS = {key: f"made-up-{key.lower()}" for key in naming.SECRET_KEYS}
 
@@ -70,12 +78,14 @@ BUILT: dict[str, naming.Manifest | None] = {
             True,
             (("eu-central", "eu-west"), ("us-east", "us-west")),
             "eu-west",
+            relays=True,
         ),
         WORKLOAD,
     ),
     "jicofo-service": jicofo.build_jicofo_service("meet", "meet", OWNER),
     "bridge": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BRIDGES, "7f3a1"),
     "bridge-by-node": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BY_NODE, "7f3a1"),
+    "bridge-jvb": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, STOCK, "7f3a1"),
     "budget": disruption.build_budget("meet", "eu-west", "meet", REGION_OWNER),
     "default-region": region.build_default_region("meet", "meet", OWNER),
 }

@@ -1,5 +1,6 @@
 """Regions of a cluster: what Jicofo is told of them, and where their bridges may run."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,8 +18,8 @@ OWNER = naming.Owner("JitsiCluster", "meet", "uid")
 EUROPE = [Place("eu-west", "europe"), Place("eu-central", "europe")]
 
 
-def cluster(**jicofo_spec: Any) -> EffectiveCluster:
-    spec = {"domain": "meet.example", "controller": {"jicofo": jicofo_spec}}
+def cluster(octo: Any = None, **jicofo_spec: Any) -> EffectiveCluster:
+    spec = {"domain": "meet.example", "controller": {"jicofo": jicofo_spec}, "octo": octo or {}}
     return effective_cluster(
         JitsiCluster.model_validate({"metadata": {"name": "meet"}, "spec": spec})
     )
@@ -50,6 +51,49 @@ def test_without_groups_the_variable_is_left_out() -> None:
     told = variables(mesh_of(cluster(), [Place("eu-west"), Place("us-east")]))
     assert "JICOFO_BRIDGE_REGION_GROUPS" not in told
     assert "JICOFO_OCTO_REGION" not in told
+
+
+@pytest.mark.parametrize(
+    ("octo", "places", "relays"),
+    [
+        ({}, EUROPE[:1], False),
+        ({}, EUROPE, True),
+        ({"relays": "Disabled"}, EUROPE, False),
+        ({"relays": "Enabled"}, EUROPE[:1], True),
+        ({"largestMeeting": 80}, EUROPE[:1], False),
+        ({"largestMeeting": 81}, EUROPE[:1], True),
+        ({"largestMeeting": 30, "participantsPerBridge": 20}, EUROPE[:1], True),
+        ({"largestMeeting": 81, "relays": "Disabled"}, EUROPE[:1], False),
+    ],
+)
+def test_relays_are_for_clusters_that_need_them(
+    octo: Any, places: list[Place], relays: bool
+) -> None:
+    mesh = mesh_of(cluster(octo), places)
+    assert mesh.relays is relays
+    assert ("ENABLE_OCTO" in variables(mesh)) is relays
+    assert ("MAX_BRIDGE_PARTICIPANTS" in variables(mesh)) is relays
+
+
+def test_people_of_no_region_count_as_of_the_only_one_so_that_bridges_fill_up() -> None:
+    mesh = mesh_of(cluster({"relays": "Enabled"}), EUROPE[:1])
+    assert mesh.local_region == "eu-west"
+    assert mesh.strategy is SelectionStrategy.REGION_BASED
+
+
+def test_relay_ids_are_of_an_incarnation_and_pods_still_the_same() -> None:
+    _, region = bridge_pod()
+    with_relays = replace(region, bridge=replace(region.bridge, relays=True))
+    settings = mapping.bridge_settings(with_relays, "meet.example")
+    pods = [bridge.build_bridge("eu-0", "meet", OWNER, settings, word) for word in ("x", "y")]
+    ids = [told(pod)["JVB_OCTO_RELAY_ID"] for pod in pods]
+    assert ids == [told(pod)["JVB_MUC_NICKNAME"] for pod in pods] == ["eu-0-x", "eu-0-y"]
+    plain = bridge.config_hash(mapping.bridge_settings(region, "meet.example"))
+    assert bridge.config_hash(settings) != plain
+
+
+def told(pod: Any) -> dict[str, Any]:
+    return {each["name"]: each.get("value") for each in pod["spec"]["containers"][0]["env"]}
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ def test_healthy_region_says_so_everywhere() -> None:
         "ScalingLimited": ("False", "NotLimited"),
         "Spread": ("Unknown", "ZonesUnknown"),
         "Advertised": ("Unknown", "AddressUnknown"),
+        "Reachable": ("Unknown", "NotProbed"),
         "Upgraded": ("Unknown", "ReleaseUnknown"),
         "Draining": ("False", "NoneDraining"),
         "Registered": ("True", "AllRegistered"),

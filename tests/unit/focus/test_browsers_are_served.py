@@ -112,16 +112,14 @@ def test_a_browsers_wishes_are_asked_of_the_bridge(world: World, bridge: Restart
     }
 
 
-def test_a_browser_is_told_the_codecs_and_a_synthetic_one_is_not(
-    world: World, bridge: RestartingBridge
-) -> None:
+def test_everyone_is_told_the_codecs(world: World, bridge: RestartingBridge) -> None:
     assert len(bridge.asked) == 0
     browser, synthetic = join(world), Browser(world, world.join("call"))
     named = {(one.id, one.name) for media in browser.offer.media for one in media.payload_types}
     assert {(100, "VP8"), (96, "rtx"), (107, "H264"), (99, "rtx"), (111, "opus")} <= named
     ids = {id_ for media in browser.offer.media for id_, _ in media.extensions}
     assert {1, 3, 5, 10} <= ids
-    assert synthetic.offer.media == ()
+    assert synthetic.offer.media == browser.offer.media
 
 
 def test_the_answers_sources_reach_the_bridge_and_the_others(

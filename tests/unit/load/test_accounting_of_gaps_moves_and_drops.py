@@ -280,3 +280,12 @@ def test_the_report_names_every_figure_of_its_line() -> None:
     data = report.to_json()
     assert data["total"]["packets_received"] == report.total.packets_received
     assert set(data["conferences"]) == {"call"}
+
+
+def test_a_stream_that_comes_now_is_told_from_one_that_stopped() -> None:
+    scene = Scene()
+    assert scene.ledger.arriving("call", scene.now) == 0
+    scene.play(steady(0, 5), 5)
+    assert scene.ledger.arriving("call", scene.now) == 1
+    assert scene.ledger.arriving("another", scene.now) == 0
+    assert scene.ledger.arriving("call", scene.now + 3) == 0

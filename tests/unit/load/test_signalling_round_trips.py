@@ -40,7 +40,17 @@ TRANSPORTS = build(
 REMOTE = build(signalling.RemoteSource, endpoint_id=NAME, ssrc=SSRC, kind=KIND)
 REMOTES = st.lists(REMOTE, max_size=4).map(tuple)
 TEXT = st.text(max_size=50)
-OFFERED = build(signalling.SourcesOffered, audio_ssrc=st.none() | SSRC, video_ssrc=st.none() | SSRC)
+GROUPS = build(
+    signalling.SourceGroup,
+    semantics=st.sampled_from(["SIM", "FID"]),
+    ssrcs=st.lists(SSRC, min_size=2, max_size=3).map(tuple),
+)
+OFFERED = build(
+    signalling.SourcesOffered,
+    audio_ssrc=st.none() | SSRC,
+    video_ssrc=st.none() | SSRC,
+    video_groups=st.lists(GROUPS, max_size=3).map(tuple),
+)
 
 FROM_CLIENT = st.one_of(
     build(

@@ -159,6 +159,9 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
         plain["OCTOBRIDGE_INITIAL_DRAIN"] = "1"
     if settings.region_code:
         plain["JVB_OCTO_REGION"] = settings.region_code
+    if settings.relays:
+        # As the nickname, it is another one's with each incarnation: no link is taken for an old.
+        plain |= {"ENABLE_OCTO": "1", "JVB_OCTO_RELAY_ID": nickname}
     if settings.participant_stress is not None:
         plain["OCTOBRIDGE_AVERAGE_PARTICIPANT_STRESS"] = f"{settings.participant_stress:g}"
     secret = naming.secret_name(settings.cluster)

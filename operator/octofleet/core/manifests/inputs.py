@@ -68,6 +68,8 @@ class JicofoSettings:
     region_groups: tuple[tuple[str, ...], ...] = ()
     """Regions that count as near one another."""
     local_region: str | None = None
+    relays: bool = False
+    """A meeting may be on several bridges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class BridgeSettings:
     workload: Workload
     region_code: str | None = None
     """What the bridges publish as their region."""
+    relays: bool = False
+    """They are joined to other bridges by relays, each with an id of its own."""
     port: int = 10000
     advertise: str = ""
     """Addresses to advertise besides the node's: `ip` or `ip#port`, comma list."""

@@ -89,6 +89,7 @@ def _settings(settings: JicofoSettings) -> dict[str, str]:
         "JICOFO_ENABLE_LOAD_REDISTRIBUTION": (
             None if settings.load_redistribution is None else int(settings.load_redistribution)
         ),
+        "ENABLE_OCTO": 1 if settings.relays else None,
         "JICOFO_OCTO_REGION": settings.local_region,
         # The stock variable is the inside of a list of lists.
         "JICOFO_BRIDGE_REGION_GROUPS": ",".join(

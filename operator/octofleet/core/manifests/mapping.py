@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from octofleet.api.addresses import AddressSource
+from octofleet.api.addresses import Addresses, AddressSource
 from octofleet.api.bridges import ResourceRequirements
-from octofleet.api.effective import Addresses, EffectiveCluster, EffectiveRegion
+from octofleet.api.effective import EffectiveCluster, EffectiveRegion
 from octofleet.api.kube import KubeModel
 from octofleet.core import addresses
 from octofleet.core.manifests.inputs import BridgeSettings, Domains, JicofoSettings, Workload
@@ -50,6 +50,8 @@ def jicofo_settings(mesh: Mesh) -> JicofoSettings:
         strategy=mesh.strategy.value,
         region_groups=mesh.groups,
         local_region=mesh.local_region,
+        relays=mesh.relays,
+        max_bridge_participants=mesh.participants_per_bridge,
     )
 
 
@@ -70,6 +72,7 @@ def bridge_settings(region: EffectiveRegion, domain: str) -> BridgeSettings:
             zones=bridge.zones,
         ),
         region_code=region.region,
+        relays=bridge.relays,
         port=bridge.port,
         advertise=",".join(told.advertise) if told else "",
         address_source=None if told is None else told.origin.value,

@@ -44,6 +44,8 @@ ANNOTATION_ADDRESS_SOURCE: Final = f"{GROUP}/address-source"
 ANNOTATION_DISABLE_STUN: Final = f"{GROUP}/disable-stun"
 ANNOTATION_JVB_CONFIG: Final = f"{GROUP}/custom-jvb.conf"
 """What a stock bridge is told beyond its variables; mounted as a file."""
+ANNOTATION_PROBE: Final = f"{GROUP}/probe"
+"""What came of the last probe of its UDP port."""
 ANNOTATION_SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
 KEY_JICOFO_PASSWORD: Final = "JICOFO_AUTH_PASSWORD"  # noqa: S105 - a variable's name

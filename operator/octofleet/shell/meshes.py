@@ -1,0 +1,39 @@
+"""How a cluster's regions hang together, as the API server has them now."""
+
+from collections.abc import Callable
+from typing import Final
+
+from octofleet.api.clusters import JitsiCluster
+from octofleet.api.effective import effective_cluster
+from octofleet.api.octo import Relays
+from octofleet.core.meshing import Mesh, mesh_of
+from octofleet.shell import clusters, kube
+from octofleet.shell.caching import Shared
+from octofleet.shell.documents import Document
+from octofleet.shell.kube import KubernetesCluster
+
+LIST_SECONDS: Final = 2.0
+
+
+class Meshes:
+    """Reads the regions of a namespace, once for all of them."""
+
+    def __init__(self, api: KubernetesCluster, clock: Callable[[], float]) -> None:
+        self._api = api
+        self._clock = clock
+        self._regions = Shared[str, list[Document]](self._read, LIST_SECONDS, clock)
+
+    async def mesh(self, document: Document, cluster: JitsiCluster) -> Mesh | None:
+        """Return how a cluster's regions hang together; None while it may still be told.
+
+        Bridges started a moment too early, by the first region of several, would have no relays.
+        """
+        waits = cluster.spec.octo.relays is Relays.AUTO
+        if waits and not clusters.is_settled(document, self._clock()):
+            return None
+        found = await self._regions.get(cluster.metadata.namespace)
+        joined = clusters.regions_of(found, cluster.metadata.name)
+        return mesh_of(effective_cluster(cluster), clusters.places_of(joined))
+
+    async def _read(self, namespace: str) -> list[Document]:
+        return await self._api.list(kube.REGIONS, namespace)
