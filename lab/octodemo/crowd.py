@@ -49,10 +49,12 @@ class Crowd:
         participants: int,
         *,
         video: bool = True,
+        audio: bool = True,
         bitrate_bps: int = 200_000,
         ramp_seconds: float = 0,
+        region: str | None = None,
     ) -> None:
-        """Bring the call `name` to this many participants (0 ends it)."""
+        """Bring the call `name` to this many participants (0 ends it), those new in `region`."""
         if participants == 0:
             await self._request("DELETE", f"calls/{name}")
             return
@@ -60,14 +62,25 @@ class Crowd:
             "name": name,
             "participants": participants,
             "video": video,
+            "audio": audio,
             "bitrate": bitrate_bps,
             "ramp": ramp_seconds,
+            **({} if region is None else {"region": region}),
         }
         await self._request("POST", "calls", json=body)
 
+    async def report(self) -> Object:
+        """Return the whole accounting since the start or the last reset."""
+        return await self._request("GET", "report")
+
+    async def killed(self, bridge: str) -> int:
+        """Take note that a bridge is killed from outside; return how many of ours are on it."""
+        answer = await self._request("POST", "killed", json={"bridge": bridge})
+        return int(answer["affected"])
+
     async def people(self) -> People:
         """Return the accounting since the start or the last reset."""
-        answer = await self._request("GET", "report")
+        answer = await self.report()
         total: dict[str, Any] = answer["total"]
         return People(**{one.name: total[one.name] for one in fields(People)})
 
@@ -105,6 +118,7 @@ async def start_crowd(
     *,
     jitsi: str = "meet",
     name: str = "octoload",
+    node_selector: dict[str, str] | None = None,
 ) -> Crowd:
     """Start the pod beside the JitsiCluster `jitsi` and wait until it answers."""
     await cluster.apply(
@@ -120,6 +134,7 @@ async def start_crowd(
                 "restartPolicy": "Never",
                 "terminationGracePeriodSeconds": 2,
                 "automountServiceAccountToken": False,
+                "nodeSelector": node_selector or {},
                 "containers": [
                     {
                         "name": "octoload",

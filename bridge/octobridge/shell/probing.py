@@ -94,15 +94,16 @@ class _Asker(asyncio.DatagramProtocol):
                 transport.sendto(self._check(transaction), target)
 
     def _check(self, transaction: bytes) -> bytes:
-        # The bridge was told that it is controlled; so whoever asks controls.
-        attributes: dict[str, Any] = {"PRIORITY": PRIORITY, "ICE-CONTROLLING": 1}
+        # Bridges control, as Jicofo asks of them; so clients are controlled.
+        attributes: dict[str, Any] = {"PRIORITY": PRIORITY, "ICE-CONTROLLED": 1}
         username = f"{self._question.ufrag}:{self._own_ufrag}"
         return stun.binding_request(transaction, username, self._question.pwd, attributes)
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         """Take an answer; it may come from another address, as it does behind NAT."""
         message = stun.parse(data)
-        if message is None or message.kind is not stun.Class.RESPONSE:
+        # A refusal (of our role, say) has come from there as well.
+        if message is None or message.kind not in (stun.Class.RESPONSE, stun.Class.ERROR):
             return
         target = self._asked.get(message.transaction_id)
         if target is None or not message.is_signed_by(self._question.pwd):

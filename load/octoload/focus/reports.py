@@ -34,6 +34,13 @@ def conference_debug(focus: Focus, conference: Conference, now: float) -> dict[s
         "name": conference.room,
         "meeting_id": conference.meeting_id,
         "config": {"rtcstatsEnabled": False},
+        "chat_room": {
+            "room_jid": conference.room,
+            "members": {
+                one.id: {"region": one.region or "null", "stats_id": one.stats_id}
+                for one in conference.participants.values()
+            },
+        },
         "participants": {
             one.id: {"id": one.id, "stats_id": one.stats_id, "invite_runnable": _invitation(one)}
             for one in conference.participants.values()

@@ -110,9 +110,10 @@ class BreweryWatcher:
             raise Unreachable("the operator isn't in the brewery")
         iq = self._client.make_iq_get(ito=f"{self._room.jid}/{nickname}")
         iq.append(colibri2_xml.build_request(request))
-        sent = iq.send(timeout=ASK_SECONDS)  # pyright: ignore[reportUnknownMemberType] - bare Future
+        # Typed as a bare Future.
+        sent = cast("asyncio.Future[StanzaBase]", iq.send(timeout=ASK_SECONDS))  # pyright: ignore[reportUnknownMemberType]
         try:
-            answer = await cast("asyncio.Future[StanzaBase]", sent)
+            answer = await sent
         except (IqError, IqTimeout) as error:
             why = error.condition if isinstance(error, IqError) else "no answer in time"
             raise Unreachable(f"the bridge gives a client no place: {why}") from error

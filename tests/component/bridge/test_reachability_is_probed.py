@@ -1,15 +1,20 @@
 """The probe's checks are answered by a bridge's agent, and by nobody else."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from tests.component.bridge.test_rest_routes import served
 
+from jitsiwire.colibri2 import ConferenceModified
 from octobridge.shell import probing
 from octobridge.shell.probing import Question
 from octoengine import stun
+from octofleet.core import probing as operators
+from octofleet.core.observation import Timestamp
 
 UFRAG, PWD = "bridge00", "a-password-of-some-length"
 
@@ -81,3 +86,17 @@ def test_a_question_is_read_from_json() -> None:
 def test_nonsense_is_no_question(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         probing.read(text)
+
+
+async def test_a_bridge_answers_whoever_was_allocated_a_place_as_a_client_is() -> None:
+    async with served() as (bridge, _):
+        reply = bridge.handle(operators.allocation("octofleet-probe"))
+        assert isinstance(reply, ConferenceModified)
+        ice = operators.offered(reply)
+        assert ice is not None
+        asked = probing.read(operators.question(ice))
+        found = await probing.probe(asked)
+        assert found["silent"] == []
+        assert operators.result(json.dumps(found), Timestamp(1.0)).answered
+        bridge.handle(operators.expiry("octofleet-probe"))
+        assert bridge.stats().local_endpoints == 0

@@ -20,7 +20,6 @@ from jitsiwire.colibri2 import (
     ConferenceModify,
     Endpoint,
     HeaderExtension,
-    IceTransport,
     Media,
     PayloadType,
     Relay,
@@ -134,14 +133,22 @@ class Meeting:
             if place.relay_id in other.linked:
                 await self.relay(other, Relay(place.relay_id, endpoints=(told,)))
 
-    async def link(self, one: Place, other: Place, mesh: str = "0") -> None:
-        """Link two bridges that have people already; the first is Jicofo's initiator."""
+    async def link(
+        self, one: Place, other: Place, mesh: str = "0", *, through: int | None = None
+    ) -> None:
+        """Link two bridges that have people already; the first is Jicofo's initiator.
+
+        With `through`, each can reach the other only by way of this port of loopback.
+        """
         first = await self.relay(one, self._link(other, mesh, initiator=True))
         second = await self.relay(other, self._link(one, mesh, initiator=False))
         one.linked.add(other.relay_id)
         other.linked.add(one.relay_id)
-        await self.relay(one, Relay(other.relay_id, transport=told(second, "active")))
-        await self.relay(other, Relay(one.relay_id, transport=told(first, "passive")))
+        to_one, to_other = told(second, "active"), told(first, "passive")
+        if through is not None:
+            to_one, to_other = at(to_one, through), at(to_other, None)
+        await self.relay(one, Relay(other.relay_id, transport=to_one))
+        await self.relay(other, Relay(one.relay_id, transport=to_other))
 
     async def unlink(self, place: Place, other: Place) -> None:
         """End one side of a link."""
@@ -195,10 +202,12 @@ def told(answer: Relay, setup: str) -> Transport:
     return Transport(ice=replace(ice, fingerprints=roles))
 
 
-def bare(ice: IceTransport | None) -> IceTransport:
-    """An offer that must be there."""
+def at(transport: Transport, port: int | None) -> Transport:
+    """The same at another port; None = nowhere that could be known."""
+    ice = transport.ice
     assert ice is not None
-    return ice
+    moved = tuple(replace(c, port=port) for c in ice.candidates[:1] if port is not None)
+    return replace(transport, ice=replace(ice, candidates=moved))
 
 
 async def sees(receiver: Caller, sender: Caller, seconds: float = 30.0) -> None:

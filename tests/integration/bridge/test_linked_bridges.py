@@ -1,17 +1,27 @@
 """Meetings on several bridges: real ICE, DTLS, SCTP and media between octobridge processes."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from tests.integration.bridge.caller import Caller, eventually, settled
 from tests.integration.bridge.linked import MEETING, Meeting, Place, meeting_on, sees
+from tests.integration.bridge.lossy import lossy
 from tests.integration.bridge.test_message_channel import Client
 from tests.integration.bridge.test_pictures_follow_wishes import Filmer, height
 from tests.integration.bridge.voice import Voice
 from tests.integration.prosody import Prosody
 
-from jitsiwire.colibri2 import Colibri2Error, Condition, ConferenceModify, Relay
+from jitsiwire.colibri2 import (
+    Colibri2Error,
+    Condition,
+    ConferenceModify,
+    MediaSource,
+    Relay,
+    Source,
+    SourceGroup,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -217,3 +227,45 @@ async def test_a_bridge_that_dies_takes_only_its_own_people_along(prosody: Proso
         await sees(a, c)
         await sees(c, a)
         assert (await here.bridge.stats())["octo_endpoints"] == 0
+
+
+class Repairing(Caller):
+    """A caller whose camera has an SSRC for what is sent again."""
+
+    def sources(self) -> tuple[MediaSource, ...]:
+        microphone, _ = super().sources()
+        name, ssrcs = f"{self.name}-v0", (self.video, self.video + 5)
+        pair = (SourceGroup("FID", ssrcs),)
+        camera = MediaSource("video", name, tuple(Source(s, name) for s in ssrcs), pair)
+        return microphone, camera
+
+
+async def test_what_is_lost_between_bridges_is_mended_between_bridges(prosody: Prosody) -> None:
+    async with meeting_on(prosody, 2) as meeting:
+        here, there = meeting.places
+        far = ("127.0.0.1", there.bridge.udp_port)
+        async with lossy(far, every=25) as (path, port):
+            a = await meeting.join(here, "a", Repairing)
+            b = await meeting.join(there, "b", Repairing)
+            await meeting.link(here, there, through=port)
+            await sees(b, a)
+            await sees(a, b)
+
+            async def mended(place: Place, other: Place, ssrc: int) -> bool:
+                source = await came(place, other, ssrc)
+                return source["recovered"] >= 10
+
+            for place, other, ssrc in ((there, here, a.video), (here, there, b.video)):
+                for _ in range(150):
+                    if await mended(place, other, ssrc):
+                        break
+                    await asyncio.sleep(0.2)
+                else:
+                    source = await came(place, other, ssrc)
+                    raise AssertionError(f"what was lost didn't come again: {source}")
+            assert path.lost >= 20
+            to_clients = json.loads((await here.bridge.get("/debug?full=true"))[1])
+            (conference,) = to_clients["conferences"].values()
+            link = conference["relays"][there.relay_id]
+            assert link["connected"]
+            assert link["rtt_ms"] is not None

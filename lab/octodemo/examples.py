@@ -1,0 +1,37 @@
+"""The examples as they are, but for sizes: a lab's nodes share one machine."""
+
+from typing import Any, Final
+
+from octodemo.platform import manifest
+
+__all__ = ["lab_sized"]
+
+Object = dict[str, Any]
+CONTROLLER: Final = {"requests": {"cpu": "50m", "memory": "96Mi"}}
+
+
+def lab_sized(
+    name: str, namespace: str, *, cpu: str = "50m", bridges: int | None = None
+) -> list[Object]:
+    """Return the objects of an example for a namespace, with requests that fit a lab.
+
+    Args:
+        name: The file's name.
+        namespace: Where they go.
+        cpu: What each bridge asks for.
+        bridges: So many in every region, no more and no less; None: as the example says.
+    """
+    found = manifest(name)
+    for one in found:
+        one["metadata"]["namespace"] = namespace
+        spec = one["spec"]
+        if one["kind"] == "JitsiCluster":
+            for part in ("prosody", "jicofo"):
+                spec.setdefault("controller", {}).setdefault(part, {})["resources"] = CONTROLLER
+            continue
+        requests = {"cpu": cpu, "memory": "96Mi"}
+        spec.setdefault("bridge", {})["resources"] = {"requests": requests}
+        if bridges is not None:
+            scaling = spec.setdefault("autoscaling", {})
+            scaling |= {"minBridges": bridges, "maxBridges": bridges}
+    return found

@@ -1,0 +1,113 @@
+"""The examples for a medium and a global platform run as they are, but for what nodes must hold."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from octodemo.crowd import start_crowd
+from octodemo.examples import lab_sized
+from octodemo.platform import SCENARIO, Platform
+
+REGION_LABEL = "topology.kubernetes.io/region"
+MEDIA_LABEL = "node-role.example.org/media"
+Object = dict[str, Any]
+
+
+async def test_medium_runs_five_bridges_over_several_zones_and_carries_a_meeting(
+    fleet: Platform, region: str
+) -> None:
+    nodes = [one["metadata"]["name"] for one in await fleet.cluster.items("/api/v1/nodes")]
+    async with (
+        _without_bridges(fleet, region),
+        _labelled(fleet, dict.fromkeys(nodes, "true"), MEDIA_LABEL),
+        _example(fleet, "medium.yaml", "e2e-medium") as medium,
+    ):
+        await medium.wait_ready("eu-west", bridges=5)
+        spread = await medium.wait_condition("eu-west", "Spread", "True")
+        assert spread["reason"] == "SeveralZones"
+        held = [pod["spec"]["nodeName"] for pod in await medium.bridge_pods()]
+        assert len(set(held)) == 5
+        crowd = await start_crowd(fleet.cluster, medium.namespace)
+        await crowd.call("all-hands", 10, bitrate_bps=100_000)
+        await crowd.connected(10)
+
+
+async def test_global_puts_everyone_on_a_bridge_of_their_region_in_one_meeting(
+    fleet: Platform, region: str
+) -> None:
+    nodes = sorted(one["metadata"]["name"] for one in await fleet.cluster.items("/api/v1/nodes"))
+    places = dict(zip(nodes, ("eu", "us", "asia"), strict=False))
+    async with (
+        _without_bridges(fleet, region),
+        _labelled(fleet, places, REGION_LABEL),
+        _example(fleet, "global.yaml", "e2e-global", bridges=1) as world,
+    ):
+        for name in places.values():
+            await world.wait_ready(name, bridges=1)
+        crowd = await start_crowd(fleet.cluster, world.namespace)
+        for number, name in enumerate(places.values(), 1):
+            await crowd.call("world", 2 * number, bitrate_bps=100_000, region=name)
+        await crowd.connected(6)
+        assert await _bridges_of_people(world) == {"eu": 2, "us": 2, "asia": 2}
+
+
+async def _bridges_of_people(platform: Platform) -> dict[str, int]:
+    """How many people are on the bridges of each region, by the focus' own word."""
+    path = (
+        f"/api/v1/namespaces/{platform.namespace}/services/{platform.name}-jicofo:8888/proxy/debug"
+    )
+    selector = (await platform.cluster.get(path))["bridge_selector"]["bridge"]
+    found: dict[str, int] = {}
+    for seen in selector.values():
+        found[seen["region"]] = found.get(seen["region"], 0) + seen["endpoints"]
+    return found
+
+
+@contextlib.asynccontextmanager
+async def _without_bridges(fleet: Platform, region: str) -> AsyncGenerator[None]:
+    """Give the shared region's nodes away for a while; `fleet` brings its bridges back."""
+    by_hand = {"mode": "External"}
+    await fleet.patch_region(region, {"replicas": 0, "autoscaling": by_hand})
+
+    async def none() -> bool | None:
+        return True if not await fleet.bridge_pods() else None
+
+    await fleet.wait(region, "no bridge", none, seconds=120)
+    yield
+
+
+@contextlib.asynccontextmanager
+async def _labelled(fleet: Platform, values: Mapping[str, str], label: str) -> AsyncGenerator[None]:
+    """Label nodes, each with its value, and give them their own labels back."""
+    found = {one["metadata"]["name"]: one for one in await fleet.cluster.items("/api/v1/nodes")}
+    await asyncio.gather(*(_label(fleet, name, label, value) for name, value in values.items()))
+    try:
+        yield
+    finally:
+        before = {name: found[name]["metadata"]["labels"].get(label) for name in values}
+        await asyncio.gather(*(_label(fleet, name, label, old) for name, old in before.items()))
+
+
+async def _label(fleet: Platform, node: str, label: str, value: str | None) -> None:
+    await fleet.cluster.patch(f"/api/v1/nodes/{node}", {"metadata": {"labels": {label: value}}})
+
+
+@contextlib.asynccontextmanager
+async def _example(
+    fleet: Platform, name: str, namespace: str, bridges: int | None = None
+) -> AsyncGenerator[Platform]:
+    """Run an example in a namespace of its own, beside the shared one."""
+    labels = {"pod-security.kubernetes.io/enforce": "privileged", SCENARIO: "true"}
+    space = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": namespace, "labels": labels},
+    }
+    await fleet.cluster.apply(space)
+    made = Platform(fleet.cluster, namespace)
+    try:
+        await fleet.cluster.apply(*lab_sized(name, namespace, bridges=bridges))
+        yield made
+    finally:
+        await made.remove()
