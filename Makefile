@@ -101,6 +101,11 @@ prove-restart: lab ## The operator killed 20 times at random
 	@$(on_cluster)
 	$(PY)/python -m octodemo restart "$${where[@]}"
 
+.PHONY: prove-upgrade
+prove-upgrade: lab ## Bridges change their version under 40 people; a broken version goes back
+	@$(on_cluster)
+	$(PY)/python -m octodemo upgrade "$${where[@]}"
+
 .PHONY: prove-hpa
 prove-hpa: lab ## A real HorizontalPodAutoscaler on a region
 	@$(on_cluster)
@@ -136,7 +141,7 @@ bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
 	@$(PY)/python tests/bench/bench_engine.py
 
 PROOFS := replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week \
-  prove-loss prove-relay prove-browser prove-drain prove-restart prove-hpa demo prove-lab
+  prove-loss prove-relay prove-browser prove-drain prove-restart prove-upgrade prove-hpa demo prove-lab
 
 .PHONY: prove
 prove: $(PROOFS) ## Every proof

@@ -19,6 +19,7 @@ from octodemo.local import try_a_call
 from octodemo.loss import prove_loss
 from octodemo.relay import enter_a_namespace, prove_relay
 from octodemo.restart import prove_restart
+from octodemo.upgrade import prove_upgrade
 from octodemo.wires import WiresError
 
 app = App(name="octodemo", help="Show and prove Octofleet on a real cluster.")
@@ -123,6 +124,16 @@ def relay() -> int:
     """Prove that a meeting on three bridges costs one copy each; needs no cluster."""
     enter_a_namespace()
     return _play(prove_relay)
+
+
+@app.command
+def upgrade(*, kubeconfig: str | None = None) -> int:
+    """Prove that bridges change their version without a drop, and go back when it's unfit."""
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_upgrade(cluster, console)
+
+    return _run(scenario, kubeconfig)
 
 
 @app.command

@@ -128,7 +128,8 @@ def load_images(*images: str, name: str = DEFAULT_NAME) -> None:
     Pods that run keep what they run: delete them, or restart their Deployment.
 
     Args:
-        images: Which images (default all of the product): prosody operator bridge load.
+        images: Which images (default all of the product): prosody operator bridge load
+            bridge-next bridge-mute.
         name: The lab's name.
     """
     steps, cache = Progress(console), Cache.of_user()
@@ -144,7 +145,8 @@ def save(folder: Path, /, *images: str) -> None:
 
     Args:
         folder: Where the archives go.
-        images: Which images (default all of the product): prosody operator bridge load.
+        images: Which images (default all of the product): prosody operator bridge load
+            bridge-next bridge-mute.
     """
     cache, wanted = Cache.of_user(), images or provision.PRODUCT
     provision.provision(cache, Progress(console), wanted)

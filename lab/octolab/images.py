@@ -17,6 +17,7 @@ from octolab.flags import SANDBOX_IMAGE
 
 __all__ = [
     "BASE_IMAGE",
+    "VARIANTS",
     "Image",
     "build",
     "buildah",
@@ -27,6 +28,8 @@ __all__ = [
     "stamp_of",
 ]
 
+VARIANTS = ("bridge-next", "bridge-mute")
+"""Made from the bridge's image, for trying upgrades."""
 BASE_IMAGE = "docker.io/library/debian:bookworm-slim"
 PYTHON_IMAGE = "docker.io/octofleet/python:dev"
 
@@ -71,6 +74,10 @@ def catalogue(source: Path, cache: Cache) -> tuple[Image, ...]:
         product_image("operator", source, product),
         product_image("bridge", source, with_engine),
         product_image("load", source, with_engine),
+        *(
+            Image(name, f"docker.io/octofleet/{name}:dev", recipes / name / "Dockerfile", {})
+            for name in VARIANTS
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from octolab.wheels import engine_step, product_steps
 __all__ = ["CLUSTER", "PRODUCT", "provision", "references", "source_folder"]
 
 CLUSTER = ("pause", "coredns", "metrics-server")
-PRODUCT = ("prosody", "operator", "bridge", "load")
+PRODUCT = ("prosody", "operator", "bridge", "load", *images.VARIANTS)
 # Change it when the way images are built or kept changes.
 IMAGE_RECIPE = "layers uncompressed"
 PYTHON_STEP = "Python image"
@@ -65,7 +65,12 @@ def steps(source: Path, cache: Cache, wanted: Collection[str]) -> Iterator[Step]
 
 def image_step(image: Image, cache: Cache) -> Step:
     """Return the step that builds an image."""
-    parent = {"prosody": "base image", **dict.fromkeys(PYTHON, PYTHON_STEP)}.get(image.name)
+    parents = {
+        "prosody": "base image",
+        **dict.fromkeys(PYTHON, PYTHON_STEP),
+        **dict.fromkeys(images.VARIANTS, "image bridge"),
+    }
+    parent = parents.get(image.name)
     base = cache.stamp(parent) if parent else ""
     return Step(
         f"image {image.name}",
