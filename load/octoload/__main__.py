@@ -3,9 +3,12 @@
 import asyncio
 import importlib
 import json
+import os
 import signal
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Final
 
 import cyclopts
@@ -91,6 +94,35 @@ def join(
     print(report.line())  # noqa: T201
     total = report.total
     sys.exit(1 if total.dropped or total.admitted < participants else 0)
+
+
+@app.command(name="try")
+def try_(
+    bridge: Annotated[str, cyclopts.Parameter(help="Its nickname in the brewery.")],
+    /,
+    *,
+    seconds: Annotated[float, cyclopts.Parameter(help="Until media flows both ways.")] = 20.0,
+    account: Annotated[str, cyclopts.Parameter(help="Whom to log in as.")] = "octofleet",
+    say: Annotated[Path | None, cyclopts.Parameter(help="File for the last words.")] = None,
+) -> None:
+    """Hold a short call on one bridge, past everybody's focus; exits with 1 if it fails.
+
+    Where and how to log in is told by stock Jicofo's environment variables.
+    """
+    # Here and not above: the other commands need no XMPP.
+    from octoload import trying
+    from octoload.focus.settings import FocusSettings, SettingsError
+
+    try:
+        settings = FocusSettings.from_env(os.environ)
+    except SettingsError as error:
+        sys.exit(f"octoload: {error}")
+    chosen = replace(settings, user=account, only=bridge)
+    trial = asyncio.run(trying.try_bridge(chosen, seconds))
+    if say is not None:
+        say.write_text(trial.message)
+    print(trial.message)  # noqa: T201 - what was asked for
+    sys.exit(0 if trial.passed else 1)
 
 
 @app.command

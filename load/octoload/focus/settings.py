@@ -34,6 +34,11 @@ class FocusSettings:
     muc_domain: str = "muc.meet.jitsi"
     """Conferences' rooms are named in it."""
     room: str = "jvbbrewery@internal-muc.meet.jitsi"
+    user: str = "focus"
+    nickname: str = "focus"
+    """In the brewery."""
+    only: str | None = None
+    """The one bridge, by its nickname, that it uses; None: all of them."""
     strategy: Strategy = Strategy.SINGLE
     selection: SelectionSettings = field(default_factory=SelectionSettings)
     bridge: BridgeConfig = field(default_factory=BridgeConfig)
@@ -48,7 +53,7 @@ class FocusSettings:
     @property
     def jid(self) -> str:
         """Who it logs in as; the resource is Jicofo's."""
-        return f"focus@{self.auth_domain}/focus"
+        return f"{self.user}@{self.auth_domain}/{self.nickname}"
 
     @staticmethod
     def from_env(environ: Mapping[str, str]) -> "FocusSettings":

@@ -74,6 +74,9 @@ class Shell:
 
     def bridge_seen(self, jid: str, stats: BridgeStats) -> None:
         """A bridge published its statistics."""
+        only = self.focus.settings.only
+        if only is not None and jid.rpartition("/")[2] != only:
+            return
         if jid not in self.focus.bridges:
             log.info("Bridge added", bridge=jid, version=stats.version, region=stats.region)
         self.perform(self.focus.bridge_seen(jid, stats, self.now()))

@@ -79,6 +79,10 @@ class Xmpp:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._client = self._make_client()
 
+    @property
+    def _seat(self) -> str:
+        return f"{self._settings.room}/{self._settings.nickname}"
+
     def _make_client(self) -> Any:
         context = ssl.create_default_context()
         context.check_hostname = False
@@ -115,7 +119,7 @@ class Xmpp:
         for timer in self._timers.values():
             timer.cancel()
         if self._connected:
-            self._client.send_presence(pto=f"{self._settings.room}/focus", ptype="unavailable")
+            self._client.send_presence(pto=self._seat, ptype="unavailable")
         self._client.cancel_connection_attempt()
         await self._client.disconnect(wait=1.0)
 
@@ -191,7 +195,7 @@ class Xmpp:
     def _join(self) -> None:
         if not self._connected or self.joined:
             return
-        presence = self._client.make_presence(pto=f"{self._settings.room}/focus")
+        presence = self._client.make_presence(pto=self._seat)
         presence.append(Element(f"{{{MUC}}}x"))
         presence.send()
         self._later("join", JOIN_RETRY_SECONDS, self._join)
@@ -202,7 +206,7 @@ class Xmpp:
         if room.lower() != self._settings.room or not nick:
             return
         kind = stanza.xml.get("type", "")
-        if nick == "focus":
+        if nick == self._settings.nickname:
             self._own_presence(stanza, kind)
         elif kind == "unavailable":
             self._members.discard(sender)

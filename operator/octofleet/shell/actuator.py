@@ -35,8 +35,10 @@ from octofleet.shell.errors import Conflict, FleetError, Unreachable
 from octofleet.shell.jicofo import JicofoClient
 from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.observer import Observer
+from octofleet.shell.proving import DEFAULT_LOAD_IMAGE, Prover
 
 OVER: Final = ("Succeeded", "Failed")
+WAITING: Final = "it is under way"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Outcome:
     action: Action
     done: bool
     message: str = ""
+    waits: bool = False
+    """It is under way."""
 
 
 class Actuator:
@@ -81,7 +85,9 @@ class Actuator:
         endpoints: Endpoints,
         observer: Observer,
         clock: Callable[[], float],
+        prover: Prover | None = None,
     ) -> None:
+        self._prover = prover or Prover(cluster, DEFAULT_LOAD_IMAGE)
         self._kube = cluster
         self._bridges = bridges
         self._jicofo = jicofo
@@ -95,7 +101,8 @@ class Actuator:
         for action in actions:
             try:
                 refusal = await self._act(action, target)
-                outcomes.append(Outcome(action, done=refusal is None, message=refusal or ""))
+                waits = refusal == WAITING
+                outcomes.append(Outcome(action, refusal is None, refusal or "", waits))
             except FleetError as error:
                 outcomes.append(Outcome(action, done=False, message=str(error)))
         return tuple(outcomes)
@@ -159,13 +166,26 @@ class Actuator:
         if bridge is None:
             return "it is gone"
         if bridge.healthy is not True or bridge.registered is not True:
-            return "it isn't registered and healthy yet"
-        # First the deed: a note without it would leave the bridge drained for ever.
-        await self._bridges.drain(self._reach(bridge, target), enable=False)
+            return WAITING
+        made = releases.made_from(
+            target.region, target.snapshot.releases.get(bridge.release or "", "")
+        )
+        if made is None:
+            return "what it was made from isn't understood"
+        settings = mapping.bridge_settings(made.region, made.domain)
+        found = await self._prover.verdict(bridge, target.snapshot.namespace, settings)
         now = documents.fine_stamp(self._clock())
-        passed = {naming.ANNOTATION_PROOF: Proof.PASSED.value, naming.ANNOTATION_PROVED_AT: now}
-        await self._annotate(bridge, target, passed)
-        return None
+        if found.passed:
+            # First the deed: a note without it would leave the bridge drained for ever.
+            await self._bridges.drain(self._reach(bridge, target), enable=False)
+            notes = {naming.ANNOTATION_PROOF: Proof.PASSED.value, naming.ANNOTATION_PROVED_AT: now}
+            await self._annotate(bridge, target, notes)
+            return None
+        proof = Proof.WANTED if found.passed is None else Proof.FAILED
+        if proof is Proof.FAILED or found.message != (bridge.proof_message or ""):
+            note = f"{proof.value}: {found.message}" if found.message else proof.value
+            await self._annotate(bridge, target, {naming.ANNOTATION_PROOF: note})
+        return WAITING if found.passed is None else None
 
     async def _tell(self, action: TellAddress, target: Target) -> str | None:
         bridge = target.bridge(action.name)

@@ -151,6 +151,8 @@ class Publisher:
             direction = "up" if change > 0 else "down"
             telemetry.decisions.labels(direction, found.decision.winner or "").inc()
         for each in found.outcomes:
+            if each.waits:
+                continue
             result = "ok" if each.done else "failed"
             telemetry.actions.labels(type(each.action).__name__, result).inc()
 
@@ -175,7 +177,9 @@ class Publisher:
             if each.done:
                 log.info("Acted", action=repr(each.action))
         complaints = {
-            f"{each.action!r}: {each.message}" for each in found.outcomes if not each.done
+            f"{each.action!r}: {each.message}"
+            for each in found.outcomes
+            if not each.done and not each.waits
         }
         complaints |= {f"{each.reason}: {each.message}" for each in found.plan.refusals}
         uid = found.region.uid

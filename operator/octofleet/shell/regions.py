@@ -112,7 +112,7 @@ class RegionReconciler:
         if not found.is_leaving:
             self._prober.consider(found.region, snapshot)
         waits = plan.actions and found.cluster is not None and found.mesh is None
-        if waits or any(each.done for each in outcomes):
+        if waits or any(each.done or each.waits for each in outcomes):
             return AFTER_ACTING_SECONDS
         return min(plan.requeue, self._settings.period_seconds)
 

@@ -26,6 +26,8 @@ class Settings:
     """Likewise for Jicofo."""
     bridge_image: str | None = None
     """Image of bridges where neither JitsiCluster nor OctoRegion names one."""
+    load_image: str | None = None
+    """Image of the synthetic participants that try calls on bridges of a new release."""
     kubeconfig: str | None = None
     log_level: str = "INFO"
 
@@ -48,6 +50,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         prosody_image=environment.get("OCTOFLEET_PROSODY_IMAGE") or None,
         jicofo_image=environment.get("OCTOFLEET_JICOFO_IMAGE") or None,
         bridge_image=environment.get("OCTOFLEET_BRIDGE_IMAGE") or None,
+        load_image=environment.get("OCTOFLEET_LOAD_IMAGE") or None,
         log_level=environment.get("OCTOFLEET_LOG_LEVEL", "INFO").upper(),
     )
 

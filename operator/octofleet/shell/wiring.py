@@ -18,6 +18,7 @@ from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.observer import Observer, Ports
 from octofleet.shell.podwatch import PodWatch
 from octofleet.shell.probing import Prober
+from octofleet.shell.proving import DEFAULT_LOAD_IMAGE, Prover
 from octofleet.shell.publishing import Publisher
 from octofleet.shell.reconciling import Boundary
 from octofleet.shell.recorder import Recorder
@@ -48,7 +49,8 @@ class Operator:
         observer = Observer(
             Ports(api, jicofo, bridges, self.breweries, endpoints, self.watch, clock)
         )
-        actuator = Actuator(api, bridges, jicofo, endpoints, observer, clock)
+        prover = Prover(api, settings.load_image or DEFAULT_LOAD_IMAGE)
+        actuator = Actuator(api, bridges, jicofo, endpoints, observer, clock, prover)
         recorder = Recorder(api, settings.identity, clock)
         publisher = Publisher(api, recorder, telemetry, clock)
         image = settings.bridge_image or DEFAULT_BRIDGE_IMAGE

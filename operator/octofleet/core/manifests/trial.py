@@ -1,0 +1,96 @@
+"""The pod that holds a short call on one bridge, past everybody's focus: small, and soon gone."""
+
+from octofleet.core.manifests import containers, naming
+from octofleet.core.manifests.inputs import BridgeSettings, Workload
+from octofleet.core.manifests.naming import Manifest
+
+__all__ = ["TRIAL_IMPOSSIBLE", "build_trial", "trial_name"]
+
+LIFE_SECONDS = 75
+TRIAL_IMPOSSIBLE = 2
+"""Exit code that says nothing of the bridge: the call couldn't be tried."""
+LAST_WORDS = "/dev/termination-log"
+RESOURCES: Manifest = {
+    "requests": {"cpu": "50m", "memory": "96Mi"},
+    "limits": {"memory": "256Mi"},
+}
+
+
+def trial_name(bridge: str, attempt: int) -> str:
+    """Return the name of the pod of an attempt."""
+    return f"{bridge}-trial-{attempt}"
+
+
+def build_trial(
+    name: str,
+    namespace: str,
+    bridge: naming.Owner,
+    nickname: str,
+    node: str,
+    settings: BridgeSettings,
+    image: str,
+) -> Manifest:
+    """Return the pod.
+
+    It belongs to the bridge's pod, and goes with it whatever becomes of the operator.
+
+    Args:
+        name: The pod's name.
+        namespace: The bridge's, too.
+        bridge: The bridge's pod.
+        nickname: The bridge's nickname in the brewery.
+        node: The bridge's node; the pod rather runs on another, as people do.
+        settings: Those the bridge was made with: where its brewery is.
+        image: Octofleet's image of synthetic participants.
+    """
+    command = ("octoload", "try", nickname, "--say", LAST_WORDS)
+    secret = naming.secret_name(settings.cluster)
+    env = [
+        *containers.variables(_plain(settings), {}),
+        containers.secret_variable(naming.KEY_OPERATOR_PASSWORD, secret),
+        containers.secret_variable(naming.KEY_JVB_PASSWORD, secret),
+    ]
+    trial = containers.container(
+        "trial", Workload(image, command=command, resources=RESOURCES), env, []
+    )
+    del trial["ports"]
+    elsewhere = {"key": "metadata.name", "operator": "NotIn", "values": [node]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": naming.recommended_labels("octoload", bridge.name, "trial"),
+            "ownerReferences": [
+                {"apiVersion": "v1", "kind": "Pod", "name": bridge.name, "uid": bridge.uid},
+            ],
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": LIFE_SECONDS,
+            "terminationGracePeriodSeconds": 1,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": containers.restricted_pod(),
+            "affinity": {
+                "nodeAffinity": {
+                    "preferredDuringSchedulingIgnoredDuringExecution": [
+                        {"weight": 1, "preference": {"matchFields": [elsewhere]}}
+                    ]
+                }
+            },
+            "containers": [trial],
+        },
+    }
+
+
+def _plain(settings: BridgeSettings) -> dict[str, str]:
+    prosody = naming.prosody_name(settings.cluster)
+    return {
+        **settings.domains.variables(),
+        "XMPP_SERVER": naming.service_host(prosody, settings.cluster_namespace),
+        "XMPP_PORT": str(naming.XMPP_PORT),
+        "JVB_BREWERY_MUC": naming.BREWERY_ROOM,
+        "JVB_AUTH_USER": naming.BRIDGE_USER,
+    }
