@@ -85,6 +85,11 @@ prove-drain: lab ## `kubectl drain` of a node with calls on it
 prove-fuzz: setup ## Everything that strangers reach, fed with garbage
 	@$(PY)/python tests/bench/bench_fuzz.py
 
+.PHONY: prove-labmatch
+prove-labmatch: lab ## One workload on real bridges and in the simulator (WORKLOAD=FILE: another)
+	@$(on_cluster)
+	$(PY)/python -m octodemo labmatch "$${where[@]}" $(if $(WORKLOAD),--workload "$(WORKLOAD)")
+
 .PHONY: prove-loss
 prove-loss: setup ## A browser's call across a network that loses one packet in twenty
 	@$(PY)/octolab provision --programs
@@ -141,7 +146,8 @@ bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
 	@$(PY)/python tests/bench/bench_engine.py
 
 PROOFS := replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week \
-  prove-loss prove-relay prove-browser prove-drain prove-restart prove-upgrade prove-hpa demo prove-lab
+  prove-loss prove-relay prove-browser prove-drain prove-restart prove-upgrade prove-hpa prove-labmatch \
+  demo prove-lab
 
 .PHONY: prove
 prove: $(PROOFS) ## Every proof

@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from cyclopts import App
 from rich.console import Console
@@ -15,6 +16,7 @@ from octodemo.demo import DemoFailedError, run_demo
 from octodemo.drain import prove_drain
 from octodemo.hpa import prove_hpa
 from octodemo.kube import Cluster, CommandError, connect
+from octodemo.labmatch import WORKLOAD, prove_labmatch
 from octodemo.local import try_a_call
 from octodemo.loss import prove_loss
 from octodemo.relay import enter_a_namespace, prove_relay
@@ -132,6 +134,16 @@ def upgrade(*, kubeconfig: str | None = None) -> int:
 
     async def scenario(cluster: Cluster, console: Console) -> str:
         return await prove_upgrade(cluster, console)
+
+    return _run(scenario, kubeconfig)
+
+
+@app.command
+def labmatch(*, kubeconfig: str | None = None, workload: Path = WORKLOAD) -> int:
+    """Prove that the simulator tells what real bridges do under the same WORKLOAD."""
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_labmatch(cluster, console, workload)
 
     return _run(scenario, kubeconfig)
 

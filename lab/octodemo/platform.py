@@ -87,6 +87,7 @@ async def install_operator(cluster: Cluster) -> None:
         "defaultImages.prosody": image("prosody"),
         "defaultImages.jicofo": image("load"),
         "defaultImages.bridge": image("bridge"),
+        "defaultImages.load": image("load"),
     }
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     chart = str(ROOT / "helm" / "octofleet")

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -102,27 +101,27 @@ def try_(
     /,
     *,
     seconds: Annotated[float, cyclopts.Parameter(help="Until media flows both ways.")] = 20.0,
-    account: Annotated[str, cyclopts.Parameter(help="Whom to log in as.")] = "octofleet",
     say: Annotated[Path | None, cyclopts.Parameter(help="File for the last words.")] = None,
 ) -> None:
-    """Hold a short call on one bridge, past everybody's focus; exits with 1 if it fails.
+    """Hold a short call on one bridge, past everybody's focus.
 
-    Where and how to log in is told by stock Jicofo's environment variables.
+    Exits with 1 when the bridge fails, with 2 when the call couldn't be tried. Where to log in is
+    told by stock Jicofo's environment variables; as whom, by OCTOFLEET_AUTH_PASSWORD, or else
+    JVB_AUTH_USER and JVB_AUTH_PASSWORD.
     """
     # Here and not above: the other commands need no XMPP.
     from octoload import trying
-    from octoload.focus.settings import FocusSettings, SettingsError
+    from octoload.focus.settings import SettingsError
 
     try:
-        settings = FocusSettings.from_env(os.environ)
+        accounts = trying.accounts(os.environ, bridge)
     except SettingsError as error:
         sys.exit(f"octoload: {error}")
-    chosen = replace(settings, user=account, only=bridge)
-    trial = asyncio.run(trying.try_bridge(chosen, seconds))
+    trial = asyncio.run(trying.try_bridge(accounts, seconds))
     if say is not None:
         say.write_text(trial.message)
     print(trial.message)  # noqa: T201 - what was asked for
-    sys.exit(0 if trial.passed else 1)
+    sys.exit({True: 0, False: 1, None: 2}[trial.passed])
 
 
 @app.command

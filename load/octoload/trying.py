@@ -7,16 +7,16 @@ are the real thing. It needs no place in anybody's meeting, and works on a bridg
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from octoload import routes
 from octoload.crowd import CallRequest, Crowd
 from octoload.focus.app import Running, running
-from octoload.focus.settings import FocusSettings
+from octoload.focus.settings import FocusSettings, SettingsError
 
-__all__ = ["Trial", "try_bridge"]
+__all__ = ["Trial", "accounts", "try_bridge"]
 
 PEOPLE: Final = 2
 STREAMS: Final = 4
@@ -30,17 +30,44 @@ BITRATE: Final = 200_000
 class Trial:
     """How it went."""
 
-    passed: bool
+    passed: bool | None
+    """None: it couldn't be tried, which says nothing of the bridge."""
     message: str
 
 
-async def try_bridge(settings: FocusSettings, seconds: float) -> Trial:
-    """Hold a call on the bridge that `settings.only` names.
+def accounts(environ: Mapping[str, str], bridge: str) -> tuple[FocusSettings, ...]:
+    """Return whom to log in as, the best first, to try a bridge.
+
+    Raises:
+        SettingsError: A variable is missing or wrong.
+    """
+    found: list[FocusSettings] = []
+    jvb = environ.get("JVB_AUTH_USER", "").strip() or "jvb"
+    for user, key in (("octofleet", "OCTOFLEET_AUTH_PASSWORD"), (jvb, "JVB_AUTH_PASSWORD")):
+        if password := environ.get(key, ""):
+            settings = FocusSettings.from_env({**environ, "JICOFO_AUTH_PASSWORD": password})
+            found.append(replace(settings, user=user, only=bridge))
+    if not found:
+        raise SettingsError("set OCTOFLEET_AUTH_PASSWORD or JVB_AUTH_PASSWORD")
+    return tuple(found)
+
+
+async def try_bridge(whom: Sequence[FocusSettings], seconds: float) -> Trial:
+    """Hold a call on the bridge that `only` names.
 
     Args:
-        settings: Whom to log in as, and where.
+        whom: Whom to log in as, and where: the first that the server takes.
         seconds: How long it may take until media flows both ways.
     """
+    trial = Trial(passed=None, message="no account")
+    for settings in whom:
+        trial = await _try(settings, seconds)
+        if trial.passed is not None:
+            break
+    return trial
+
+
+async def _try(settings: FocusSettings, seconds: float) -> Trial:
     name = f"octofleet-trial-{secrets.token_hex(4)}"
     own = replace(
         settings,
@@ -51,10 +78,11 @@ async def try_bridge(settings: FocusSettings, seconds: float) -> Trial:
         signal_host="127.0.0.1",
         signal_port=0,
     )
-    deadline = asyncio.get_running_loop().time() + seconds
+    now = asyncio.get_running_loop().time()
+    deadline = now + seconds
     async with running(own) as focus:
-        if not await _until(lambda: bool(focus.shell.focus.bridges), deadline):
-            return Trial(passed=False, message=_unseen(focus, own))
+        if not await _until(lambda: bool(focus.shell.focus.bridges), now + seconds / 2):
+            return Trial(passed=None, message=_unseen(focus, own))
         return await _call(focus, own, name, deadline)
 
 

@@ -8,6 +8,7 @@ recorded times; everything else is octobridge's own.
 """
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -69,6 +70,13 @@ def _relay_ids(path: Path) -> dict[str, str | None]:
     return found
 
 
+class OwnPorts:
+    """One port of its own for each that asks, as the recorded bridges had."""
+
+    def open(self, transport: int) -> tuple[Candidate, ...]:
+        return (replace(CANDIDATE, port=30_000 + transport),)
+
+
 class RecordedClockBridge:
     """Answers requests as octobridge answers IQs, in its own code from payload to payload."""
 
@@ -83,6 +91,7 @@ class RecordedClockBridge:
             candidates=(CANDIDATE,),
             fingerprint=FINGERPRINT,
             policy=Policy(relay_id=relay_id),
+            ports=OwnPorts(),
         )
         self._phase = phase
         self.colibri = Colibri(self.registry)

@@ -7,7 +7,7 @@ from typing import Any
 
 from octodemo.crowd import start_crowd
 from octodemo.examples import lab_sized
-from octodemo.platform import SCENARIO, Platform
+from octodemo.platform import SCENARIO, Platform, condition, until
 
 REGION_LABEL = "topology.kubernetes.io/region"
 MEDIA_LABEL = "node-role.example.org/media"
@@ -50,6 +50,22 @@ async def test_global_puts_everyone_on_a_bridge_of_their_region_in_one_meeting(
             await crowd.call("world", 2 * number, bitrate_bps=100_000, region=name)
         await crowd.connected(6)
         assert await _bridges_of_people(world) == {"eu": 2, "us": 2, "asia": 2}
+        for kind, reason in (("Meshed", "AllLinked"), ("Near", "PeopleNear")):
+            await _cluster_says(world, kind, "True", reason)
+        linked = (await world.jitsi())["status"]["links"]
+        pairs = {(one["first"], one["second"]): one["connected"] for one in linked}
+        assert pairs == {("asia", "eu"): 1, ("asia", "us"): 1, ("eu", "us"): 1}
+
+
+async def _cluster_says(platform: Platform, kind: str, status: str, reason: str) -> None:
+    async def said() -> bool | None:
+        found = condition(await platform.jitsi(), kind)
+        return True if found and (found["status"], found["reason"]) == (status, reason) else None
+
+    try:
+        await until(f"{kind}={status} {reason}", said, seconds=60, every=1)
+    except TimeoutError as late:
+        raise TimeoutError(f"{late}: {await platform.jitsi()}") from late
 
 
 async def _bridges_of_people(platform: Platform) -> dict[str, int]:

@@ -15,12 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from jitsiwire.bridge_channel import (
-    AddReceiver,
     ForwardedSources,
-    Message,
     ReceiverAudioSubscription,
     ReceiverVideoConstraints,
-    SenderSourceConstraints,
     VideoConstraints,
     VideoType,
 )
@@ -29,11 +26,10 @@ from octobridge.core.constraints import ReceiverSettings, smallest_last_n
 from octobridge.core.effects import Effect, SendMessage, say
 from octobridge.core.limits import SizeLimits
 from octobridge.core.meshes import Meshes
-from octobridge.core.pictures import Shown
 from octobridge.core.receiver import Receiver
-from octobridge.core.remote_wishes import RemoteWishes
 from octobridge.core.roster import Member, Roster
 from octobridge.core.slots import Key
+from octobridge.core.wanting import Wanting
 
 RECEIVER_WORK: Final = 5
 """What a receiver costs that gets nothing."""
@@ -83,12 +79,11 @@ class Adaptation:
     ) -> None:
         self._policy = policy
         self._meshes = meshes if meshes is not None else Meshes()
-        self._relay_id = relay_id or ""
         initial = VideoConstraints(max_height=policy.initial_max_height)
         self._roster = Roster(policy.slots, ReceiverSettings(initial), fresh_ssrc)
         self._pictures = self._roster.pictures
         self._listening = self._roster.listening
-        self._wishes = RemoteWishes(self._pictures, self._meshes)
+        self._wanting = Wanting(self._pictures, self._meshes, relay_id or "")
         self._to_probe: dict[int, None] = {}
         self._open: set[int] = set()
         """Those whose message channel is open."""
@@ -146,7 +141,7 @@ class Adaptation:
             return []
         self._open.add(receiver.transport)
         own = (self._pictures.find(name) for name in sorted(receiver.own))
-        told = [self._wanted(s) for s in own if s and s.demand.told is not None]
+        told = [self._wanting.of(s) for s in own if s and s.demand.told is not None]
         told.append(ForwardedSources(forwarded_sources=receiver.forwarded))
         for mapping in (
             receiver.mappings(self._pictures),
@@ -173,21 +168,17 @@ class Adaptation:
 
     def add_relay(self, transport: int) -> None:
         """Take in a relay."""
-        self._wishes.add(transport)
+        self._wanting.remote.add(transport)
 
     def remove_relay(self, transport: int) -> None:
         """Let a relay go."""
-        self._wishes.remove(transport)
+        self._wanting.remote.remove(transport)
         self._open.discard(transport)
 
     def relay_opened(self, transport: int) -> list[Effect]:
         """Return what tells another bridge what is wanted of its people's sources."""
         self._open.add(transport)
-        return [
-            say(transport, self._wanted(shown))
-            for shown in self._pictures
-            if shown.transport == transport and shown.demand.told is not None
-        ]
+        return self._wanting.over(transport)
 
     def relay_closed(self, transport: int) -> None:
         """Say nothing to another bridge until there is a channel again."""
@@ -195,11 +186,12 @@ class Adaptation:
 
     def set_remote_wish(self, relay: int, source: str, wanted: VideoConstraints) -> bool:
         """Take what another bridge wants of a source; False when it isn't noted."""
-        return self._wishes.want(relay, source, 0 if wanted.is_disabled else wanted.max_height)
+        height = 0 if wanted.is_disabled else wanted.max_height
+        return self._wanting.remote.want(relay, source, height)
 
     def remote_wishes(self, relay: int) -> Mapping[str, int]:
         """Return what another bridge wants, by source, to look at."""
-        return self._wishes.of(relay)
+        return self._wanting.remote.of(relay)
 
     # ---- what the bridge finds ------------------------------------------------------------
 
@@ -284,7 +276,8 @@ class Adaptation:
         for transport in self._to_probe.keys() & roster.ages.keys():
             effects += roster.receivers[transport].probe(trusted=policy.trust_bwe)
         self._to_probe.clear()
-        return self._audible(effects + self._tell_senders(now))
+        alone = len(roster.members) < 2
+        return self._audible(effects + self._wanting.tell(now, alone=alone))
 
     def _choose(self, now: float) -> list[int]:
         """Return whom to allocate for now."""
@@ -308,37 +301,6 @@ class Adaptation:
             # Sources, not endpoints, as in the stock bridge; and the receiver itself.
             policy.size_limits.of(len(self._pictures) - len(receiver.own) + 1),
             -1 if receiver.slots is None else policy.slots,
-        )
-
-    def _tell_senders(self, now: float) -> list[Effect]:
-        """Tell senders what is wanted of them, where that changed."""
-        effects: list[Effect] = []
-        demanded, self._pictures.demanded = self._pictures.demanded, set()
-        for shown in map(self._pictures.find, demanded):
-            if shown is None:
-                continue
-            demand = shown.demand
-            # Alone, nobody is told anything: whoever comes next may want all of it.
-            alone = len(self._roster.members) < 2 and demand.told is None
-            if alone or demand.told == demand.greatest:
-                continue
-            if demand.may_tell(now):
-                demand.told = demand.greatest
-                effects.append(say(shown.transport, self._wanted(shown)))
-            else:
-                self._pictures.demanded.add(shown.picture.name)
-        return effects
-
-    def _wanted(self, shown: Shown) -> Message:
-        """Return what tells a sender, or its bridge, what is wanted of a source."""
-        height = shown.demand.told or 0
-        name = shown.picture.name
-        if shown.transport not in self._meshes:
-            return SenderSourceConstraints(source_name=name, max_height=height)
-        return AddReceiver(
-            bridge_id=self._relay_id,
-            source_name=name,
-            video_constraints=VideoConstraints(max_height=height),
         )
 
     def _audible(self, effects: list[Effect]) -> list[Effect]:

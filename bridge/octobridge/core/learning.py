@@ -20,10 +20,12 @@ __all__ = ["SCTP_PORT", "learn_transport", "open_port", "replace_sources"]
 SCTP_PORT: Final = 5000
 
 
-def open_port(registry: Registry, peer: Peer) -> None:
-    """Give a new peer a port of its own; without one to be had it shares the bridge's."""
+def open_port(registry: Registry, peer: Peer) -> bool:
+    """Give a new peer a port of its own; without one to be had (False) it shares the bridge's."""
     if registry.ports is not None:
         peer.own_candidates = registry.ports.open(peer.transport)
+        return bool(peer.own_candidates)
+    return False
 
 
 def learn_transport(registry: Registry, peer: Peer, ice: IceTransport) -> list[SetRemote]:

@@ -94,9 +94,11 @@ class _Work:
             sctp_role=_sctp_role(transport.sctp),
             ice_controlling=transport.ice_controlling,
         )
-        if transport.use_unique_port:
-            open_port(self.registry, relay)
         self.done.effects += effects
+        if transport.use_unique_port and not open_port(self.registry, relay):
+            # Two links between the same pair of shared ports couldn't be told apart.
+            self.done.effects += self.registry.remove_relay(self.conference, relay, self.now)
+            raise Refusal.of(Condition.INTERNAL_SERVER_ERROR, "No port is left for a relay.")
         return relay
 
     def _update(self, relay: Relay) -> None:

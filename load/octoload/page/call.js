@@ -43,12 +43,12 @@ export class Call extends EventTarget {
   }
 
   async join() {
-    const { room, display, media, rewriting, lastN } = this.#options;
+    const { room, display, region, media, rewriting, lastN } = this.#options;
     const { audio, video } = await tracks.open(media);
     Object.assign(this.local, { audio, camera: video });
     const wishes = { dataChannel: true, ssrcRewriting: this.rewriting, midDemux: this.rewriting };
     if (lastN !== undefined) wishes.initialLastN = Number(lastN);
-    this.#signalling = new Signalling({ conference: room, display, wishes });
+    this.#signalling = new Signalling({ conference: room, display, region: region || undefined, wishes });
     const on = (type, act) => this.#signalling.addEventListener(type, ({ detail }) => act(detail));
     on("offer", (offer) => this.#offered(offer));
     on("resumed", (message) => this.#replaceSources(message.sources));

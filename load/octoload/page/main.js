@@ -1,5 +1,5 @@
 // The page itself: lobby, buttons, and `window.octo` for whoever drives it from outside.
-// ?room=…&join=1 joins at once; also display, media, screen, rewriting, height, lastN, codec.
+// ?room=…&join=1 joins at once; also display, region, media, screen, rewriting, height, lastN, codec.
 
 import { Call } from "/page/call.js";
 import { Tiles } from "/page/tiles.js";
@@ -128,6 +128,7 @@ const octo = (window.octo = {
   call: null, join, leave,
   state: () => call?.state ?? "not in a call",
   me: () => call?.me ?? null,
+  bridge: () => call?.bridge ?? null,
   stats: () => call.figures(),
   sources: () => [...call.sources.values()],
   messages: (kind) => call.messages.filter((one) => !kind || one.colibriClass === kind),

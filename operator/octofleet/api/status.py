@@ -19,6 +19,7 @@ __all__ = [
     "DecisionStatus",
     "FailedReleaseStatus",
     "HistoryStatus",
+    "LinkStatus",
     "RecommendationStatus",
     "RefusalStatus",
     "RegionStatus",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 BRIDGES_SHOWN = 50
+LINKS_SHOWN = 64
 RECOMMENDATIONS_KEPT = 60
 SCALE_EVENTS_KEPT = 60
 
@@ -234,6 +236,23 @@ class RegionStatus(Told, frozen=True):
     Advertised, Reachable, Upgraded."""
 
 
+class LinkStatus(Told, frozen=True):
+    """What relays measure between two regions, or within one."""
+
+    first: Annotated[str, Field(max_length=63)]
+    """A region."""
+    second: Annotated[str, Field(max_length=63)]
+    """The other one, or the same."""
+    links: Int32 = 0
+    """Links between their bridges, one for each meeting and pair of bridges."""
+    connected: Int32 = 0
+    """Those that are up."""
+    rtt: Number | None = None
+    """The median of their round trips; left out when unknown."""
+    loss: Number | None = None
+    """The part of their packets that is lost; left out when unknown."""
+
+
 class ClusterStatus(Told, frozen=True):
     """What is so in a cluster."""
 
@@ -247,5 +266,9 @@ class ClusterStatus(Told, frozen=True):
     """Bridges that Jicofo can place people on."""
     participants: Int32 = 0
     """People on all bridges that told their number."""
+    links: Annotated[
+        tuple[LinkStatus, ...], Field(max_length=LINKS_SHOWN), ListOf("map", ("first", "second"))
+    ] = ()
+    """What is measured between regions that share a meeting just now."""
     conditions: Conditions = ()
-    """Ready, Progressing."""
+    """Ready, Progressing; with several regions Near; with relays Meshed."""

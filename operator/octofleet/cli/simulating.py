@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from octofleet.simulate import compare as comparing
+from octofleet.simulate import course as courses
 from octofleet.simulate import report as reporting
 from octofleet.simulate import running, suite, traces
 from octofleet.simulate.compare import Comparison
@@ -78,6 +79,18 @@ def compare(
     if not as_json:
         Console().print(verdict_table(found))
     return status
+
+
+@app.command
+def course(*, workload: File = None) -> int:
+    """Print as JSON how a workload goes by: joins, sizes, each bridge's stress over time.
+
+    Args:
+        workload: A description; otherwise a day of an office. Only its first region is told.
+    """
+    json.dump(courses.course_of(running.load_of(_workload(workload))).as_dict(), sys.stdout)
+    sys.stdout.write("\n")
+    return 0
 
 
 def replay(

@@ -48,6 +48,8 @@ _WARNS_WHEN: Final = {
     ConditionType.DEGRADED: ConditionStatus.TRUE,
     ConditionType.SCALING_LIMITED: ConditionStatus.TRUE,
     ConditionType.SPREAD: ConditionStatus.FALSE,
+    ConditionType.MESHED: ConditionStatus.FALSE,
+    ConditionType.NEAR: ConditionStatus.FALSE,
     ConditionType.ADVERTISED: ConditionStatus.FALSE,
     ConditionType.REACHABLE: ConditionStatus.FALSE,
 }
@@ -67,6 +69,8 @@ _RELIEF: Final = {
     ConditionType.REGISTERED: "BridgesRegistered",
     ConditionType.METRICS_AVAILABLE: "MetricsRecovered",
     ConditionType.SPREAD: "BridgesSpread",
+    ConditionType.MESHED: "BridgesLinked",
+    ConditionType.NEAR: "PeopleNear",
     ConditionType.ADVERTISED: "AddressesMended",
     ConditionType.REACHABLE: "UdpAnswersAgain",
     ConditionType.DEGRADED: "Recovered",

@@ -61,6 +61,8 @@ def _move(draft: Draft, bridge: Bridge, stress: float, coolest: Survivor) -> Mov
     aim = draft.limits.stress_threshold - COOL
     one = selection.stress_of_one(bridge, draft.limits)
     enough, most = (stress - aim) / one, (aim - coolest.stress) / one
+    if most <= 1:
+        return None  # not even one person would land
     held = [each for each in bridge.conferences or () if each.participants]
     if len(held) < 2:
         return None  # all of it would be as hot elsewhere

@@ -23,12 +23,14 @@ from octofleet.api.status import (
     ScaleEventStatus,
     TermStatus,
 )
-from octofleet.core import addresses, diagnosis, lifecycle, remembering
+from octofleet.core import addresses, diagnosis, lifecycle, links, nearness, remembering
 from octofleet.core.conditions import ConditionType, Reason, Verdict, with_verdicts
 from octofleet.core.diagnosis import Findings
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.limits import Limits, limits_of
+from octofleet.core.links import Linking
 from octofleet.core.memory import Memory
+from octofleet.core.meshing import Mesh
 from octofleet.core.observation import (
     BridgeState,
     FailedRelease,
@@ -105,6 +107,8 @@ def cluster_status(
     regions: Iterable[RegionStatus],
     old: ClusterStatus | None,
     now: Timestamp,
+    mesh: Mesh | None = None,
+    seen: Linking | None = None,
 ) -> ClusterStatus:
     """Return the cluster's status.
 
@@ -115,17 +119,22 @@ def cluster_status(
         regions: The status of every region that joined it.
         old: The status as it stands, None before the first.
         now: Seconds since the epoch.
+        mesh: How its regions hang together; None while that isn't known.
+        seen: What was seen of its links; None while Jicofo can't be asked.
     """
     before, joined = old or ClusterStatus(), list(regions)
+    apart = (links.meshed(mesh, seen), nearness.near(mesh, seen))
+    verdicts = _cluster_verdicts(controller_ready, message)
     return ClusterStatus(
         observed_generation=cluster.generation,
         regions=len(joined),
         bridges=sum(each.replicas for each in joined),
         ready_bridges=sum(each.ready_replicas for each in joined),
         participants=sum(each.participants or 0 for each in joined),
+        links=tuple(links.link_status(each) for each in links.between(seen)),
         conditions=with_verdicts(
             before.conditions,
-            _cluster_verdicts(controller_ready, message),
+            (*verdicts, *(each for each in apart if each is not None)),
             cluster.generation,
             now,
         ),

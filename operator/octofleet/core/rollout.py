@@ -240,7 +240,8 @@ def _fault_of(draft: Draft, each: JudgedBridge) -> str | None:
         case S.PENDING | S.STARTING if age >= limits.start_deadline:
             return f"isn't ready {limits.start_deadline:.0f} s after it was made: {_why(bridge)}"
         case S.PROVING if age >= limits.proof_deadline:
-            return f"wasn't proven within {limits.proof_deadline:.0f} s"
+            why = f": {bridge.proof_message}" if bridge.proof_message else ""
+            return f"wasn't proven within {limits.proof_deadline:.0f} s{why}"
         case _:
             return None
 

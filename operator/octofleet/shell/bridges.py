@@ -11,7 +11,8 @@ import httpx
 
 from jitsiwire import stats
 from jitsiwire.stats import BridgeStats
-from octofleet.shell import rest
+from octofleet.shell import documents, rest
+from octofleet.shell.documents import Document
 from octofleet.shell.errors import Unreachable
 
 TIMEOUT: Final = httpx.Timeout(3.0, connect=1.0)
@@ -56,6 +57,19 @@ class BridgeClient:
         if found is None:
             raise Unreachable("bridge doesn't say how many participants it has")
         return found
+
+    async def debug(self, bridge: BridgeAddress) -> Document:
+        """Return the bridge's state in short: its conferences, and how its links fare.
+
+        Raises:
+            Unreachable: It can't be asked or answers nonsense.
+        """
+        answer = await self._call("GET", bridge, "/debug")
+        try:
+            found: object = json.loads(answer)
+        except (ValueError, RecursionError) as error:
+            raise Unreachable("bridge answers something other than JSON") from error
+        return documents.mapping(found)
 
     async def drain(self, bridge: BridgeAddress, enable: bool) -> None:
         """Have the bridge advertise drain, or take it back."""

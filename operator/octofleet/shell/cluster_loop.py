@@ -1,6 +1,7 @@
 """Reconciling a JitsiCluster, pass by pass."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName
 from octofleet.shell.errors import Conflict, Refused
 from octofleet.shell.kube import KubernetesCluster
+from octofleet.shell.linkwatch import LinkWatch
 from octofleet.shell.observer import available
 from octofleet.shell.publishing import ControllerState, Publisher
 from octofleet.shell.settings import Settings
@@ -34,12 +36,15 @@ class ClusterReconciler:
         api: KubernetesCluster,
         breweries: Breweries,
         publisher: Publisher,
+        links: LinkWatch,
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._api = api
         self._breweries = breweries
         self._publisher = publisher
+        self._links = links
+        self._tokens: dict[Key, str] = {}
         self._clock = clock
         self._applied: dict[Key, tuple[tuple[EffectiveCluster, Mesh | None], float]] = {}
 
@@ -65,6 +70,9 @@ class ClusterReconciler:
         if refusal is None and settled:
             await self._default_region(cluster, regions)
         state = await self._state(name, refusal)
+        if mesh is not None and (mesh.relays or len(mesh.regions) > 1):
+            linking = await self._links.look(name, self._tokens.get(key, ""))
+            state = replace(state, mesh=mesh, linking=linking)
         await self._publisher.cluster(document, resource.status, cluster, joined, state)
         return self._settings.period_seconds if settled else 1.0
 
@@ -89,6 +97,7 @@ class ClusterReconciler:
                 self._applied[key] = ((cluster, mesh), self._clock())
         except Refused as error:
             return str(error)
+        self._tokens[key] = credentials.token
         domains = inputs.Domains(cluster.domain)
         self._breweries.watch(ClusterName(key.namespace, key.name), domains, credentials)
         return None
@@ -143,6 +152,8 @@ class ClusterReconciler:
 
     def _forget(self, key: Key) -> None:
         self._applied.pop(key, None)
+        self._tokens.pop(key, None)
+        self._links.forget(ClusterName(key.namespace, key.name))
         self._breweries.forget(ClusterName(key.namespace, key.name))
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import httpx
 
+from octofleet.core.links import Wanted
 from octofleet.core.observation import Conference, Timestamp
 from octofleet.shell import documents, rest
 from octofleet.shell.documents import Document
@@ -32,6 +33,16 @@ class JicofoBridge:
     shutting_down: bool
     stress: float | None
     version: str | None
+    region: str | None = None
+    relay_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JicofoPerson:
+    """Somebody in a conference: the region they tell, and the nickname of their bridge."""
+
+    region: str | None
+    bridge: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,9 @@ class JicofoView:
     """By brewery nickname."""
     conferences: Mapping[str, tuple[Conference, ...]]
     """By brewery nickname; a bridge without any isn't in it."""
+    links: tuple[Wanted, ...] = ()
+    """Which bridges should be linked, for which meeting."""
+    people: tuple[JicofoPerson, ...] = ()
 
 
 class JicofoClient:
@@ -61,7 +75,9 @@ class JicofoClient:
         selector = documents.mapping(found, "bridge_selector", "bridge")
         if "bridge_selector" not in found:
             raise Unreachable("Jicofo's /debug has no bridge_selector")
-        return JicofoView(now, _bridges(selector), _conferences(found))
+        bridges = _bridges(selector)
+        rooms = documents.mapping(found, "focus_manager")
+        return JicofoView(now, bridges, _conferences(found), _links(rooms, bridges), _people(rooms))
 
     async def move_conference(self, base: str, bridge: str, conference: str) -> int:
         """Have every participant of `conference` leave `bridge`; return how many moved.
@@ -97,6 +113,8 @@ def _bridges(selector: Document) -> dict[str, JicofoBridge]:
             shutting_down=documents.truth(entry, "shutting-down") is True,
             stress=documents.number(entry, "stress"),
             version=_known(documents.text(entry, "version")),
+            region=_known(documents.text(entry, "region")),
+            relay_id=_known(documents.text(entry, "relay-id")),
         )
     return found
 
@@ -114,6 +132,34 @@ def _conferences(debug: Document) -> dict[str, tuple[Conference, ...]]:
         for bridge, count in counts.items():
             found[bridge].append(Conference(room, count))
     return {bridge: tuple(rooms) for bridge, rooms in found.items()}
+
+
+def _links(rooms: Document, bridges: Mapping[str, JicofoBridge]) -> tuple[Wanted, ...]:
+    names = {seen.relay_id: nick for nick, seen in bridges.items() if seen.relay_id}
+    found: set[Wanted] = set()
+    for room in rooms:
+        meeting = documents.text(rooms, room, "meeting_id")
+        sessions = documents.mapping(rooms, room, "colibri_session_manager", "sessions")
+        for nick in sessions if meeting is not None else ():
+            for relay in documents.mapping(sessions, nick, "relays"):
+                first, second = sorted((nick, names.get(relay, relay)))
+                found.add(Wanted(meeting or "", (first, second)))
+    return tuple(sorted(found, key=lambda each: (each.meeting, each.pair)))
+
+
+def _people(rooms: Document) -> tuple[JicofoPerson, ...]:
+    found: list[JicofoPerson] = []
+    for room in rooms:
+        members = documents.mapping(rooms, room, "chat_room", "members")
+        placed = documents.mapping(rooms, room, "colibri_session_manager", "participants")
+        found += [
+            JicofoPerson(
+                _known(documents.text(members, one, "region")),
+                _known(documents.text(placed, one, "bridge")),
+            )
+            for one in placed
+        ]
+    return tuple(found)
 
 
 def _known(word: str | None) -> str | None:

@@ -122,6 +122,14 @@ class Observer:
             return None
         return BridgeAddress(self._ports.endpoints.bridge(bridge.node_address, bridge.name), token)
 
+    async def jicofo_seen(self, cluster: ClusterName) -> JicofoView:
+        """Return what Jicofo said a moment ago or says now.
+
+        Raises:
+            Unreachable: It can't be asked.
+        """
+        return await self._jicofo.get(cluster)
+
     async def jicofo_view(self, cluster: ClusterName) -> JicofoView:
         """Return a fresh look at Jicofo, for the last check before something is deleted.
 

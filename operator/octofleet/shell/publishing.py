@@ -10,10 +10,12 @@ from pydantic import ValidationError
 from octofleet.api.effective import EffectiveCluster, EffectiveRegion
 from octofleet.api.kube import KubeModel
 from octofleet.api.status import ClusterStatus, RegionStatus
-from octofleet.core import events, lifecycle, limits, reporting
+from octofleet.core import events, lifecycle, limits, links, reporting
 from octofleet.core.events import Notice
+from octofleet.core.links import Linking
 from octofleet.core.manifests import naming
 from octofleet.core.manifests.naming import Manifest
+from octofleet.core.meshing import Mesh
 from octofleet.core.observation import BridgeState, Snapshot, Timestamp
 from octofleet.core.planning import Plan
 from octofleet.core.signals import Rule
@@ -38,6 +40,10 @@ class ControllerState:
 
     ready: bool
     message: str
+    mesh: Mesh | None = None
+    """How the regions hang together; None while that isn't known."""
+    linking: Linking | None = None
+    """What was seen of the links between bridges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +104,12 @@ class Publisher:
             _statuses(regions),
             old,
             Timestamp(self._clock()),
+            state.mesh,
+            state.linking,
         )
-        if new == old:
+        self._measure_links(cluster, state.linking)
+        calm = self._is_recent(cluster.uid) and _calm(old) == _calm(new)
+        if new == old or calm:
             return
         await self._write(kube.CLUSTERS, document, new, cluster.uid)
         await self._record(document, events.cluster_notices(old, new))
@@ -156,6 +166,19 @@ class Publisher:
             result = "ok" if each.done else "failed"
             telemetry.actions.labels(type(each.action).__name__, result).inc()
 
+    def _measure_links(self, cluster: EffectiveCluster, seen: Linking | None) -> None:
+        """Tell what links measure; pairs of regions without any have no series."""
+        telemetry, where = self._telemetry, (cluster.namespace, cluster.name)
+        telemetry.forget_links(*where)
+        for each in links.between(seen):
+            pair = (*where, *each.regions)
+            telemetry.links.labels(*pair, "up").set(each.connected)
+            telemetry.links.labels(*pair, "down").set(each.links - each.connected)
+            if each.rtt is not None:
+                telemetry.link_rtt.labels(*pair).set(each.rtt)
+            if each.loss is not None:
+                telemetry.link_loss.labels(*pair).set(each.loss)
+
     def _measure_terms(self, found: Pass, where: tuple[str, str]) -> None:
         """Tell what each term asks for; one that can't tell has no series rather than a zero."""
         telemetry, labels = self._telemetry, {"namespace": where[0], "region": where[1]}
@@ -197,6 +220,15 @@ def _statuses(regions: Iterable[Document]) -> list[RegionStatus]:
             # Written by another version of the operator; this one writes it anew in a moment.
             found.append(RegionStatus())
     return found
+
+
+def _calm(status: ClusterStatus | None) -> ClusterStatus | None:
+    """Return the status without what always moves."""
+    if status is None:
+        return None
+    nothing = {"rtt": None, "loss": None, "links": 0, "connected": 0}
+    told = tuple(each.model_copy(update=nothing) for each in status.links)
+    return status.model_copy(update={"participants": 0, "links": told})
 
 
 def _same_but_readings(old: RegionStatus | None, new: RegionStatus) -> bool:

@@ -79,9 +79,32 @@ class Telemetry:
             ("action", "result"),
             registry=self.registry,
         )
+        self.links = Gauge(
+            "octofleet_links",
+            "Links between bridges of two regions (or of one), by whether they are up.",
+            ("namespace", "cluster", "first", "second", "state"),
+            registry=self.registry,
+        )
+        self.link_rtt = Gauge(
+            "octofleet_link_rtt_seconds",
+            "Round trip between two regions, as relays measure it.",
+            ("namespace", "cluster", "first", "second"),
+            registry=self.registry,
+        )
+        self.link_loss = Gauge(
+            "octofleet_link_loss_ratio",
+            "Part of the packets between two regions that is lost, as relays measure it.",
+            ("namespace", "cluster", "first", "second"),
+            registry=self.registry,
+        )
         self.leader = Gauge(
             "octofleet_leader", "1 while the Lease is held.", registry=self.registry
         )
+
+    def forget_links(self, namespace: str, cluster: str) -> None:
+        """Drop the series of a cluster's links."""
+        for gauge in (self.links, self.link_rtt, self.link_loss):
+            gauge.remove_by_labels({"namespace": namespace, "cluster": cluster})
 
     def forget_region(self, namespace: str, region: str, states: tuple[str, ...]) -> None:
         """Drop the series of a region that is gone."""

@@ -15,6 +15,7 @@ from octofleet.shell.endpoints import ClusterName, Endpoints, ServiceEndpoints
 from octofleet.shell.handlers import CLUSTER, REGION, Loops
 from octofleet.shell.jicofo import JicofoClient
 from octofleet.shell.kube import KubernetesCluster
+from octofleet.shell.linkwatch import LinkPorts, LinkWatch
 from octofleet.shell.observer import Observer, Ports
 from octofleet.shell.podwatch import PodWatch
 from octofleet.shell.probing import Prober
@@ -58,7 +59,8 @@ class Operator:
         regions = RegionReconciler(
             settings, api, observer, actuator, publisher, self._prober, clock
         )
-        clusters = ClusterReconciler(settings, api, self.breweries, publisher, clock)
+        links = LinkWatch(LinkPorts(api, observer, bridges, endpoints, clock))
+        clusters = ClusterReconciler(settings, api, self.breweries, publisher, links, clock)
         self.loops = Loops(
             self.bells,
             cluster=Boundary(clusters.reconcile, health, telemetry, clock).reconcile,

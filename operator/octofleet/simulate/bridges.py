@@ -7,6 +7,7 @@ the whole fleet are kept in arrays.
 """
 
 from dataclasses import dataclass, field
+from math import floor
 from typing import Final
 
 import numpy as np
@@ -64,6 +65,8 @@ class SimBridge:
     """Packets a second at stress 1."""
     idle: float
     phase: float
+    upkeep: float = 0.0
+    """Stress of a person besides their packets."""
     version: str = "1"
     registered: bool = False
     draining: bool = False
@@ -141,7 +144,7 @@ class Fleet:
         """Change a bridge's load by so much."""
         slot, before = bridge.slot, bridge.stress
         changed = bridge.changed
-        if now - (now - bridge.phase) % self.period > changed:
+        if self._ticks(bridge, now) > self._ticks(bridge, changed):
             bridge.told_stress = before
             bridge.told_people = bridge.people
             self.told[slot] = before
@@ -174,7 +177,7 @@ class Fleet:
         for bridge in self.bridges.values():
             if bridge.stress > OVERLOAD:
                 self.overloaded_seconds += bridge.people * (now - bridge.changed)
-                if now - (now - bridge.phase) % self.period > bridge.changed:
+                if self._ticks(bridge, now) > self._ticks(bridge, bridge.changed):
                     bridge.told_stress, bridge.told_people = bridge.stress, bridge.people
                     self.told[bridge.slot] = bridge.stress
                 bridge.changed = now
@@ -182,10 +185,15 @@ class Fleet:
 
     def told_by(self, bridge: SimBridge, now: float) -> tuple[float, float, int]:
         """Return when a bridge last told its load, and its stress and people then."""
-        tick = now - (now - bridge.phase) % self.period
-        if tick > bridge.changed:
+        ticks = self._ticks(bridge, now)
+        tick = bridge.phase + ticks * self.period
+        if ticks > self._ticks(bridge, bridge.changed):
             return tick, bridge.stress, bridge.people
         return tick, bridge.told_stress, bridge.told_people
+
+    def _ticks(self, bridge: SimBridge, at: float) -> int:
+        """Return how often a bridge has told its load by then; `Placement` reckons alike."""
+        return floor((at - bridge.phase) / self.period)
 
 
 def _grown(old: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.float64]:

@@ -44,6 +44,8 @@ class BridgeType(KubeModel, frozen=True):
     packet_rate: Annotated[float, Field(gt=0)] = 45_000
     """Packets a second at which its stress is 1."""
     idle_stress: Annotated[float, Field(ge=0, lt=0.5)] = 0.01
+    person_stress: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """What a person costs besides their packets: control, keys, statistics."""
     price: Annotated[float, Field(ge=0)] = 0.20
     """Of an hour."""
     start_seconds: Annotated[float, Field(gt=0)] = 240

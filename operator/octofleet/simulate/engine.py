@@ -260,6 +260,7 @@ class Simulation:
             kind.packet_rate,
             kind.idle_stress,
             float(self._rng.random() * self.workload.presence_seconds),
+            kind.person_stress,
         )
         average = self.participant_stress
         self.fleet.add(bridge, STOCK_PARTICIPANT_STRESS if average is None else average)

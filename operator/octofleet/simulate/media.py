@@ -12,12 +12,6 @@ from typing import Final
 
 __all__ = ["MEDIA", "Media", "costs"]
 
-SEND: Final = 200.0
-"""Packets a second of a camera, all layers."""
-LARGE: Final = 150.0
-THUMBNAIL: Final = 30.0
-VOICE: Final = 30.0
-SPEAKERS: Final = 3
 LARGEST: Final = 5000
 """A meeting costs no more a head beyond this size."""
 
@@ -31,6 +25,20 @@ class Media:
     """Share of people whose camera is on."""
     most_cameras: int
     last_n: int
+    send: float = 200.0
+    """Packets a second of a camera, all layers."""
+    large: float = 150.0
+    """Of the picture that is shown large; one at most."""
+    thumbnail: float = 30.0
+    """Of each other picture."""
+    voice: float = 10.0
+    """Of one person's microphone, silence left out."""
+    heard: float = 15.0
+    """Of each voice that is heard."""
+    linked: float = 30.0
+    """Of each voice between two bridges."""
+    speakers: int = 3
+    """How many voices there are to hear, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,9 @@ MEDIA: Final = {
         Media("webinar", 0.05, 5, 5),
         Media("voice", 0.0, 0, 0),
         Media("gallery", 0.95, 1000, 25),
+        # octoload's participants: everybody sends and gets everything, a picture of one layer in
+        # 20 frames a second of two packets each, and a voice that never falls silent.
+        Media("synthetic", 1.0, 1000, 1000, 40.0, 40.0, 40.0, 50.0, 50.0, 50.0, 1000),
     )
 }
 
@@ -70,13 +81,13 @@ def _person(media: Media, people: int) -> float:
     if people == 0:
         return 0.0
     cameras = _cameras(media, people)
-    sent = VOICE / 3 + SEND * cameras / people
+    sent = media.voice + media.send * cameras / people
     others = min(float(media.last_n), cameras * (people - 1) / people)
-    seen = LARGE * min(1.0, others) + THUMBNAIL * max(0.0, others - 1)
-    heard = VOICE * min(SPEAKERS, people - 1) / 2
-    return sent + seen + heard
+    seen = media.large * min(1.0, others) + media.thumbnail * max(0.0, others - 1)
+    return sent + seen + media.heard * min(media.speakers, people - 1)
 
 
 def _link(media: Media, people: int) -> float:
     seen = min(float(media.last_n), _cameras(media, people))
-    return THUMBNAIL * seen + LARGE * min(1.0, seen) + VOICE * min(SPEAKERS, people)
+    voices = media.linked * min(media.speakers, people)
+    return media.thumbnail * seen + media.large * min(1.0, seen) + voices

@@ -127,7 +127,7 @@ class Mover:
             if bridge is None:
                 continue
             load = share.people * one + (link if share.people else 0.0)
-            stress = load / bridge.capacity
+            stress = load / bridge.capacity + share.people * bridge.upkeep
             self._fleet.change(
                 bridge, stress - share.stress, people if share is changed else 0, now
             )

@@ -38,7 +38,7 @@ from octofleet.simulate.bridges import Share, SimBridge
 from octofleet.simulate.description import Workload
 from octofleet.simulate.engine import Simulation
 
-__all__ = ["DEFAULT_AUTOSCALING", "Operating", "region_of"]
+__all__ = ["DEFAULT_AUTOSCALING", "Operating", "autoscaling_of", "region_of"]
 
 POD_SECONDS: Final = 0.6
 """Of the time a bridge takes to start, how much passes before its pod runs."""
@@ -51,22 +51,30 @@ DEFAULT_AUTOSCALING: Final[dict[str, Any]] = {
 }
 
 
+def autoscaling_of(workload: Workload) -> dict[str, Any]:
+    """Return the settings of a workload's regions, as an OctoRegion's."""
+    return {
+        "minBridges": workload.min_bridges,
+        "maxBridges": workload.max_bridges,
+        **DEFAULT_AUTOSCALING,
+        **workload.autoscaling,
+    }
+
+
 def region_of(workload: Workload, index: int) -> EffectiveRegion:
     """Return a region of a workload as the operator would see it."""
     name = workload.regions[index].name
     cluster = JitsiCluster.model_validate(
         {"metadata": {"name": "meet", "namespace": "meet"}, "spec": {"domain": "meet.example"}}
     )
-    settings = {
-        "minBridges": workload.min_bridges,
-        "maxBridges": workload.max_bridges,
-        **DEFAULT_AUTOSCALING,
-        **workload.autoscaling,
-    }
     region = OctoRegion.model_validate(
         {
             "metadata": {"name": name, "namespace": "meet", "uid": name},
-            "spec": {"clusterRef": {"name": "meet"}, "region": name, "autoscaling": settings},
+            "spec": {
+                "clusterRef": {"name": "meet"},
+                "region": name,
+                "autoscaling": autoscaling_of(workload),
+            },
         }
     )
     return effective_region(cluster, region)

@@ -65,8 +65,12 @@ def future_of(workload: Workload, trace: Trace) -> Future:
         for region in range(len(trace.regions)):
             load[region][first : last + 1] += here[region] * one
             people[region][first : last + 1] += here[region]
-    rate = workload.bridge.packet_rate
-    return Future(begins, tuple(each / rate for each in load), tuple(people))
+    kind = workload.bridge
+    stress = tuple(
+        packets / kind.packet_rate + here * kind.person_stress
+        for packets, here in zip(load, people, strict=True)
+    )
+    return Future(begins, stress, tuple(people))
 
 
 class Oracle(Operating):

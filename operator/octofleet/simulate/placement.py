@@ -143,7 +143,7 @@ class Placement:
             chosen = self._free(found.group[region], blocked, now)
         if chosen is None and free:
             chosen = free[0][2]
-        if chosen is None:
+        if chosen is None and (blocked or len(found.region[region]) < len(found.all)):
             chosen = self._free(found.all, [], now)
         if chosen is None and open_joined:
             chosen = min(open_joined)[2]
@@ -151,9 +151,13 @@ class Placement:
 
     def _corrected(self, slots: Indices, now: float) -> npt.NDArray[np.float64]:
         fleet = self._fleet
-        phase = fleet.phase[slots]
-        ticks = now - (now - phase) % fleet.period
-        told = np.where(ticks > fleet.changed[slots], fleet.stress[slots], fleet.told[slots])
+        # It told its load since the last change if a multiple of the period lies between: floors
+        # say that at a sixth of what remainders cost.
+        phase, period = fleet.phase[slots], fleet.period
+        told_since = np.floor((now - phase) / period) > np.floor(
+            (fleet.changed[slots] - phase) / period
+        )
+        told = np.where(told_since, fleet.stress[slots], fleet.told[slots])
         return told + fleet.recent[slots] * fleet.average[slots]
 
     def _free(self, slots: Indices, blocked: list[int], now: float) -> SimBridge | None:

@@ -1,6 +1,7 @@
 """What the bridge's tests begin with: a registry with predictable names, and common requests."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from jitsiwire.colibri2 import (
     Candidate,
@@ -45,7 +46,21 @@ def counting_entropy() -> Callable[[int], bytes]:
     return lambda size: next(calls).to_bytes(4, "big")[-4:].rjust(size, b"\x01")[:size]
 
 
-def registry(policy: Policy | None = None, timing: Timing | None = None) -> Registry:
+class OwnPorts:
+    """Ports for single transports, so many of them."""
+
+    def __init__(self, left: int = 1_000) -> None:
+        self.left = left
+
+    def open(self, transport: int) -> tuple[Candidate, ...]:
+        """A candidate whose port tells the transport."""
+        self.left -= 1
+        return (replace(HOST, port=20_000 + transport),) if self.left >= 0 else ()
+
+
+def registry(
+    policy: Policy | None = None, timing: Timing | None = None, ports: OwnPorts | None = None
+) -> Registry:
     """A bridge's state with two candidates and nobody on it."""
     return Registry(
         entropy=counting_entropy(),
@@ -53,6 +68,7 @@ def registry(policy: Policy | None = None, timing: Timing | None = None) -> Regi
         timing=timing,
         candidates=(HOST, PUBLIC),
         fingerprint=FINGERPRINT,
+        ports=ports or OwnPorts(),
     )
 
 

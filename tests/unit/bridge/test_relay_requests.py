@@ -50,7 +50,9 @@ def test_a_new_relay_is_offered_everything_and_the_opposite_role(
     assert reply.transport.sctp == Sctp(5000, answered)
     ice = reply.transport.ice
     assert ice is not None
-    assert ice.candidates == (given.HOST, given.PUBLIC), "private candidates, whatever the policy"
+    own = (replace(given.HOST, port=20_003),)
+    shared = (given.HOST, given.PUBLIC)
+    assert ice.candidates == (own if opens else shared), "private ones, whatever the policy"
     assert [f.setup for f in ice.fingerprints] == ["actpass"]
 
 
@@ -113,6 +115,17 @@ def test_limits_hold_for_relays_and_those_behind_them() -> None:
     many = tuple(given.audio(f"b{n}", 100 + n) for n in range(101))
     greedy = Relay("there", endpoints=(Endpoint("b", sources=many),))
     assert refusal(colibri, greedy) is Condition.BAD_REQUEST
+
+
+def test_a_relay_without_a_port_of_its_own_is_refused_and_leaves_nothing() -> None:
+    colibri = Colibri(given.registry(POLICY, ports=given.OwnPorts(0)))
+    given.joined(colibri, "a")
+    request = ConferenceModify(given.MEETING, relays=(given.new_relay("there", opens=True),))
+    outcome = colibri.handle(request, 1.0)
+    assert isinstance(outcome.reply, Colibri2Error)
+    assert outcome.reply.condition is Condition.INTERNAL_SERVER_ERROR
+    assert [type(e) for e in outcome.effects] == [CreateTransport, RemoveTransport]
+    assert colibri.registry.conferences[0].relays == ()
 
 
 def test_people_behind_a_relay_come_change_and_go() -> None:

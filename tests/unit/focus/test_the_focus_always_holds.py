@@ -87,16 +87,22 @@ class Anything(RuleBasedStateMachine):
     @rule()
     def everything_settles(self) -> None:
         self.world.settle()
+        before = self.usable()
         self.world.pass_time(3)
-        focus, now = self.world.focus, self.world.now
-        usable = [v for v in focus.bridges.values() if v.operational(now) and not v.shutting_down]
+        focus = self.world.focus
+        # One that has become usable just now is found with the next try.
+        usable = before & self.usable()
         for conference in focus.conferences.values():
-            versions_fit = bool(usable) and not (set(conference.sessions) - {v.jid for v in usable})
+            versions_fit = bool(usable) and not (set(conference.sessions) - usable)
             for one in conference.participants.values():
                 assert one.bridge is not None or one.stage is Stage.WAITING
                 if versions_fit:
                     assert one.bridge is not None, "there is a bridge, so it is placed"
         self.look_at_bridges()
+
+    def usable(self) -> set[str]:
+        views, now = self.world.focus.bridges.values(), self.world.now
+        return {v.jid for v in views if v.operational(now) and not v.shutting_down}
 
     def look_at_bridges(self) -> None:
         """For those who know more than the focus."""

@@ -1,0 +1,239 @@
+"""Proof: what the simulator says of a small workload is what real bridges do.
+
+One description (`--workload`) is run by both. First the lab's machine is measured with a call that
+isn't in it: how stressed an idle bridge is, what a packet costs, how long a bridge takes to start.
+With these the simulator tells how the workload will go; then synthetic participants do the same
+on real bridges under the real operator. Ends in `labmatch: decisions=N/N stress_rmse=0.NN`: how
+many of the region's decisions (by how many bridges up or down) were the same in the same order,
+and how far the stress of each bridge was apart over time.
+
+Every decision has to match. Stress may be 0.12 apart: bridges smooth theirs over seconds and tell
+it every five, a person's share of a real machine isn't only packets, and the machine does other
+things meanwhile; a model that misses a call's place, or a fifth of its cost, is further off.
+"""
+
+import asyncio
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from rich.console import Console
+
+from octodemo.courses import Course, Sampled, matching, orders, root_mean_square, turns
+from octodemo.crowd import Crowd, start_crowd
+from octodemo.fleet import Watcher, watching
+from octodemo.kube import Cluster
+from octodemo.objects import jitsi_cluster, octo_region, quick
+from octodemo.platform import ROOT, Platform, fresh_namespace, install_operator
+from octodemo.scratch import scratch
+
+__all__ = ["WORKLOAD", "prove_labmatch"]
+
+WORKLOAD: Final = ROOT / "examples" / "workloads" / "lab.yaml"
+NAMESPACE: Final = "prove-labmatch"
+REGION: Final = "lab"
+LIMIT: Final = "150m"
+"""CPU of a bridge: small, so that a handful of people are a load."""
+BITRATE: Final = 200_000
+SMALL, LARGE = 4, 14
+"""People of the two calls that the machine is measured with."""
+EACH: Final = 90.0
+"""Packets a second that a synthetic participant sends, and gets from each other."""
+CALM_SECONDS: Final = 20.0
+EVERY: Final = 5.0
+FARTHEST: Final = 0.12
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A bridge of the lab, as measured."""
+
+    idle: float
+    person: float
+    packet_rate: float
+    start_seconds: float
+
+    def description(self) -> Object:
+        """Return it as a workload describes it."""
+        return {
+            "idleStress": round(self.idle, 3),
+            "personStress": round(self.person, 4),
+            "packetRate": round(self.packet_rate),
+            "startSeconds": round(self.start_seconds, 1),
+        }
+
+
+async def prove_labmatch(cluster: Cluster, console: Console, workload: Path = WORKLOAD) -> str:
+    """Run the proof; return its line.
+
+    Raises:
+        AssertionError: a bound doesn't hold.
+    """
+    await install_operator(cluster)
+    platform = Platform(cluster, NAMESPACE)
+    await fresh_namespace(cluster, NAMESPACE)
+    await cluster.apply(jitsi_cluster(NAMESPACE), _region())
+    try:
+        await platform.wait_ready(REGION, bridges=2)
+        crowd = await start_crowd(cluster, NAMESPACE)
+        machine = await _measure(platform, crowd)
+        console.print(f"a bridge of this machine: {machine.description()}")
+        course = await _simulated(_described(workload), machine)
+        console.print(f"the simulator says: sizes {'-'.join(map(str, course.sizes))}")
+        await _begin(platform, course)
+        async with watching(platform, REGION) as watcher:
+            seen = await _play(platform, crowd, watcher, course, console)
+        people = await crowd.people()
+        line = _judge(course, watcher.sizes, seen, console)
+        if people.dropped:
+            raise AssertionError(f"{line} dropped={people.dropped}")
+        return line
+    finally:
+        await platform.remove()
+
+
+def _region() -> Object:
+    region = octo_region(NAMESPACE, REGION, quick(None, mode="External"), replicas=2)
+    cpu = {"cpu": LIMIT, "memory": "256Mi"}
+    region["spec"]["bridge"]["resources"] = {"requests": {"cpu": "50m"}, "limits": cpu}
+    return region
+
+
+# The machine ------------------------------------------------------------------------------------
+
+
+async def _measure(platform: Platform, crowd: Crowd) -> Machine:
+    """Measure the lab's bridges with a call that the workload doesn't have."""
+    began = time.monotonic()
+    await platform.patch_region(REGION, {"replicas": 3})
+    await platform.wait_ready(REGION, bridges=3)
+    start = time.monotonic() - began
+    await platform.patch_region(REGION, {"replicas": 2})
+    await platform.wait_ready(REGION, bridges=2)
+    async with watching(platform, REGION) as watcher:
+        await asyncio.sleep(CALM_SECONDS)
+        idle = statistics.median(_recent(watcher, lowest=True))
+        levels: list[float] = []
+        for people in (SMALL, LARGE):
+            await crowd.call("gauge", people, bitrate_bps=BITRATE)
+            await crowd.connected(people)
+            await asyncio.sleep(CALM_SECONDS + 10)
+            levels.append(statistics.median(_recent(watcher, lowest=False)) - idle)
+    await crowd.call("gauge", 0)
+    await asyncio.sleep(CALM_SECONDS)
+    person, rate = costs(*levels)
+    return Machine(idle, person, rate, start)
+
+
+def costs(small: float, large: float) -> tuple[float, float]:
+    """Return the stress of a person, and the packets a second at stress 1, of the two calls.
+
+    A call's people cost something each, and its packets grow with the square of their number.
+
+    Raises:
+        AssertionError: the calls are no load that tells anything.
+    """
+    packet = (large / LARGE - small / SMALL) / (EACH * (LARGE - SMALL))
+    if small <= 0 or packet <= 0:
+        raise AssertionError(f"calls of {SMALL} and {LARGE} cost {small:.3f} and {large:.3f}")
+    return max(0.0, small / SMALL - EACH * SMALL * packet), 1 / packet
+
+
+def _recent(watcher: Watcher, *, lowest: bool) -> list[float]:
+    """Return the stress of the idlest or the busiest bridge over the last ten seconds."""
+    since = time.monotonic() - CALM_SECONDS / 2
+    found: list[float] = []
+    for view in watcher.views:
+        told = [each.stress for each in view.bridges if each.stress is not None]
+        if view.at >= since and told:
+            found.append(min(told) if lowest else max(told))
+    if not found:
+        raise AssertionError("no bridge tells its stress")
+    return found
+
+
+# The simulator ----------------------------------------------------------------------------------
+
+
+def _described(workload: Path) -> Object:
+    return yaml.safe_load(workload.read_text())
+
+
+async def _simulated(described: Object, machine: Machine) -> Course:
+    """Have the simulator tell the workload's course on such bridges."""
+    described["bridge"] = {**described.get("bridge", {}), **machine.description()}
+    with scratch("labmatch") as folder:
+        path = folder / "workload.yaml"
+        path.write_text(yaml.safe_dump(described))
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("octofleet"), "simulate", "course", "--workload", path,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, _ = await process.communicate()
+    if process.returncode:
+        raise AssertionError(f"octofleet simulate course ended with {process.returncode}")
+    return Course.read(out.decode())
+
+
+# The lab ----------------------------------------------------------------------------------------
+
+
+async def _begin(platform: Platform, course: Course) -> None:
+    """Give the region the workload's settings, at the size it begins with."""
+    await platform.patch_region(REGION, {"replicas": None, "autoscaling": None})
+    await platform.patch_region(REGION, {"autoscaling": {"mode": "Auto", **course.autoscaling}})
+    await platform.wait_ready(REGION, bridges=course.sizes[0])
+
+
+async def _play(
+    platform: Platform, crowd: Crowd, watcher: Watcher, course: Course, console: Console
+) -> list[Sampled]:
+    """Have people come and go as described; return the stress of bridges over time."""
+    await crowd.reset()
+    began = time.monotonic()
+    seen: list[Sampled] = []
+
+    async def sample() -> None:
+        for n in range(int(course.seconds / EVERY)):
+            await asyncio.sleep(max(0.0, began + n * EVERY - time.monotonic()))
+            if watcher.last is not None:
+                told = [each.stress for each in watcher.last.bridges if each.stress is not None]
+                seen.append((time.monotonic() - began, tuple(sorted(told, reverse=True))))
+
+    sampling = asyncio.create_task(sample())
+    try:
+        for order in orders(course.joins, course.seconds):
+            await asyncio.sleep(max(0.0, began + order.at - time.monotonic()))
+            await crowd.call(f"call-{order.call}", order.people, bitrate_bps=BITRATE)
+        await sampling
+    finally:
+        sampling.cancel()
+        await asyncio.gather(sampling, return_exceptions=True)
+    for at, decision in watcher.decisions:
+        console.print(f"{at - began:4.0f}s {decision}")
+    return seen
+
+
+def _judge(course: Course, sizes: list[int], seen: list[Sampled], console: Console) -> str:
+    """Lay the two side by side; return the line.
+
+    Raises:
+        AssertionError: they are too far apart.
+    """
+    simulated, real = turns(course.sizes), turns(sizes)
+    for (at, levels), (_, told) in zip(seen[::3], course.stress[::3], strict=False):
+        pairs = ", ".join(f"{a:.2f}" for a in levels), ", ".join(f"{b:.2f}" for b in told)
+        console.print(f"{at:4.0f}s lab {pairs[0]}  simulated {pairs[1]}", markup=False)
+    console.print(f"sizes in the lab {'-'.join(map(str, sizes))}")
+    number, most = matching(simulated, real), max(len(simulated), len(real))
+    apart = root_mean_square(course.stress, seen)
+    line = f"labmatch: decisions={number}/{most} stress_rmse={apart:.2f}"
+    if number != most or not most or apart > FARTHEST:
+        raise AssertionError(line)
+    return line

@@ -1,0 +1,195 @@
+"""How links to other bridges fare: counted, published under the stock names, given up when dead."""
+
+from dataclasses import dataclass
+
+import pytest
+from tests.unit.bridge import given
+
+from jitsiwire.colibri2 import ConferenceModify, Endpoint
+from octobridge.core import debug
+from octobridge.core.colibri import Colibri
+from octobridge.core.effects import RemoveTransport
+from octobridge.core.expiry import expire
+from octobridge.core.policy import Policy
+from octobridge.core.relay import Relay
+from octobridge.core.reporting import Surroundings, stats
+from octobridge.core.reports import Reports
+from octobridge.core.traffic import Traffic
+
+AROUND = Surroundings(stress=0.0, healthy=True, timestamp="", threads=1)
+
+
+@dataclass(frozen=True)
+class Reading:
+    transport: int
+    packets_received: int = 0
+    bytes_received: int = 0
+    packets_sent: int = 0
+    bytes_sent: int = 0
+    packets_lost: int = 0
+    remote_packets_lost: int = 0
+    rtt_ms: float = -1.0
+    received_age_ms: int = 0
+    consent_age_ms: int = -1
+
+
+@dataclass(frozen=True)
+class Source:
+    transport: int
+    ssrc: int
+    kind: str = "audio"
+    age_ms: int = 10
+    keyframes: int = 0
+    temporal_bps: tuple[int, int, int] = (0, 0, 0)
+    width: int = 0
+    height: int = 0
+
+
+class Bridge:
+    """A conference with one person here and two behind a relay."""
+
+    def __init__(self) -> None:
+        self.colibri = Colibri(given.registry(Policy(relay_id="here")))
+        given.joined(self.colibri, "a")
+        people = [given.relayed(n, given.audio(n, s)) for n, s in (("b", 11), ("c", 12))]
+        request = ConferenceModify(given.MEETING, relays=(given.new_relay("there", *people),))
+        given.reply_of(self.colibri.handle(request, 0.0))
+        self.registry = self.colibri.registry
+        self.traffic, self.relay_traffic = Traffic(), Traffic()
+        self.reports = Reports(self.registry, self.traffic, self.relay_traffic)
+
+    @property
+    def relay(self) -> Relay:
+        return self.registry.conferences[0].relays[0]
+
+    def stats(self) -> dict[str, object]:
+        told = stats(self.registry, self.traffic, self.relay_traffic, AROUND)
+        return {name: getattr(told, name) for name in told.__dataclass_fields__}
+
+    def secure(self, now: float = 0.0) -> None:
+        self.reports.ice_connected(self.relay.transport, now)
+        self.reports.dtls_connected(self.relay.transport, now)
+
+
+def test_people_elsewhere_count_as_participants_and_not_as_local() -> None:
+    told = Bridge().stats()
+    assert told["endpoints"] == told["participants"] == told["largest_conference"] == 3
+    assert (told["local_endpoints"], told["octo_endpoints"]) == (1, 2)
+    assert (told["octo_conferences"], told["total_relays"], told["conferences"]) == (1, 1, 1)
+    assert told["relay_id"] == "here"
+
+
+def test_traffic_of_relays_is_their_own_and_in_bits() -> None:
+    bridge = Bridge()
+    relay = bridge.relay.transport
+    for at, count in ((0.0, 0), (2.0, 100)):
+        link = Reading(relay, count, 1000 * count, 2 * count, 2000 * count, count // 4, count // 5)
+        bridge.reports.readings([Reading(2, count, 100 * count), link], [], at)
+    told = bridge.stats()
+    assert (told["total_packets_received"], told["total_packets_received_octo"]) == (100, 100)
+    assert (told["total_bytes_received"], told["total_bytes_received_octo"]) == (10_000, 100_000)
+    assert (told["total_packets_sent"], told["total_packets_sent_octo"]) == (0, 200)
+    assert (told["octo_receive_bitrate"], told["octo_send_bitrate"]) == (400_000, 800_000)
+    assert (told["octo_receive_packet_rate"], told["octo_send_packet_rate"]) == (50, 100)
+    assert told["bit_rate_download"] == 40, "kilobits, of endpoints"
+    assert bridge.relay.outgoing_loss == pytest.approx(0.1)
+    assert bridge.relay.incoming_loss == pytest.approx(0.2)
+
+
+def test_who_sends_over_a_relay_is_known_by_ssrc() -> None:
+    bridge = Bridge()
+    relay = bridge.relay.transport
+    bridge.reports.readings(
+        [Reading(relay)], [Source(relay, 12), Source(relay, 11, age_ms=9_000)], 1
+    )
+    sending = {p.id: p.sending_audio for p in bridge.relay.endpoints.values()}
+    assert sending == {"b": False, "c": True}
+    assert bridge.stats()["inactive_conferences"] == 0
+
+
+def test_a_link_that_cannot_be_made_is_counted_and_given_up() -> None:
+    bridge = Bridge()
+    transport = bridge.relay.transport
+    bridge.reports.ice_failed(transport)
+    assert RemoveTransport(transport) in expire(bridge.registry, 1.0)
+    assert bridge.registry.conferences[0].relays == ()
+    told = bridge.stats()
+    assert (told["relays_ice_failed"], told["endpoints_ice_failed"]) == (1, 0)
+    assert told["total_ice_failed"] == 1
+
+
+def test_a_link_whose_handshake_fails_is_counted_when_it_goes() -> None:
+    bridge = Bridge()
+    bridge.reports.ice_connected(bridge.relay.transport, 1.0)
+    bridge.reports.dtls_failed(bridge.relay.transport)
+    assert bridge.relay.dtls_failed
+    expire(bridge.registry, 100.0)
+    assert (bridge.stats()["dtls_failed_relays"], bridge.stats()["dtls_failed_endpoints"]) == (1, 0)
+
+
+def test_a_silent_link_is_given_up_as_a_silent_client_is() -> None:
+    bridge = Bridge()
+    bridge.secure(10.0)
+    relay = bridge.relay.transport
+    bridge.reports.readings([Reading(relay, received_age_ms=0)], [], 30.0)
+    assert not [e for e in expire(bridge.registry, 89.0) if e == RemoveTransport(relay)]
+    assert RemoveTransport(relay) in expire(bridge.registry, 91.0)
+
+
+def test_a_link_without_messages_long_after_dtls_is_counted_once() -> None:
+    bridge = Bridge()
+    bridge.reports.readings([], [], 50.0)
+    assert bridge.stats()["num_relays_no_msg_transport_after_delay"] == 0, "not secured yet"
+    bridge.secure(60.0)
+    for now in (89.0, 91.0, 120.0):
+        bridge.reports.readings([], [], now)
+    assert bridge.stats()["num_relays_no_msg_transport_after_delay"] == 1
+    assert bridge.stats()["num_eps_no_msg_transport_after_delay"] == 0
+
+
+def test_a_conference_of_people_elsewhere_stays_and_an_empty_one_goes() -> None:
+    bridge = Bridge()
+    bridge.secure()
+    bridge.colibri.handle(given.modify(Endpoint("a", expire=True)), 1.0)
+    expire(bridge.registry, 30.0)
+    assert len(bridge.registry.conferences) == 1
+    gone = tuple(Endpoint(n, expire=True) for n in ("b", "c"))
+    relay = given.Relay("there", endpoints=gone)
+    bridge.colibri.handle(ConferenceModify(given.MEETING, relays=(relay,)), 31.0)
+    expire(bridge.registry, 45.0)
+    assert len(bridge.registry.conferences) == 1
+    expire(bridge.registry, 52.0)
+    assert bridge.registry.conferences == ()
+    assert list(bridge.registry.relays()) == []
+
+
+def test_a_conference_that_links_meshes_stays_without_people() -> None:
+    bridge = Bridge()
+    other = given.new_relay("other", mesh="1")
+    bridge.colibri.handle(ConferenceModify(given.MEETING, relays=(other,)), 0.0)
+    for name in ("there", "other"):
+        found = bridge.registry.conferences[0].find_relay(name)
+        assert found is not None
+        found.heard(40.0)
+    gone = tuple(Endpoint(n, expire=True) for n in ("b", "c"))
+    relay = given.Relay("there", endpoints=gone)
+    bridge.colibri.handle(ConferenceModify(given.MEETING, relays=(relay,)), 1.0)
+    bridge.colibri.handle(given.modify(Endpoint("a", expire=True)), 1.0)
+    expire(bridge.registry, 60.0)
+    assert len(bridge.registry.conferences) == 1
+
+
+def test_debug_shows_how_each_link_fares() -> None:
+    bridge = Bridge()
+    conference = bridge.registry.conferences[0]
+    before = debug.conference_view(conference, full=False)["relays"]["there"]
+    assert (before["connected"], before["rtt_ms"], before["incoming_loss"]) == (False, None, None)
+    assert before["endpoints"] == 2
+    bridge.secure()
+    bridge.reports.channel_opened(bridge.relay.transport)
+    bridge.reports.readings([Reading(bridge.relay.transport, rtt_ms=12.5)], [], 1.0)
+    after = debug.conference_view(conference, full=True)["relays"]["there"]
+    assert (after["connected"], after["message_channel"], after["rtt_ms"]) == (True, True, 12.5)
+    assert sorted(after["endpoints"]) == ["b", "c"]
+    bridge.reports.consent_lost(bridge.relay.transport)
+    assert not debug.conference_view(conference, full=False)["relays"]["there"]["connected"]
