@@ -147,6 +147,8 @@ class Autoscaling:
     rebalances: bool = False
     pauses_growth: bool = True
     """Mode Paused holds up growth too."""
+    stress_threshold: float = 0.8
+    """Jicofo takes a bridge for overloaded from here on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +272,10 @@ def effective_region(
         region=region.spec.region,
         replicas=region.spec.replicas,
         bridge=_placed(_bridge(above, region.spec.bridge, bridge_image), region.spec.placement),
-        autoscaling=_autoscaling(size, above.autoscaling, region.spec.autoscaling),
+        autoscaling=replace(
+            _autoscaling(size, above.autoscaling, region.spec.autoscaling),
+            stress_threshold=quantity(above.octo.stress_threshold),
+        ),
         placement=region.spec.placement,
         upgrades=_upgrades(region.metadata.annotations),
     )

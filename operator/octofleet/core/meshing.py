@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from octofleet.api.clusters import SelectionStrategy
 from octofleet.api.effective import EffectiveCluster
 from octofleet.api.octo import Octo, Relays
+from octofleet.api.quantities import quantity
 
 __all__ = ["Mesh", "Place", "mesh_of"]
 
@@ -38,6 +39,8 @@ class Mesh:
     local_region: str | None = None
     relays: bool = False
     """A meeting may be on several bridges."""
+    stress_threshold: float | None = None
+    """From here on Jicofo takes a bridge for overloaded; None: as Jicofo has it."""
     participants_per_bridge: int | None = None
     """People of one meeting that a bridge takes; None: as Jicofo has it."""
 
@@ -55,6 +58,7 @@ def mesh_of(cluster: EffectiveCluster, places: Iterable[Place]) -> Mesh:
         # By regions, Jicofo fills bridges one after the other only for people of some region.
         local_region=cluster.local_region or only,
         relays=relays,
+        stress_threshold=quantity(cluster.octo.stress_threshold),
         participants_per_bridge=cluster.octo.participants_per_bridge if relays else None,
     )
 

@@ -51,6 +51,7 @@ def jicofo_settings(mesh: Mesh) -> JicofoSettings:
         region_groups=mesh.groups,
         local_region=mesh.local_region,
         relays=mesh.relays,
+        stress_threshold=mesh.stress_threshold,
         max_bridge_participants=mesh.participants_per_bridge,
     )
 
