@@ -49,12 +49,14 @@ def mesh_of(cluster: EffectiveCluster, places: Iterable[Place]) -> Mesh:
     """Return how the cluster's regions hang together."""
     found = sorted(set(places), key=lambda place: (place.region, place.group or ""))
     regions = tuple(sorted({place.region for place in found}))
-    relays = _has_relays(cluster.octo, regions)
+    # Regions in another Kubernetes aren't seen from here.
+    several = len(regions) > 1 or cluster.remote_service is not None
+    relays = _has_relays(cluster.octo, several=several)
     only = regions[0] if relays and len(regions) == 1 else None
     return Mesh(
         regions=regions,
         groups=_groups(found),
-        strategy=cluster.strategy or _fitting(regions, relays=relays),
+        strategy=cluster.strategy or _fitting(several=several or relays),
         # By regions, Jicofo fills bridges one after the other only for people of some region.
         local_region=cluster.local_region or only,
         relays=relays,
@@ -63,14 +65,13 @@ def mesh_of(cluster: EffectiveCluster, places: Iterable[Place]) -> Mesh:
     )
 
 
-def _has_relays(wanted: Octo, regions: tuple[str, ...]) -> bool:
+def _has_relays(wanted: Octo, *, several: bool) -> bool:
     if wanted.relays is not Relays.AUTO:
         return wanted.relays is Relays.ENABLED
-    return len(regions) > 1 or (wanted.largest_meeting or 0) > wanted.participants_per_bridge
+    return several or (wanted.largest_meeting or 0) > wanted.participants_per_bridge
 
 
-def _fitting(regions: tuple[str, ...], *, relays: bool) -> SelectionStrategy:
-    several = len(regions) > 1 or relays
+def _fitting(*, several: bool) -> SelectionStrategy:
     return SelectionStrategy.REGION_BASED if several else SelectionStrategy.SINGLE
 
 
