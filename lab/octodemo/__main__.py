@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from pathlib import Path
 
 from cyclopts import App
 from rich.console import Console
@@ -20,6 +21,7 @@ from octodemo.labmatch import WORKLOAD, prove_labmatch
 from octodemo.local import try_a_call
 from octodemo.loss import prove_loss
 from octodemo.relay import enter_a_namespace, prove_relay
+from octodemo.regions import prove_regionloss, prove_regions
 from octodemo.restart import prove_restart
 from octodemo.wires import WiresError
 
@@ -133,6 +135,31 @@ def labmatch(*, kubeconfig: str | None = None, workload: Path = WORKLOAD) -> int
 
     async def scenario(cluster: Cluster, console: Console) -> str:
         return await prove_labmatch(cluster, console, workload)
+
+    return _run(scenario, kubeconfig)
+
+
+@app.command
+def regions(*, kubeconfig: str | None = None, picture: Path | None = None) -> int:
+    """Prove what bridges and relays in every region bring to people there.
+
+    Args:
+        kubeconfig: Of a lab of three regions with a network between them.
+        picture: Where to draw what was measured.
+    """
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_regions(cluster, console, picture)
+
+    return _run(scenario, kubeconfig)
+
+
+@app.command
+def regionloss(*, kubeconfig: str | None = None) -> int:
+    """Prove that people are back soon when all bridges of their region are killed."""
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_regionloss(cluster, console)
 
     return _run(scenario, kubeconfig)
 
