@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from pathlib import Path
 
 from cyclopts import App
 from rich.console import Console
@@ -20,8 +19,8 @@ from octodemo.kube import Cluster, CommandError, connect
 from octodemo.labmatch import WORKLOAD, prove_labmatch
 from octodemo.local import try_a_call
 from octodemo.loss import prove_loss
-from octodemo.relay import enter_a_namespace, prove_relay
 from octodemo.regions import prove_regionloss, prove_regions
+from octodemo.relay import enter_a_namespace, prove_relay
 from octodemo.restart import prove_restart
 from octodemo.wires import WiresError
 

@@ -46,7 +46,7 @@ async def prove_regions(cluster: Cluster, console: Console, picture: Path | None
     central = await _measured(cluster, "prove-central", relays=False)
     console.print(central.table())
     if picture is not None:
-        picture.write_text(regions_picture.drawn(octo, central))
+        await asyncio.to_thread(picture.write_text, regions_picture.drawn(octo, central))
     line = (
         f"regions: near={octo.near:.2f} local_ms={octo.local_ms:.0f} "
         f"central_ms={central.local_ms:.0f} wan_mbps={octo.wan_mbps:.2f} "

@@ -1,4 +1,4 @@
-"""What was measured between regions, as a table for the terminal and a picture for the docs. Pure."""
+"""What was measured between regions: a table for the terminal, a picture for the docs. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,8 +49,8 @@ def drawn(octo: Measured, central: Measured) -> str:
     most = max(*octo.delays.values(), *central.delays.values(), 1.0)
     height = TOP + len(rows) * (2 * BAR + GAP) + 60
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 {height}" font-family="sans-serif"'
-        ' font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 {height}"'
+        ' font-family="sans-serif" font-size="12">',
         f'<rect width="660" height="{height}" fill="white"/>',
         '<text x="12" y="22" font-size="15">From speaker to listener, milliseconds</text>',
         _legend(12, NEAR_COLOUR, "bridges and relays in every region"),
@@ -71,7 +71,8 @@ def drawn(octo: Measured, central: Measured) -> str:
 
 
 def _legend(x: int, colour: str, text: str) -> str:
-    return f'<rect x="{x}" y="34" width="12" height="12" fill="{colour}"/><text x="{x + 18}" y="44">{text}</text>'
+    mark = f'<rect x="{x}" y="34" width="12" height="12" fill="{colour}"/>'
+    return f'{mark}<text x="{x + 18}" y="44">{text}</text>'
 
 
 def _bar(y: int, value: float, most: float, colour: str) -> str:
