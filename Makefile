@@ -125,6 +125,12 @@ prove-restart: lab ## The operator killed 20 times at random
 	@$(on_cluster)
 	$(PY)/python -m octodemo restart "$${where[@]}"
 
+.PHONY: prove-twocluster
+prove-twocluster: lab ## One platform on two Kubernetes: a region joins, is evacuated, its link breaks
+	@trap '$(PY)/octolab down --name octoc' EXIT
+	$(PY)/octolab up --name octoc --network 10.80.0.0/16 --nodes 2
+	$(PY)/python -m octodemo twocluster --home octo --far octoc
+
 .PHONY: prove-hpa
 prove-hpa: lab ## A real HorizontalPodAutoscaler on a region
 	@$(on_cluster)
@@ -161,7 +167,7 @@ bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
 
 PROOFS := replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week \
   prove-loss prove-relay prove-browser prove-drain prove-regions prove-regionloss prove-restart \
-  prove-hpa prove-labmatch demo prove-lab
+  prove-hpa prove-twocluster prove-labmatch demo prove-lab
 
 .PHONY: prove
 prove: $(PROOFS) ## Every proof

@@ -22,6 +22,7 @@ from octodemo.loss import prove_loss
 from octodemo.regions import prove_regionloss, prove_regions
 from octodemo.relay import enter_a_namespace, prove_relay
 from octodemo.restart import prove_restart
+from octodemo.twocluster import prove_twocluster
 from octodemo.wires import WiresError
 
 app = App(name="octodemo", help="Show and prove Octofleet on a real cluster.")
@@ -172,6 +173,21 @@ def restart(*, kubeconfig: str | None = None, seed: int | None = None) -> int:
         return await prove_restart(cluster, console, seed=chosen)
 
     return _run(scenario, kubeconfig)
+
+
+@app.command
+def twocluster(*, home: str = "octo", far: str = "octoc") -> int:
+    """Prove that a region in another Kubernetes serves, is evacuated and survives a cut link.
+
+    Args:
+        home: The lab with the platform.
+        far: The lab with the region that joins it.
+    """
+
+    async def scenario(console: Console) -> str:
+        return await prove_twocluster(home, far, console)
+
+    return _play(scenario)
 
 
 if __name__ == "__main__":
