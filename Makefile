@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .ONESHELL:
 PY := .venv/bin
 CLUSTER ?= lab
-NODES ?= 4
+NODES ?= 5
 PATHS := operator bridge/octobridge bridge/engine/python wire load lab tests
 
 .PHONY: help
@@ -101,6 +101,25 @@ prove-relay: setup ## One meeting on three bridges: packets counted on the wire 
 	@$(PY)/octolab provision --programs
 	$(PY)/python -m octodemo relay
 
+# A lab of its own: three regions, far from one another. Taken away whatever comes.
+WAN := --name wan
+define on_wan
+	trap '$(PY)/octolab down $(WAN) >&2' EXIT
+	$(PY)/octolab up $(WAN) --network 10.81.0.0/16 --nodes 3 --regions eu,us,asia \
+	  --rtt eu-us=80ms,eu-asia=220ms,us-asia=150ms --loss eu-asia=0.5%
+	where=(--kubeconfig "$$($(PY)/octolab kubeconfig $(WAN))")
+endef
+
+.PHONY: prove-regions
+prove-regions: setup ## People in three regions, with bridges near them and with all in one region
+	@$(on_wan)
+	$(PY)/python -m octodemo regions "$${where[@]}"
+
+.PHONY: prove-regionloss
+prove-regionloss: setup ## All bridges of one region killed at once
+	@$(on_wan)
+	$(PY)/python -m octodemo regionloss "$${where[@]}"
+
 .PHONY: prove-restart
 prove-restart: lab ## The operator killed 20 times at random
 	@$(on_cluster)
@@ -110,6 +129,12 @@ prove-restart: lab ## The operator killed 20 times at random
 prove-upgrade: lab ## Bridges change their version under 40 people; a broken version goes back
 	@$(on_cluster)
 	$(PY)/python -m octodemo upgrade "$${where[@]}"
+
+.PHONY: prove-twocluster
+prove-twocluster: lab ## One platform on two Kubernetes: a region joins, is evacuated, its link breaks
+	@trap '$(PY)/octolab down --name octoc' EXIT
+	$(PY)/octolab up --name octoc --network 10.80.0.0/16 --nodes 2
+	$(PY)/python -m octodemo twocluster --home octo --far octoc
 
 .PHONY: prove-hpa
 prove-hpa: lab ## A real HorizontalPodAutoscaler on a region
@@ -146,8 +171,8 @@ bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
 	@$(PY)/python tests/bench/bench_engine.py
 
 PROOFS := replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week \
-  prove-loss prove-relay prove-browser prove-drain prove-restart prove-upgrade prove-hpa prove-labmatch \
-  demo prove-lab
+  prove-loss prove-relay prove-browser prove-drain prove-regions prove-regionloss prove-restart \
+  prove-upgrade prove-hpa prove-twocluster prove-labmatch demo prove-lab
 
 .PHONY: prove
 prove: $(PROOFS) ## Every proof

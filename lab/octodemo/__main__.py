@@ -19,8 +19,10 @@ from octodemo.kube import Cluster, CommandError, connect
 from octodemo.labmatch import WORKLOAD, prove_labmatch
 from octodemo.local import try_a_call
 from octodemo.loss import prove_loss
+from octodemo.regions import prove_regionloss, prove_regions
 from octodemo.relay import enter_a_namespace, prove_relay
 from octodemo.restart import prove_restart
+from octodemo.twocluster import prove_twocluster
 from octodemo.upgrade import prove_upgrade
 from octodemo.wires import WiresError
 
@@ -149,6 +151,31 @@ def labmatch(*, kubeconfig: str | None = None, workload: Path = WORKLOAD) -> int
 
 
 @app.command
+def regions(*, kubeconfig: str | None = None, picture: Path | None = None) -> int:
+    """Prove what bridges and relays in every region bring to people there.
+
+    Args:
+        kubeconfig: Of a lab of three regions with a network between them.
+        picture: Where to draw what was measured.
+    """
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_regions(cluster, console, picture)
+
+    return _run(scenario, kubeconfig)
+
+
+@app.command
+def regionloss(*, kubeconfig: str | None = None) -> int:
+    """Prove that people are back soon when all bridges of their region are killed."""
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_regionloss(cluster, console)
+
+    return _run(scenario, kubeconfig)
+
+
+@app.command
 def restart(*, kubeconfig: str | None = None, seed: int | None = None) -> int:
     """Prove that the operator may be killed at any moment."""
     chosen = seed if seed is not None else int(time.time())
@@ -157,6 +184,21 @@ def restart(*, kubeconfig: str | None = None, seed: int | None = None) -> int:
         return await prove_restart(cluster, console, seed=chosen)
 
     return _run(scenario, kubeconfig)
+
+
+@app.command
+def twocluster(*, home: str = "octo", far: str = "octoc") -> int:
+    """Prove that a region in another Kubernetes serves, is evacuated and survives a cut link.
+
+    Args:
+        home: The lab with the platform.
+        far: The lab with the region that joins it.
+    """
+
+    async def scenario(console: Console) -> str:
+        return await prove_twocluster(home, far, console)
+
+    return _play(scenario)
 
 
 if __name__ == "__main__":

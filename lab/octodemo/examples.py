@@ -26,6 +26,8 @@ def lab_sized(
         one["metadata"]["namespace"] = namespace
         spec = one["spec"]
         if one["kind"] == "JitsiCluster":
+            # Everything shares a few cores: a busy moment must not send people elsewhere.
+            spec["octo"] = {**spec.get("octo", {}), "stressThreshold": "10"}
             for part in ("prosody", "jicofo"):
                 spec.setdefault("controller", {}).setdefault(part, {})["resources"] = CONTROLLER
             continue

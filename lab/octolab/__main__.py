@@ -1,4 +1,4 @@
-"""The command line: octolab provision, need, up, down, status, kubeconfig, wan, load-images."""
+"""The command line: octolab provision, need, up, down, status, kubeconfig, wan, link and more."""
 
 import json as json_
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from cyclopts import App
 from rich.console import Console
 
-from octolab import cluster, machine, provision, reporting, wan
+from octolab import cluster, joined, machine, provision, reporting, wan
 from octolab.cache import Cache
 from octolab.errors import LabError
 from octolab.layout import DEFAULT_NAME
@@ -119,6 +119,28 @@ def wan_(*, name: str = DEFAULT_NAME) -> None:
         name: The lab's name.
     """
     sys.stdout.write(json_.dumps(wan.counts(cluster.stored(name))) + "\n")
+
+
+@app.command
+def link(
+    other: str, /, *, name: str = DEFAULT_NAME, cut: bool = False, remove: bool = False
+) -> None:
+    """Join two labs by a cable, so that nodes and pods of one reach those of the other.
+
+    Args:
+        other: The other lab's name.
+        name: The one's.
+        cut: Cut the cable that is there: packets vanish. Without it, one that is cut is mended.
+        remove: Take it away.
+    """
+    machine.check_root()
+    one, far = cluster.stored(name), cluster.stored(other)
+    if remove:
+        joined.part(one, far)
+    elif cut:
+        joined.cut(one)
+    else:
+        joined.join(one, far)
 
 
 @app.command(name="load-images")

@@ -117,8 +117,8 @@ def namespaces_of(entries: Iterable[str], name: str) -> tuple[str, ...]:
 
 
 def links_of(entries: Iterable[str], name: str) -> tuple[str, ...]:
-    """Return a lab's links among the entries of /sys/class/net: its bridge and its nodes' ends."""
-    pattern = re.compile(rf"{re.escape(name)}(0|-n[1-9][0-9]*)")
+    """Return a lab's links among the entries of /sys/class/net: its bridge and what ends at it."""
+    pattern = re.compile(rf"{re.escape(name)}(0|-x|-n[1-9][0-9]*)")
     return tuple(sorted(entry for entry in entries if pattern.fullmatch(entry)))
 
 

@@ -24,7 +24,7 @@ from octoload.participant import Participant, ParticipantSettings
 from octoload.post import Post, letter
 from octoload.report import Report
 from octoload.session import SessionState
-from octoload.streams import Streams, camera
+from octoload.streams import Streams, Wish, camera
 from octoload.watching import Watching
 
 __all__ = ["CallRequest", "CallStatus", "Crowd", "CrowdError", "ParticipantStatus"]
@@ -55,6 +55,13 @@ class CallRequest(BaseModel):
     """Sizes each camera is sent in: of 720 lines, of 360 as well, of 180 as well."""
     watch: bool = True
     """Whether they ask for each other's video; a bridge sends none to those who don't."""
+    last_n: Annotated[int, Field(ge=-1, le=1000)] = -1
+    """How many pictures they ask for at most; then those that the bridge says it sends are
+    expected, instead of all."""
+    height: Annotated[int, Field(ge=0, le=4320)] = 720
+    """Lines they ask for of each picture."""
+    stage: signalling.Text | None = None
+    """The name of a picture that they want before all others."""
     frames_per_second: Annotated[float, Field(ge=1, le=120)] = 20.0
     feedback: bool = False
     """Whether they tell when packets arrive, so that a bridge sends what their lines carry."""
@@ -68,6 +75,8 @@ class ParticipantStatus:
     """One participant at this moment."""
 
     key: str
+    endpoint: str | None
+    """Its id, once it has a place; its camera is called `<id>-v0`."""
     connected: bool
     ended: bool
     last_error: str | None
@@ -231,6 +240,7 @@ class Crowd:
             video=camera(request.bitrate, request.encodings if request.video else 0, _new_ssrc),
             frames_per_second=request.frames_per_second,
             watch=request.watch,
+            wish=Wish(request.last_n, request.height, request.stage),
             feedback=request.feedback,
         )
         settings = ParticipantSettings(
@@ -277,7 +287,9 @@ class Crowd:
 
 def _status(person: Participant) -> ParticipantStatus:
     connected = any(session.state is SessionState.CONNECTED for session in person.sessions)
-    return ParticipantStatus(person.key, connected, person.is_over, person.last_error)
+    return ParticipantStatus(
+        person.key, person.endpoint_id, connected, person.is_over, person.last_error
+    )
 
 
 def _new_ssrc() -> int:

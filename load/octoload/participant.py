@@ -16,10 +16,11 @@ import aiohttp
 import structlog
 
 from octoload import signalling
-from octoload.accounting import Expected, Ledger
+from octoload.accounting import Ledger
 from octoload.media import MediaEngine
 from octoload.post import Post
 from octoload.session import Session, SessionState
+from octoload.shown import Shown
 from octoload.streams import Streams
 from octoload.watching import Watching
 
@@ -66,6 +67,8 @@ class Participant:
         self._http = http
         self._clock = clock
         self._post = post
+        wish = settings.streams.wish
+        self._shown = Shown(by_bridge=settings.streams.watch and wish.last_n >= 0)
         self._endpoint_id: str | None = None
         self._session: Session | None = None
         self._old: list[Session] = []
@@ -75,6 +78,11 @@ class Participant:
         self._dead_session: str | None = None
         self._restarted_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def endpoint_id(self) -> str | None:
+        """What the focus calls it, once it has said so."""
+        return self._endpoint_id
 
     @property
     def sessions(self) -> list[Session]:
@@ -206,12 +214,13 @@ class Participant:
                 self._offered(message)
             case signalling.Resumed():
                 self._endpoint_id = message.endpoint_id
-                self._ledger.replace(self.key, _expected(message.sources), now)
+                self._ledger.replace(self.key, self._shown.replace(message.sources), now)
                 for session in self.sessions:
                     session.expect(message.sources)
             case signalling.Sources():
                 self._ledger.forget(self.key, message.removed)
-                self._ledger.expect(self.key, _expected(message.added), now)
+                expected = self._shown.change(message.removed, message.added)
+                self._ledger.expect(self.key, expected, now)
                 for session in self.sessions:
                     session.forget(message.removed)
                     session.expect(message.added)
@@ -228,7 +237,7 @@ class Participant:
     def _offered(self, offer: signalling.Offer) -> None:
         self._endpoint_id = offer.endpoint_id
         self._ledger.offer(self.key, offer.session_id, offer.bridge)
-        self._ledger.replace(self.key, _expected(offer.sources), self._clock())
+        self._ledger.replace(self.key, self._shown.replace(offer.sources), self._clock())
         before, self._session = self._session, None
         if before is not None and before.state is SessionState.CONNECTED:
             self._old.append(before)
@@ -261,6 +270,8 @@ class Participant:
     def _hear(self, text: str) -> None:
         if self._post is not None:
             self._post.heard(self.key, text)
+        if expected := self._shown.heard(text):
+            self._ledger.expect(self.key, expected, self._clock())
 
     def _failed(self, session: Session, reason: str) -> None:
         if session is self._session:
@@ -299,7 +310,3 @@ class Participant:
         if error != self.last_error:
             logger.info("Participant is in trouble", participant=self.key, reason=error)
         self.last_error = error
-
-
-def _expected(sources: tuple[signalling.RemoteSource, ...]) -> list[Expected]:
-    return [Expected(source.ssrc, source.muted) for source in sources]

@@ -262,7 +262,7 @@ class Session:
             self._sending.begin()
             self._on_connected(self)
             if self._streams.watch and self._has_channels:
-                self._watching = Watching(self._dtls, self._heard)
+                self._watching = Watching(self._dtls, self._heard, self._streams.wish)
                 await self._watching.begin()
 
     def _fail(self, reason: str) -> None:

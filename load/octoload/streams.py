@@ -35,6 +35,18 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What a participant wants to see of the others."""
+
+    last_n: int = -1
+    """How many pictures at most; -1: all."""
+    height: int = 720
+    """Lines of each: as large as a tile of a small call may get."""
+    stage: str | None = None
+    """The name of a picture that it wants before all others, as large as it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Streams:
     """What a participant sends; without an SSRC or an encoding: nothing of that kind."""
 
@@ -44,6 +56,8 @@ class Streams:
     frames_per_second: float = 20.0
     watch: bool = True
     """Open a message channel and ask for video, as clients do; else a bridge sends none."""
+    wish: Wish = Wish()
+    """What it asks for then."""
     feedback: bool = False
     """Tell the bridge when each packet arrives: then it sends no more than the line carries."""
 

@@ -21,25 +21,35 @@ from jitsiwire.bridge_channel import (
 from jitsiwire.errors import RemoteProtocolError
 from octoengine.dtls import Dtls
 from octoengine.sctp import Association
+from octoload.streams import Wish
 
-__all__ = ["EVERYTHING", "Watching", "limit_in", "message_channel"]
+__all__ = ["EVERYTHING", "Watching", "constraints", "limit_in", "message_channel"]
 
 LABEL: Final = "JVB data channel"
 PROTOCOL: Final = "http://jitsi.org/protocols/colibri"
-EVERYTHING: Final = ReceiverVideoConstraints(
-    last_n=-1,
-    selected_sources=(),
-    on_stage_sources=(),
-    default_constraints=VideoConstraints(max_height=720),
-    constraints={},
-)
-"""Everyone's camera, as large as a tile of a small call may get."""
+STAGE_HEIGHT: Final = 720
 
 
 def message_channel(association: Association) -> RTCDataChannel:
     """Return a channel as Jitsi's client opens it, on an association that has begun."""
     parameters = RTCDataChannelParameters(label=LABEL, protocol=PROTOCOL)
     return RTCDataChannel(association, parameters)
+
+
+def constraints(wish: Wish) -> ReceiverVideoConstraints:
+    """Return a wish as a bridge is told it."""
+    stage = () if wish.stage is None else (wish.stage,)
+    return ReceiverVideoConstraints(
+        last_n=wish.last_n,
+        selected_sources=(),
+        on_stage_sources=stage,
+        default_constraints=VideoConstraints(max_height=wish.height),
+        constraints=dict.fromkeys(stage, VideoConstraints(max_height=STAGE_HEIGHT)),
+    )
+
+
+EVERYTHING: Final = constraints(Wish())
+"""All pictures, as large as a tile of a small call may get."""
 
 
 def limit_in(text: str) -> SenderSourceConstraints | None:
@@ -60,12 +70,16 @@ class Watching:
     Args:
         connection: What it runs over.
         heard: Told of every text message of the bridge, unread.
+        wish: What to ask for once the channel is open.
     """
 
-    def __init__(self, connection: Dtls, heard: Callable[[str], None]) -> None:
+    def __init__(
+        self, connection: Dtls, heard: Callable[[str], None], wish: Wish | None = None
+    ) -> None:
         self._association = Association(connection)
         self._channel: RTCDataChannel | None = None
         self._heard = heard
+        self._wish = constraints(wish or Wish())
 
     @property
     def dropped(self) -> Counter[str]:
@@ -78,7 +92,7 @@ class Watching:
         self._channel = message_channel(self._association)
         # The event emitter of aiortc is untyped.
         channel = cast(Any, self._channel)
-        channel.on("open", lambda: self.say(EVERYTHING))
+        channel.on("open", lambda: self.say(self._wish))
         channel.on("message", self._hear)
 
     async def stop(self) -> None:

@@ -26,6 +26,7 @@ pub mod net;
 mod pacing;
 mod picture;
 mod pictures;
+mod prefetch;
 pub mod projection;
 mod rate;
 mod reception;

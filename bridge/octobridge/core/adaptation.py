@@ -255,16 +255,23 @@ class Adaptation:
 
     def step(self, now: float) -> list[Effect]:
         """Do what is due."""
+        if self._is_quiet(now):
+            return []
         roster, policy = self._roster, self._policy
         effects: list[Effect] = []
         work = 0
         for transport in self._choose(now):
             if work >= STEP_WORK:
                 break
+            is_due = transport in roster.due
             roster.due.pop(transport, None)
             self._to_probe.pop(transport, None)
             roster.ages[transport] = roster.ages.pop(transport)
             receiver = roster.receivers[transport]
+            if not is_due and receiver.is_settled(trusted=policy.trust_bwe):
+                # Time alone changes nothing for who isn't limited by a line.
+                receiver.allocated_at = now
+                continue
             effects += receiver.reallocate(
                 self._pictures,
                 self._last_n_of(receiver),
@@ -278,6 +285,16 @@ class Adaptation:
         self._to_probe.clear()
         alone = len(roster.members) < 2
         return self._audible(effects + self._wanting.tell(now, alone=alone))
+
+    def _is_quiet(self, now: float) -> bool:
+        """Return whether there is nothing to do, which is so most of the time."""
+        roster = self._roster
+        if roster.due or self._to_probe or self._pictures.demanded:
+            return False
+        oldest = next(iter(roster.ages), None)
+        if oldest is None:
+            return True
+        return now - roster.receivers[oldest].allocated_at < self._policy.longest_pause
 
     def _choose(self, now: float) -> list[int]:
         """Return whom to allocate for now."""

@@ -52,6 +52,8 @@ class Receiver:
     forwarded: tuple[str, ...] = ()
     allocated_at: float = NEVER
     _allocated_with: int = -1
+    _unlimited: bool = False
+    """Whether nothing but its wishes limited the last allocation."""
     _targets: dict[Key, tuple[int, int]] = field(default_factory=dict[Key, tuple[int, int]])
     """Of each subscribed picture: encoding and temporal layer."""
     _probing: int = 0
@@ -92,6 +94,7 @@ class Receiver:
         """
         self.allocated_at = now
         self._allocated_with = self.bandwidth
+        self._unlimited = self._budget(trusted=trusted) == UNLIMITED
         wanted = effective(pictures.ranking, self.settings, self.own, last_n)
         self._demand(pictures, wanted)
         self.allocation = allocate(
@@ -99,6 +102,10 @@ class Receiver:
         )
         effects = self._map(pictures) + self._aim(pictures)
         return effects + self.probe(trusted=trusted)
+
+    def is_settled(self, *, trusted: bool) -> bool:
+        """Whether allocating anew could change nothing unless something is told: no limit holds."""
+        return self._unlimited and self._budget(trusted=trusted) == UNLIMITED
 
     def _budget(self, *, trusted: bool) -> int:
         if self.settings.assumed_bps >= 0:

@@ -43,6 +43,7 @@ __all__ = ["BrewerySummary", "Bridge"]
 
 POLL_SECONDS: Final = 0.5
 ADAPT_SECONDS: Final = 0.05
+LAG_SECONDS: Final = 0.1
 _log = logger("bridge")
 
 
@@ -260,7 +261,7 @@ class Bridge:
                 self.poll()
             except Exception:
                 _log.exception("Could not look at the engine")
-            await asyncio.sleep(POLL_SECONDS)
+            await self._beat(POLL_SECONDS)
 
     async def _adapt_forever(self) -> None:
         """Adapt to what has come in since the last time; most of the time that is nothing."""
@@ -269,7 +270,7 @@ class Bridge:
                 self._apply(self.registry.step(self._now()))
             except Exception:
                 _log.exception("Could not adapt")
-            await asyncio.sleep(ADAPT_SECONDS)
+            await self._beat(ADAPT_SECONDS)
 
     def poll(self) -> None:
         """Look at the engine's counters, let go of what is over, and go on with shutdown."""
@@ -287,11 +288,19 @@ class Bridge:
 
     async def _measure_lag(self) -> None:
         while True:
-            self._lag.tick(self._now())
-            await asyncio.sleep(self._lag.interval)
+            due = self._next_beat(LAG_SECONDS)
+            await asyncio.sleep(due - self._now())
+            self._lag.late(self._now() - due)
 
     def _apply(self, effects: list[Effect]) -> None:
         self._transports.apply(effects)
+
+    async def _beat(self, seconds: float) -> None:
+        """Wait for the next beat; all that is periodic keeps time, as waking up costs much."""
+        await asyncio.sleep(self._next_beat(seconds) - self._now())
+
+    def _next_beat(self, seconds: float) -> float:
+        return (self._now() // seconds + 1) * seconds
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -17,17 +17,13 @@ __all__ = ["CpuMeter", "LagMeter", "thread_count"]
 class LagMeter:
     """How late the event loop runs timers, averaged between two looks."""
 
-    interval: float = 0.1
-    _due: float | None = None
     _total: float = 0.0
     _count: int = 0
 
-    def tick(self, now: float) -> None:
-        """Note a timer that should have fired `interval` after the last tick."""
-        if self._due is not None:
-            self._total += max(0.0, now - self._due)
-            self._count += 1
-        self._due = now + self.interval
+    def late(self, seconds: float) -> None:
+        """Note a timer that fired so long after it was due."""
+        self._total += max(0.0, seconds)
+        self._count += 1
 
     def take(self) -> float:
         """Return the average lateness in seconds since the last look."""

@@ -17,7 +17,9 @@ __all__ = [
     "JitsiCluster",
     "JitsiClusterSpec",
     "Prosody",
+    "RemoteRegions",
     "SelectionStrategy",
+    "ServiceType",
     "Size",
 ]
 
@@ -63,6 +65,23 @@ class Jicofo(KubeModel, frozen=True):
     """What it asks for and may use at most; the default follows `size`."""
 
 
+class ServiceType(StrEnum):
+    """How a Service is reached from outside its Kubernetes."""
+
+    CLUSTER_IP = "ClusterIP"
+    NODE_PORT = "NodePort"
+    LOAD_BALANCER = "LoadBalancer"
+
+
+class RemoteRegions(KubeModel, frozen=True):
+    """How regions in other Kubernetes clusters reach Prosody and Jicofo."""
+
+    service_type: ServiceType | None = None
+    """Set, regions elsewhere may join (`octofleet join-token` makes the Secret they join by). The
+    type of the two Services they reach: Prosody's, and that of the gateway before Jicofo's REST.
+    ClusterIP: something else of yours leads to them."""
+
+
 class Controller(KubeModel, frozen=True):
     """The controller side: it signals and carries no media."""
 
@@ -70,6 +89,8 @@ class Controller(KubeModel, frozen=True):
     """The XMPP server."""
     jicofo: Jicofo = Jicofo()
     """The focus, which puts people on bridges."""
+    remote_regions: RemoteRegions = RemoteRegions()
+    """How regions in other Kubernetes clusters join."""
 
 
 class JitsiClusterSpec(KubeModel, frozen=True):

@@ -30,7 +30,13 @@ from octofleet.api.bridges import (
     ResourceRequirements,
     Toleration,
 )
-from octofleet.api.clusters import JitsiCluster, JitsiClusterSpec, SelectionStrategy
+from octofleet.api.clusters import JitsiCluster, JitsiClusterSpec
+from octofleet.api.controller import (
+    DEFAULT_BRIDGE_IMAGE,
+    STOCK_IMAGES,
+    EffectiveCluster,
+    effective_cluster,
+)
 from octofleet.api.headroom import HeadroomSettings, ScheduleWindow
 from octofleet.api.kube import GROUP, KubeModel
 from octofleet.api.layering import (
@@ -41,7 +47,6 @@ from octofleet.api.layering import (
     layer_of,
     merged_resources,
 )
-from octofleet.api.octo import Octo
 from octofleet.api.quantities import quantity, seconds
 from octofleet.api.regions import OctoRegion, Placement
 
@@ -66,8 +71,6 @@ __all__ = [
     "effective_region",
 ]
 
-DEFAULT_BRIDGE_IMAGE: Final = "docker.io/octofleet/bridge:dev"
-STOCK_IMAGES: Final = "ghcr.io/jitsi"
 ANNOTATION_UPGRADES_PAUSED: Final = f"{GROUP}/upgrades-paused"
 ANNOTATION_RESTARTED_AT: Final = f"{GROUP}/restarted-at"
 REGION_LABEL: Final = "topology.kubernetes.io/region"
@@ -147,6 +150,8 @@ class Autoscaling:
     rebalances: bool = False
     pauses_growth: bool = True
     """Mode Paused holds up growth too."""
+    stress_threshold: float = 0.8
+    """Jicofo takes a bridge for overloaded from here on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,53 +203,8 @@ class EffectiveRegion:
     upgrades: Upgrades = field(default_factory=Upgrades)
 
 
-@dataclass(frozen=True, slots=True)
-class EffectiveCluster:
-    """All that holds for a cluster's controller side."""
-
-    namespace: str
-    name: str
-    uid: str
-    generation: int
-    domain: str
-    version: str
-    prosody_image: str
-    prosody_resources: ResourceRequirements
-    jicofo_image: str
-    jicofo_resources: ResourceRequirements
-    strategy: SelectionStrategy | None
-    """None: what fits the regions."""
-    local_region: str | None
-    octo: Octo
-
-
 # For a region whose cluster isn't there (yet): what a small one would say.
 _NO_CLUSTER: Final = JitsiClusterSpec(domain="unknown.invalid")
-
-
-def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
-    """Return what holds for the cluster's controller side."""
-    spec, prosody, jicofo = (
-        cluster.spec,
-        cluster.spec.controller.prosody,
-        cluster.spec.controller.jicofo,
-    )
-    defaults = SIZES[spec.size].controller
-    return EffectiveCluster(
-        namespace=cluster.metadata.namespace,
-        name=cluster.metadata.name,
-        uid=cluster.metadata.uid,
-        generation=cluster.metadata.generation,
-        domain=spec.domain,
-        version=spec.version,
-        prosody_image=prosody.image or f"{STOCK_IMAGES}/prosody:{spec.version}",
-        prosody_resources=merged_resources(defaults, prosody.resources),
-        jicofo_image=jicofo.image or f"{STOCK_IMAGES}/jicofo:{spec.version}",
-        jicofo_resources=merged_resources(defaults, jicofo.resources),
-        strategy=jicofo.strategy,
-        local_region=jicofo.region,
-        octo=spec.octo,
-    )
 
 
 def effective_region(
@@ -266,11 +226,14 @@ def effective_region(
         name=region.metadata.name,
         uid=region.metadata.uid,
         generation=region.metadata.generation,
-        cluster=region.spec.cluster_ref.name,
+        cluster=region.spec.cluster,
         region=region.spec.region,
         replicas=region.spec.replicas,
         bridge=_placed(_bridge(above, region.spec.bridge, bridge_image), region.spec.placement),
-        autoscaling=_autoscaling(size, above.autoscaling, region.spec.autoscaling),
+        autoscaling=replace(
+            _autoscaling(size, above.autoscaling, region.spec.autoscaling),
+            stress_threshold=quantity(above.octo.stress_threshold),
+        ),
         placement=region.spec.placement,
         upgrades=_upgrades(region.metadata.annotations),
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from octofleet.api.kube import KubeModel
+from octofleet.api.kube import KubeModel, Quantity
 
 __all__ = ["BRIDGE_HOLDS", "Octo", "Relays"]
 
@@ -32,3 +32,6 @@ class Octo(KubeModel, frozen=True):
     participants_per_bridge: Annotated[int, Field(ge=1, le=100_000)] = BRIDGE_HOLDS
     """People of one meeting that a bridge takes before another one is taken, where relays are
     on."""
+    stress_threshold: Quantity = "0.8"
+    """From this stress on Jicofo takes a bridge for overloaded and places people on others.
+    The operator's own decisions follow it."""

@@ -9,7 +9,7 @@ from octofleet.api.bridges import BridgeSettings
 from octofleet.api.kube import KubeModel, ListOf, Name, ObjectMeta, Rule, rules
 from octofleet.api.status import RegionStatus
 
-__all__ = ["ClusterRef", "OctoRegion", "OctoRegionSpec", "Placement"]
+__all__ = ["ClusterRef", "JoinSecretRef", "OctoRegion", "OctoRegionSpec", "Placement"]
 
 LabelValue = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", min_length=1, max_length=63)
@@ -21,6 +21,13 @@ class ClusterRef(KubeModel, frozen=True):
 
     name: Annotated[Name, Field(max_length=40)]
     """The JitsiCluster's name."""
+
+
+class JoinSecretRef(KubeModel, frozen=True):
+    """The Secret, in the region's namespace, that joins it to a JitsiCluster elsewhere."""
+
+    name: Annotated[Name, Field(max_length=40)]
+    """The Secret's name; `octofleet join-token` makes it."""
 
 
 class Placement(KubeModel, frozen=True):
@@ -41,14 +48,29 @@ class OctoRegionSpec(KubeModel, frozen=True):
 
     model_config = rules(
         Rule(
-            "self.clusterRef == oldSelf.clusterRef",
+            "has(self.clusterRef) != has(self.joinSecretRef)",
+            "exactly one of clusterRef and joinSecretRef must be set",
+            ".clusterRef",
+        ),
+        Rule(
+            "has(self.clusterRef) == has(oldSelf.clusterRef)"
+            " && (!has(self.clusterRef) || self.clusterRef == oldSelf.clusterRef)",
             "clusterRef can't be changed: make a new OctoRegion instead",
             ".clusterRef",
-        )
+        ),
+        Rule(
+            "has(self.joinSecretRef) == has(oldSelf.joinSecretRef)"
+            " && (!has(self.joinSecretRef) || self.joinSecretRef == oldSelf.joinSecretRef)",
+            "joinSecretRef can't be changed: make a new OctoRegion instead",
+            ".joinSecretRef",
+        ),
     )
 
-    cluster_ref: ClusterRef
-    """The JitsiCluster that the region joins."""
+    cluster_ref: ClusterRef | None = None
+    """The JitsiCluster that the region joins, in this Kubernetes."""
+    join_secret_ref: JoinSecretRef | None = None
+    """Instead of clusterRef: the JitsiCluster is in another Kubernetes, and this is how to reach
+    it. What its resource would say by default (size, bridge, autoscaling) is then said here."""
     region: Name
     """The region's name, as Jicofo and the participants know it."""
     region_group: Name | None = None
@@ -63,6 +85,13 @@ class OctoRegionSpec(KubeModel, frozen=True):
     operator."""
     autoscaling: AutoscalingSettings = AutoscalingSettings()
     """How the region is sized; what is left out comes from the JitsiCluster."""
+
+    @property
+    def cluster(self) -> str:
+        """What its cluster is called here: no JitsiCluster that is here can have a dot in it."""
+        if self.join_secret_ref is not None:
+            return f"join.{self.join_secret_ref.name}"
+        return "" if self.cluster_ref is None else self.cluster_ref.name
 
 
 class OctoRegion(KubeModel, frozen=True):

@@ -9,16 +9,17 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console, RenderableType
 
-from octofleet.cli import draining, reading, views
+from octofleet.cli import draining, joining, reading, views
 from octofleet.shell import settings
 from octofleet.shell.errors import FleetError
 from octofleet.shell.kube import KubernetesCluster
 
+T = TypeVar("T")
 Namespace = Annotated[str | None, Parameter(name=["--namespace", "-n"])]
 
 app = App(name="octofleet", help="Jitsi at scale on Kubernetes: look at fleets, run the operator.")
@@ -103,6 +104,40 @@ def undrain(bridge: str, /, *, namespace: Namespace = None) -> int:
     return _show(ask)
 
 
+@app.command
+def join_token(
+    cluster: str,
+    /,
+    *,
+    prosody: str | None = None,
+    gateway: str | None = None,
+    namespace: Namespace = None,
+) -> int:
+    """Print the Secret by which a region in another Kubernetes joins a cluster of this one.
+
+    Apply it there, in the region's namespace, and name it in the OctoRegion's joinSecretRef. It
+    holds passwords: treat it as one.
+
+    Args:
+        cluster: The JitsiCluster's name; the Secret's is the same.
+        prosody: HOST:PORT at which Prosody's client port is reached from there; not needed where
+            its Service says so.
+        gateway: HOST:PORT at which the gateway to Jicofo is reached from there, likewise.
+        namespace: Its namespace; not needed while the name is unique.
+    """
+
+    async def ask(api: KubernetesCluster) -> str:
+        return await joining.join_token(api, cluster, namespace, (prosody, gateway))
+
+    try:
+        text = asyncio.run(_read(ask))
+    except FleetError as error:
+        _complain(str(error))
+        return 1
+    sys.stdout.write(text)
+    return 0
+
+
 # Loaded only when they run: they need numpy, which the operator doesn't.
 app.command("octofleet.cli.simulating:app", name="simulate")
 app.command("octofleet.cli.simulating:replay", name="replay")
@@ -140,7 +175,7 @@ def _show(read: Callable[[KubernetesCluster], Awaitable[RenderableType]]) -> int
     return 0
 
 
-async def _read(read: Callable[[KubernetesCluster], Awaitable[RenderableType]]) -> RenderableType:
+async def _read(read: Callable[[KubernetesCluster], Awaitable[T]]) -> T:
     cluster = await KubernetesCluster.connect()
     try:
         return await read(cluster)

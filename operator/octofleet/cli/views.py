@@ -82,7 +82,7 @@ def _region_line(found: OctoRegion) -> Text:
     status = found.status or RegionStatus()
     line = Text(f"{found.metadata.namespace}/{found.metadata.name}", style="bold")
     line.append(
-        f"  region {found.spec.region} of {found.spec.cluster_ref.name}:"
+        f"  region {found.spec.region} of {found.spec.cluster}:"
         f" {status.ready_replicas} ready of {status.desired_replicas} wanted,"
         f" {status.draining_replicas} draining,"
         f" {_shown(status.participants)} participants",

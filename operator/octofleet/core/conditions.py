@@ -45,6 +45,8 @@ class ConditionType(StrEnum):
     """The bridges' UDP port answers from another node."""
     UPGRADED = "Upgraded"
     """The bridges are of the release that is asked for."""
+    LINKED = "Linked"
+    """The JitsiCluster can be reached, wherever it is."""
 
 
 class Reason(StrEnum):
@@ -120,6 +122,10 @@ class Reason(StrEnum):
     UPGRADE_BLOCKED = "UpgradeBlocked"
     UPGRADE_PAUSED = "UpgradePaused"
     ROLLED_BACK = "RolledBack"
+    AT_HOME = "AtHome"
+    JOIN_UNUSABLE = "JoinSecretUnusable"
+    LINK_DOWN = "LinkDown"
+    LINK_UP = "LinkUp"
 
 
 @dataclass(frozen=True, slots=True)

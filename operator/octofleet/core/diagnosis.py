@@ -11,7 +11,7 @@ from typing import Final
 from octofleet.api.autoscaling import Mode
 from octofleet.api.quantities import moment_text
 from octofleet.api.status import ConditionStatus
-from octofleet.core import advertised, freshness, reachable, spread, upgrade_checks
+from octofleet.core import advertised, freshness, linking, reachable, spread, upgrade_checks
 from octofleet.core.conditions import ConditionType, Reason, Verdict
 from octofleet.core.findings import (
     Check,
@@ -46,6 +46,8 @@ def _cluster_missing(status: ConditionStatus) -> Check:
         if found.snapshot.cluster.exists:
             return None
         name = found.region.cluster
+        if found.snapshot.cluster.remote is not None:
+            return status, Reason.JOIN_UNUSABLE, found.snapshot.cluster.message
         return (
             status,
             Reason.CLUSTER_NOT_FOUND,
@@ -70,6 +72,8 @@ def _jicofo_silent(status: ConditionStatus) -> Check:
             return None
         seen = cluster.jicofo_seen_at
         since = "has never answered" if seen is None else f"last answered at {moment_text(seen)}"
+        if cluster.remote is not None:
+            return status, Reason.JICOFO_UNREACHABLE, f"Jicofo's gateway {since}: see Linked"
         return status, Reason.JICOFO_UNREACHABLE, f"Jicofo's REST {since}: see its pod's logs"
 
     return check
@@ -280,4 +284,5 @@ _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
     ConditionType.ADVERTISED: advertised.CHECKS,
     ConditionType.REACHABLE: reachable.CHECKS,
     ConditionType.UPGRADED: upgrade_checks.CHECKS,
+    ConditionType.LINKED: linking.CHECKS,
 }

@@ -52,6 +52,7 @@ _WARNS_WHEN: Final = {
     ConditionType.NEAR: ConditionStatus.FALSE,
     ConditionType.ADVERTISED: ConditionStatus.FALSE,
     ConditionType.REACHABLE: ConditionStatus.FALSE,
+    ConditionType.LINKED: ConditionStatus.FALSE,
 }
 """The status of a condition that is news of trouble."""
 
@@ -73,6 +74,7 @@ _RELIEF: Final = {
     ConditionType.NEAR: "PeopleNear",
     ConditionType.ADVERTISED: "AddressesMended",
     ConditionType.REACHABLE: "UdpAnswersAgain",
+    ConditionType.LINKED: "LinkRestored",
     ConditionType.DEGRADED: "Recovered",
     ConditionType.SCALING_LIMITED: "ScalingFree",
 }

@@ -79,7 +79,11 @@ def limits_of(autoscaling: Autoscaling) -> Limits:
     """Return the limits of a region, with what its resources say on draining."""
     drain = autoscaling.drain
     moves = drain.at_deadline is AtDeadline.MOVE
-    return Limits(patience=drain.patience if moves else None, deadline=drain.deadline)
+    return Limits(
+        patience=drain.patience if moves else None,
+        deadline=drain.deadline,
+        stress_threshold=autoscaling.stress_threshold,
+    )
 
 
 def _within(reading: Reading | None, now: Timestamp, age: float) -> Reading | None:

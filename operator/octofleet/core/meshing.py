@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from octofleet.api.clusters import SelectionStrategy
 from octofleet.api.effective import EffectiveCluster
 from octofleet.api.octo import Octo, Relays
+from octofleet.api.quantities import quantity
 
 __all__ = ["Mesh", "Place", "mesh_of"]
 
@@ -38,6 +39,8 @@ class Mesh:
     local_region: str | None = None
     relays: bool = False
     """A meeting may be on several bridges."""
+    stress_threshold: float | None = None
+    """From here on Jicofo takes a bridge for overloaded; None: as Jicofo has it."""
     participants_per_bridge: int | None = None
     """People of one meeting that a bridge takes; None: as Jicofo has it."""
 
@@ -46,27 +49,29 @@ def mesh_of(cluster: EffectiveCluster, places: Iterable[Place]) -> Mesh:
     """Return how the cluster's regions hang together."""
     found = sorted(set(places), key=lambda place: (place.region, place.group or ""))
     regions = tuple(sorted({place.region for place in found}))
-    relays = _has_relays(cluster.octo, regions)
+    # Regions in another Kubernetes aren't seen from here.
+    several = len(regions) > 1 or cluster.remote_service is not None
+    relays = _has_relays(cluster.octo, several=several)
     only = regions[0] if relays and len(regions) == 1 else None
     return Mesh(
         regions=regions,
         groups=_groups(found),
-        strategy=cluster.strategy or _fitting(regions, relays=relays),
+        strategy=cluster.strategy or _fitting(several=several or relays),
         # By regions, Jicofo fills bridges one after the other only for people of some region.
         local_region=cluster.local_region or only,
         relays=relays,
+        stress_threshold=quantity(cluster.octo.stress_threshold),
         participants_per_bridge=cluster.octo.participants_per_bridge if relays else None,
     )
 
 
-def _has_relays(wanted: Octo, regions: tuple[str, ...]) -> bool:
+def _has_relays(wanted: Octo, *, several: bool) -> bool:
     if wanted.relays is not Relays.AUTO:
         return wanted.relays is Relays.ENABLED
-    return len(regions) > 1 or (wanted.largest_meeting or 0) > wanted.participants_per_bridge
+    return several or (wanted.largest_meeting or 0) > wanted.participants_per_bridge
 
 
-def _fitting(regions: tuple[str, ...], *, relays: bool) -> SelectionStrategy:
-    several = len(regions) > 1 or relays
+def _fitting(*, several: bool) -> SelectionStrategy:
     return SelectionStrategy.REGION_BASED if several else SelectionStrategy.SINGLE
 
 

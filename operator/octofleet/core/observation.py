@@ -197,6 +197,8 @@ class Cluster:
     metrics_seen_at: Timestamp | None = None
     """When metrics.k8s.io last answered."""
     message: str = ""
+    remote: str | None = None
+    """Where its Jicofo is reached when it is in another Kubernetes; None: it is in this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from octofleet.api.bridges import BridgeDefaults
 from octofleet.api.effective import DEFAULT_BRIDGE_IMAGE, EffectiveRegion, bridge_from
 from octofleet.api.kube import KubeModel
 from octofleet.api.regions import Placement
+from octofleet.core.manifests.inputs import Home
 
 __all__ = ["Made", "made_from", "name_of", "settings_of", "text_of"]
 
@@ -30,8 +31,15 @@ class Made:
     domain: str
 
 
-def text_of(region: EffectiveRegion, domain: str) -> str:
-    """Return the release that is wanted of a region's bridges; `domain` is the cluster's."""
+def text_of(region: EffectiveRegion, domain: str, home: Home | None = None) -> str:
+    """Return the release that is wanted of a region's bridges.
+
+    Args:
+        region: The region.
+        domain: The cluster's.
+        home: Where the cluster is, when in another Kubernetes: one that has moved makes bridges
+            outdated, though none is ever made for where it was.
+    """
     found: dict[str, Any] = {
         "bridge": settings_of(region),
         "domain": domain,
@@ -45,6 +53,8 @@ def text_of(region: EffectiveRegion, domain: str) -> str:
         found["sidecar"] = region.bridge.sidecar_image
     if region.upgrades.restarted_at:
         found["restartedAt"] = region.upgrades.restarted_at
+    if home is not None:
+        found["home"] = f"{home.prosody_host}:{home.prosody_port}"
     return json.dumps(found, sort_keys=True, separators=(",", ":"))
 
 

@@ -25,6 +25,7 @@ from octofleet.core.actions import (
 from octofleet.core.manifests import bridge as bridge_manifest
 from octofleet.core.manifests import mapping, naming
 from octofleet.core.manifests.bridge import Release
+from octofleet.core.manifests.inputs import Home
 from octofleet.core.manifests.naming import Manifest, Owner
 from octofleet.core.observation import Bridge, Proof, Snapshot
 from octofleet.core.stages import Stage
@@ -54,6 +55,8 @@ class Target:
     """What a person was learned to cost."""
     cluster: ClusterName
     token: str
+    home: Home | None = None
+    """Where the cluster is, when in another Kubernetes."""
 
     def __repr__(self) -> str:
         return f"Target({self.snapshot.namespace}/{self.snapshot.region_name})"
@@ -136,7 +139,7 @@ class Actuator:
         if made is None:
             return f"what release {wanted} was made from isn't understood"
         settings = replace(
-            mapping.bridge_settings(made.region, made.domain),
+            mapping.bridge_settings(made.region, made.domain, target.home),
             participant_stress=target.participant_stress,
             initial_drain=action.prove,
         )

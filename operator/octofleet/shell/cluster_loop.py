@@ -12,7 +12,7 @@ from octofleet.api.regions import OctoRegion
 from octofleet.core import meshing
 from octofleet.core.manifests import inputs, naming
 from octofleet.core.meshing import Mesh
-from octofleet.shell import clusters, documents, kube
+from octofleet.shell import clusters, documents, gateways, kube
 from octofleet.shell.bells import Key
 from octofleet.shell.breweries import Breweries
 from octofleet.shell.documents import Document
@@ -94,6 +94,7 @@ class ClusterReconciler:
             if last != (cluster, mesh) or self._clock() - at > REAPPLY_SECONDS:
                 for child in clusters.children(cluster, mesh):
                     await clusters.ensure_child(self._api, child, key.namespace, cluster.uid)
+                await gateways.ensure(self._api, cluster)
                 self._applied[key] = ((cluster, mesh), self._clock())
         except Refused as error:
             return str(error)

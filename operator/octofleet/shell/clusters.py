@@ -40,6 +40,8 @@ def with_default_images(
     controller = documents.mapping(document, "spec", "controller")
     if by.prosody_image and documents.text(controller, "prosody", "image") is None:
         cluster = replace(cluster, prosody_image=by.prosody_image)
+    if by.bridge_image:
+        cluster = replace(cluster, gateway_image=by.bridge_image)
     if by.jicofo_image and documents.text(controller, "jicofo", "image") is None:
         cluster = replace(cluster, jicofo_image=by.jicofo_image)
     return cluster
@@ -157,6 +159,12 @@ def refuse_foreign(found: Document, uid: str, kind: str) -> None:
             name = documents.text(found, "metadata", "name")
             owner = f"{each.get('kind')} {each.get('name')}"
             raise Refused(409, f"{kind} {name} belongs to {owner}: rename or remove it")
+
+
+def is_owned(found: Document, uid: str) -> bool:
+    """Return whether an object is controlled by `uid`."""
+    owners = documents.items(found, "metadata", "ownerReferences")
+    return any(each.get("controller") is True and each.get("uid") == uid for each in owners)
 
 
 def _joins(document: Document, cluster: str) -> bool:

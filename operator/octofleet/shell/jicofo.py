@@ -4,9 +4,10 @@ Its routes that move people are GETs with side effects, so nothing here is ever 
 """
 
 import json
+import ssl
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
@@ -59,11 +60,42 @@ class JicofoView:
     people: tuple[JicofoPerson, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What stands before a Jicofo in another Kubernetes."""
+
+    token: str = field(repr=False)
+    certificate: str = field(repr=False)
+    """PEM; no other is trusted."""
+
+
 class JicofoClient:
-    """Asks one HTTP client for all clusters' Jicofos."""
+    """Asks one HTTP client for all clusters' Jicofos, but each gateway by one of its own."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
+        self._behind: dict[str, tuple[Gateway, httpx.AsyncClient]] = {}
+
+    async def admit(self, base: str, gateway: Gateway | None) -> None:
+        """Go through a gateway at `base` from now on; None: no more.
+
+        Raises:
+            ValueError: Its certificate isn't one.
+        """
+        known = self._behind.get(base)
+        if known is not None and known[0] == gateway:
+            return
+        fresh = None if gateway is None else (gateway, _pinned(gateway))
+        if known is not None:
+            del self._behind[base]
+            await known[1].aclose()
+        if fresh is not None:
+            self._behind[base] = fresh
+
+    async def close(self) -> None:
+        """Let go of every gateway."""
+        for base in list(self._behind):
+            await self.admit(base, None)
 
     async def view(self, base: str, now: Timestamp) -> JicofoView:
         """Return Jicofo's view of bridges and conferences.
@@ -71,7 +103,7 @@ class JicofoClient:
         Raises:
             Unreachable: It can't be asked or answers nonsense.
         """
-        found = await self._get(f"{base}/debug", {"full": "true"}, LOOK_TIMEOUT)
+        found = await self._get(base, "/debug", {"full": "true"}, LOOK_TIMEOUT)
         selector = documents.mapping(found, "bridge_selector", "bridge")
         if "bridge_selector" not in found:
             raise Unreachable("Jicofo's /debug has no bridge_selector")
@@ -87,19 +119,33 @@ class JicofoClient:
         """
         # More than any conference holds: a part of one would land where it was.
         query = {"bridge": bridge, "conference": conference, "numEndpoints": "100000"}
-        url = f"{base}/move-endpoints/move-endpoints"
-        found = await self._get(url, query, MOVE_TIMEOUT)
+        found = await self._get(base, "/move-endpoints/move-endpoints", query, MOVE_TIMEOUT)
         return int(documents.number(found, "movedEndpoints") or 0)
 
-    async def _get(self, url: str, query: Mapping[str, str], within: httpx.Timeout) -> Document:
-        request = self._http.build_request("GET", url, params=dict(query))
+    async def _get(
+        self, base: str, path: str, query: Mapping[str, str], within: httpx.Timeout
+    ) -> Document:
+        gateway, http = self._behind.get(base, (None, self._http))
+        headers = {"Authorization": f"Bearer {gateway.token}"} if gateway else {}
+        request = http.build_request("GET", base + path, params=dict(query), headers=headers)
         limits = rest.Limits(ANSWER_LIMIT_BYTES, 2 * (within.read or 0.0), within)
-        answer = await rest.answer(self._http, request, limits, "Jicofo")
+        answer = await rest.answer(http, request, limits, "Jicofo")
         try:
             found: object = json.loads(answer)
         except (ValueError, RecursionError) as error:
             raise Unreachable(f"Jicofo answers something other than JSON: {error!r}") from error
         return documents.mapping(found)
+
+
+def _pinned(gateway: Gateway) -> httpx.AsyncClient:
+    """Return a client that trusts the gateway's own certificate, whatever name it bears."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    try:
+        context.load_verify_locations(cadata=gateway.certificate)
+    except (ssl.SSLError, ValueError) as error:
+        raise ValueError("the gateway's certificate isn't one in PEM") from error
+    return httpx.AsyncClient(verify=context, trust_env=False, follow_redirects=False)
 
 
 def _bridges(selector: Document) -> dict[str, JicofoBridge]:

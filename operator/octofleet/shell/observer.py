@@ -50,6 +50,10 @@ class ClusterFacts:
     exists: bool
     token: str
     """The bearer token of its bridges."""
+    remote: str | None = None
+    """Where its Jicofo is reached when it is in another Kubernetes."""
+    message: str = ""
+    """Why it doesn't exist, where that isn't plain."""
 
     def __repr__(self) -> str:
         return f"ClusterFacts({self.name}, exists={self.exists})"
@@ -156,6 +160,7 @@ class Observer:
             brewery_seen_at=self._ports.breweries.seen_at(cluster.name),
             metrics_seen_at=self._metrics_seen.get(namespace),
             message=controller[1],
+            remote=cluster.remote,
         )
 
     async def _bridge(
@@ -256,7 +261,10 @@ class Observer:
 
     async def _try_controller(self, cluster: ClusterFacts) -> tuple[bool, str]:
         if not cluster.exists:
-            return False, ""
+            return False, cluster.message
+        if cluster.remote is not None:
+            # Whether it serves shows in Jicofo's answers; its Deployments are out of sight.
+            return True, ""
         try:
             return await self._controller.get(cluster.name)
         except KubeError as error:

@@ -9,15 +9,20 @@ from pydantic import ValidationError
 
 from octofleet.api.autoscaling import Mode
 from octofleet.api.clusters import JitsiCluster
-from octofleet.api.effective import DEFAULT_BRIDGE_IMAGE, EffectiveRegion, effective_region
+from octofleet.api.effective import (
+    DEFAULT_BRIDGE_IMAGE,
+    EffectiveRegion,
+    effective_cluster,
+    effective_region,
+)
 from octofleet.api.regions import OctoRegion
 from octofleet.core import learning, planning, releases, reporting, sizing
 from octofleet.core.actions import CreateBridge
 from octofleet.core.limits import limits_of
 from octofleet.core.manifests import bridge as bridge_manifest
-from octofleet.core.manifests import disruption, mapping
+from octofleet.core.manifests import disruption, inputs, mapping
 from octofleet.core.memory import Memory
-from octofleet.core.meshing import Mesh
+from octofleet.core.meshing import Mesh, Place, mesh_of
 from octofleet.core.observation import History, Snapshot, Timestamp
 from octofleet.core.planning import Plan
 from octofleet.core.sizing import Decision
@@ -34,6 +39,7 @@ from octofleet.shell.meshes import Meshes
 from octofleet.shell.observer import ClusterFacts, Observer
 from octofleet.shell.probing import Prober
 from octofleet.shell.publishing import Pass, Publisher
+from octofleet.shell.remote import Homes, UnusableError
 from octofleet.shell.settings import Settings
 
 AFTER_ACTING_SECONDS: Final = 1.0
@@ -52,6 +58,11 @@ class _Read:
     credentials: Credentials | None
     mesh: Mesh | None
     """None while it can't be told which regions there are."""
+    remote: str | None = None
+    """Where its cluster is reached, when in another Kubernetes."""
+    unusable: str = ""
+    """Why that can't be."""
+    home: inputs.Home | None = None
 
     @property
     def removal_since(self) -> Timestamp | None:
@@ -76,8 +87,10 @@ class RegionReconciler:
         actuator: Actuator,
         publisher: Publisher,
         prober: Prober,
+        homes: Homes,
         clock: Callable[[], float],
     ) -> None:
+        self._homes = homes
         self._settings = settings
         self._meshes = Meshes(api, clock)
         self._api = api
@@ -94,12 +107,12 @@ class RegionReconciler:
         """Take one step; return seconds until the next look, None when the region may go."""
         document = await self._api.get(kube.REGIONS, key.name, key.namespace)
         if document is None:
-            self._forget(key, document)
+            await self._forget(key, document)
             return None
         found = await self._read(document)
         snapshot = await self._observe(found)
         if found.removal_since is not None and self._may_go(found, snapshot):
-            self._forget(key, document)
+            await self._forget(key, document)
             return None
         await self._guard(key, found.region)
         now = snapshot.taken_at
@@ -121,7 +134,9 @@ class RegionReconciler:
             resource = OctoRegion.model_validate(document)
         except ValidationError as error:
             raise Refused(422, f"OctoRegion isn't understood: {_first(error)}") from error
-        name, namespace = resource.spec.cluster_ref.name, resource.metadata.namespace
+        if resource.spec.join_secret_ref is not None:
+            return await self._read_remote(document, resource, resource.spec.join_secret_ref.name)
+        name, namespace = resource.spec.cluster, resource.metadata.namespace
         above = await self._api.get(kube.CLUSTERS, name, namespace)
         cluster: JitsiCluster | None = None
         mesh: Mesh | None = None
@@ -140,19 +155,42 @@ class RegionReconciler:
             region = replace(region, bridge=replace(region.bridge, relays=True))
         return _Read(document, resource, cluster, region, credentials, mesh)
 
+    async def _read_remote(self, document: Document, resource: OctoRegion, secret: str) -> _Read:
+        """Return a region whose cluster is in another Kubernetes."""
+        image = self._settings.bridge_image or DEFAULT_BRIDGE_IMAGE
+        user, namespace = (
+            f"{resource.metadata.namespace}/{resource.metadata.name}",
+            resource.metadata.namespace,
+        )
+        try:
+            home = await self._homes.join(user, namespace, secret)
+        except UnusableError as error:
+            region = effective_region(None, resource, image)
+            where = f"Secret {secret}"
+            return _Read(document, resource, None, region, None, None, where, str(error))
+        region = effective_region(home.cluster, resource, image)
+        mesh = mesh_of(effective_cluster(home.cluster), [Place(region.region)])
+        region = replace(region, bridge=replace(region.bridge, relays=mesh.relays))
+        to = inputs.Home(*home.prosody, secret)
+        return _Read(
+            document, resource, home.cluster, region, home.credentials, mesh, home.jicofo, home=to
+        )
+
     async def _observe(self, found: _Read) -> Snapshot:
         region = found.region
         facts = ClusterFacts(
             ClusterName(region.namespace, region.cluster),
             exists=found.cluster is not None,
             token=found.credentials.token if found.credentials else "",
+            remote=found.remote,
+            message=found.unusable,
         )
         history = self._history(found)
         snapshot = await self._observer.observe(region, facts, history)
         if found.cluster is None:
             return snapshot
-        settings = mapping.bridge_settings(region, found.cluster.spec.domain)
-        text = releases.text_of(region, found.cluster.spec.domain)
+        settings = mapping.bridge_settings(region, found.cluster.spec.domain, found.home)
+        text = releases.text_of(region, found.cluster.spec.domain, found.home)
         name = releases.name_of(text)
         return replace(
             snapshot,
@@ -201,6 +239,7 @@ class RegionReconciler:
             snapshot=snapshot,
             owner=mapping.region_owner(region),
             region=region,
+            home=found.home,
             stage=plan.stage,
             participant_stress=learned,
             cluster=ClusterName(region.namespace, region.cluster),
@@ -228,10 +267,12 @@ class RegionReconciler:
         self._guarded[key] = region.generation
         self._unguarded.pop(key, None)
 
-    def _forget(self, key: Key, document: Document | None) -> None:
+    async def _forget(self, key: Key, document: Document | None) -> None:
         self._guarded.pop(key, None)
         self._unguarded.pop(key, None)
-        self._memories.pop(documents.text(document, "metadata", "uid") or "", None)
+        uid = documents.text(document, "metadata", "uid") or ""
+        self._memories.pop(uid, None)
+        await self._homes.leave(str(key))
         self._publisher.forget(document, key.namespace, key.name)
 
 

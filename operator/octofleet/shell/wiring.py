@@ -24,6 +24,7 @@ from octofleet.shell.publishing import Publisher
 from octofleet.shell.reconciling import Boundary
 from octofleet.shell.recorder import Recorder
 from octofleet.shell.regions import RegionReconciler
+from octofleet.shell.remote import Homes, RemoteEndpoints
 from octofleet.shell.serving import Health
 from octofleet.shell.settings import Settings
 from octofleet.shell.telemetry import Telemetry
@@ -41,12 +42,14 @@ class Operator:
         endpoints: Endpoints | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        endpoints = endpoints or ServiceEndpoints()
+        endpoints = RemoteEndpoints(endpoints or ServiceEndpoints())
         self.bells = Bells()
         self._http = httpx.AsyncClient(trust_env=False, follow_redirects=False)
         self.breweries = Breweries(endpoints, settings.identity, clock, self._presence)
         self.watch = PodWatch(api, self.bells, REGION)
         jicofo, bridges = JicofoClient(self._http), BridgeClient(self._http)
+        self._jicofo = jicofo
+        homes = Homes(api, endpoints, self.breweries, jicofo)
         observer = Observer(
             Ports(api, jicofo, bridges, self.breweries, endpoints, self.watch, clock)
         )
@@ -57,7 +60,7 @@ class Operator:
         image = settings.bridge_image or DEFAULT_BRIDGE_IMAGE
         self._prober = Prober(api, self.breweries, image, clock)
         regions = RegionReconciler(
-            settings, api, observer, actuator, publisher, self._prober, clock
+            settings, api, observer, actuator, publisher, self._prober, homes, clock
         )
         links = LinkWatch(LinkPorts(api, observer, bridges, endpoints, clock))
         clusters = ClusterReconciler(settings, api, self.breweries, publisher, links, clock)
@@ -71,6 +74,7 @@ class Operator:
         """Let go of every connection."""
         await self._prober.close()
         await self.breweries.close()
+        await self._jicofo.close()
         await self._http.aclose()
 
     def _presence(self, cluster: ClusterName) -> None:

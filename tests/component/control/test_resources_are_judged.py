@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import yaml
 from tests.component.control.apiserver import ApiServer
 
 Object = dict[str, Any]
@@ -82,7 +83,7 @@ REFUSED: Mapping[str, tuple[Object, str, str]] = {
         'supported values: "octobridge"',
     ),
     "unknown engine of a cluster": (
-        changed(CLUSTER, "spec.bridge.engine", "jvb"),
+        changed(CLUSTER, "spec.bridge.engine", "another"),
         "spec.bridge.engine",
         'supported values: "octobridge"',
     ),
@@ -184,7 +185,16 @@ REFUSED: Mapping[str, tuple[Object, str, str]] = {
         "spec.domain",
         "should match",
     ),
-    "no cluster": (changed(REGION, "spec.clusterRef", None), "spec.clusterRef", "Required value"),
+    "no cluster": (
+        changed(REGION, "spec.clusterRef", None),
+        "spec.clusterRef",
+        "exactly one of clusterRef and joinSecretRef must be set",
+    ),
+    "two clusters": (
+        changed(REGION, "spec.joinSecretRef", {"name": "elsewhere"}),
+        "spec.clusterRef",
+        "exactly one of clusterRef and joinSecretRef must be set",
+    ),
     "bad region": (
         changed(REGION, "spec.region", "EU West"),
         "spec.region",
@@ -309,6 +319,18 @@ def test_cluster_of_a_region_cannot_be_changed(apiserver: ApiServer) -> None:
     assert moved.returncode != 0
     assert "spec.clusterRef" in moved.stderr
     assert "can't be changed" in moved.stderr
+
+
+def test_region_cannot_move_to_a_cluster_elsewhere_and_back(apiserver: ApiServer) -> None:
+    region = changed(REGION, "metadata.name", "abroad")
+    elsewhere = changed(region, "spec.joinSecretRef", {"name": "home"})
+    del elsewhere["spec"]["clusterRef"]
+    apiserver.apply(elsewhere)
+    for moved in (changed(elsewhere, "spec.joinSecretRef.name", "other"), region):
+        # kubectl apply would leave the other reference where it is: this takes it away.
+        answer = apiserver.kubectl("replace", "-f", "-", stdin=yaml.safe_dump(moved))
+        assert answer.returncode != 0
+        assert "can't be changed" in answer.stderr
 
 
 def test_scale_subresource_reads_and_writes_replicas(apiserver: ApiServer) -> None:

@@ -377,3 +377,20 @@ def test_nothing_happens_while_nothing_changes() -> None:
     first = call.handler.registry.step(call.now)
     assert [e for e in first if not isinstance(e, fx.SendMessage)] == []
     assert first == []
+
+
+def test_time_alone_is_no_reason_to_allocate_for_whom_no_line_limits() -> None:
+    call, a, b = two()
+    call.arrive(a, 10, 11, 12)
+    call.want("b", default_constraints=ALL)
+    call.step()
+    receiver = call.adaptation.receiver("b")
+    assert receiver is not None
+    before = receiver.allocation
+    call.step(6)
+    assert receiver.allocation is before
+    call.adaptation.set_bandwidth(b, 600_000)
+    call.step()
+    limited = receiver.allocation
+    call.step(6)
+    assert receiver.allocation is not limited

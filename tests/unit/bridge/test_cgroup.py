@@ -160,9 +160,9 @@ def test_without_a_limit_the_process_counts_against_the_machine(
 
 
 def test_lag_is_the_average_lateness_since_the_last_look() -> None:
-    meter = LagMeter(interval=0.1)
-    for now in (0.0, 0.1, 0.4, 0.5):
-        meter.tick(now)
+    meter = LagMeter()
+    for seconds in (0.0, 0.2, -0.1):
+        meter.late(seconds)
     assert meter.take() == pytest.approx(0.2 / 3)
     assert meter.take() == 0
 

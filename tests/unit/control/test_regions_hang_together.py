@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from octofleet.api.clusters import JitsiCluster, SelectionStrategy
 from octofleet.api.effective import EffectiveCluster, effective_cluster, effective_region
 from octofleet.api.regions import OctoRegion
+from octofleet.core.limits import limits_of
 from octofleet.core.manifests import bridge, inputs, jicofo, mapping, naming
 from octofleet.core.meshing import Mesh, Place, mesh_of
 from octofleet.shell import pods
@@ -73,6 +74,18 @@ def test_relays_are_for_clusters_that_need_them(
     assert mesh.relays is relays
     assert ("ENABLE_OCTO" in variables(mesh)) is relays
     assert ("MAX_BRIDGE_PARTICIPANTS" in variables(mesh)) is relays
+
+
+def test_overload_begins_where_it_is_said_for_jicofo_and_for_the_operator() -> None:
+    octo = {"stressThreshold": "1500m"}
+    assert variables(mesh_of(cluster(octo), EUROPE))["BRIDGE_STRESS_THRESHOLD"] == "1.5"
+    spec = {"clusterRef": {"name": "meet"}, "region": "eu-west"}
+    above = {"metadata": {"name": "meet"}, "spec": {"domain": "meet.example", "octo": octo}}
+    region = effective_region(
+        JitsiCluster.model_validate(above),
+        OctoRegion.model_validate({"metadata": {"name": "eu"}, "spec": spec}),
+    )
+    assert limits_of(region.autoscaling).stress_threshold == 1.5
 
 
 def test_people_of_no_region_count_as_of_the_only_one_so_that_bridges_fill_up() -> None:

@@ -82,6 +82,7 @@ def test_healthy_region_says_so_everywhere() -> None:
         "Advertised": ("Unknown", "AddressUnknown"),
         "Reachable": ("Unknown", "NotProbed"),
         "Upgraded": ("Unknown", "ReleaseUnknown"),
+        "Linked": ("True", "AtHome"),
         "Draining": ("False", "NoneDraining"),
         "Registered": ("True", "AllRegistered"),
         "MetricsAvailable": ("True", "AllFresh"),

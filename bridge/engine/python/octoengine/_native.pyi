@@ -83,9 +83,9 @@ class Command:
         """The header extensions negotiated with this peer: (id 1..255, URI). Replaces the list.
 
         Unknown URIs are left out. To a receiver only audio level and video orientation are passed
-        on, under its own ids; abs-send-time, transport-cc and mid are written by the engine. What is
-        subscribed to whole keeps its layers allocation and AV1 dependency descriptor as well. Before
-        it, extensions are passed on as they came.
+        on, under its own ids; abs-send-time, transport-cc and mid are written by the engine. What
+        is subscribed to whole keeps its layers allocation and AV1 dependency descriptor as well.
+        Before it, extensions are passed on as they came.
         """
 
         def __init__(self, transport: int, extensions: Sequence[tuple[int, str]]) -> None: ...

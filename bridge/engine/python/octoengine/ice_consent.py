@@ -4,12 +4,14 @@ A peer that checks from a new address has perhaps lost the old one (another netw
 port): then the selected pair is asked at once, and is stale when it doesn't answer shortly.
 """
 
+import math
 from collections.abc import Callable
 from typing import Final
 
 __all__ = ["Consent"]
 
 INTERVAL_SECONDS: Final = 5.0
+TOGETHER_SECONDS: Final = 0.5
 STALE_SECONDS: Final = 12.0
 """Unanswered for so long, other pairs may be nominated in place of the selected one."""
 LOST_SECONDS: Final = 30.0
@@ -25,7 +27,7 @@ class Consent:
         self._given_at = now
         self._doubt_ends: float | None = None
         self._told_stale = False
-        self._ask_at = now + self._interval()
+        self._ask_at = self._next(now)
 
     def given(self, now: float) -> None:
         """The peer answered on the selected pair."""
@@ -43,7 +45,7 @@ class Consent:
         """Return whether to ask now; the next question is then planned."""
         if now < self._ask_at:
             return False
-        self._ask_at = now + self._interval()
+        self._ask_at = self._next(now)
         return True
 
     def is_stale(self, now: float) -> bool:
@@ -73,5 +75,15 @@ class Consent:
     def _interval(self) -> float:
         if self._doubt_ends is not None and not self._told_stale:
             return DOUBT_INTERVAL_SECONDS
-        # Spread by a fifth either way, so that a bridge's peers don't ask in step.
-        return INTERVAL_SECONDS * (0.8 + 0.4 * self._entropy(1)[0] / 255)
+        # Spread between four seconds and six, so that a bridge's peers aren't all asked in step.
+        return INTERVAL_SECONDS * (0.8 + 0.3 * self._entropy(1)[0] / 255)
+
+    def _next(self, now: float) -> float:
+        at = now + self._interval()
+        # With many peers, waking up for each would cost more than asking: those whose time is
+        # near are asked at once.
+        return (
+            at
+            if self._doubt_ends is not None
+            else math.ceil(at / TOGETHER_SECONDS) * (TOGETHER_SECONDS)
+        )

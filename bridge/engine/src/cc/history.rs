@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 /// Packets are forgotten after this time: feedback that is later is no news.
 const WINDOW: Micros = 3 * SECOND;
 const MOST: usize = 8192;
+const PRUNE_EVERY: Micros = SECOND / 4;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -38,27 +39,37 @@ pub struct Acked {
 pub struct History {
     sent: VecDeque<Sent>,
     front: i64,
+    /// When to look for what is to be forgotten. Not with each packet: the oldest isn't in the
+    /// processor's cache any more.
+    prune_at: Micros,
     reference: Option<i64>,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { sent: VecDeque::new(), front: 1, reference: None }
+        Self { sent: VecDeque::new(), front: 1, prune_at: 0, reference: None }
     }
 }
 
 impl History {
     /// Note a packet that leaves now; return the number to write into it.
     pub fn sent(&mut self, size: usize, cluster: u16, now: Micros) -> u16 {
-        let old = |sent: &Sent| sent.at + WINDOW < now;
-        while self.sent.len() >= MOST || self.sent.front().is_some_and(old) {
-            self.sent.pop_front();
-            self.front += 1;
+        if now >= self.prune_at || self.sent.len() >= MOST {
+            self.prune(now);
         }
         let number = self.front + self.sent.len() as i64;
         let size = u16::try_from(size).unwrap_or(u16::MAX);
         self.sent.push_back(Sent { at: now, size, cluster, state: State::Flying });
         number as u16
+    }
+
+    #[cold]
+    fn prune(&mut self, now: Micros) {
+        self.prune_at = now + PRUNE_EVERY;
+        let old = self.sent.iter().take_while(|sent| sent.at + WINDOW < now).count();
+        let gone = old.max((self.sent.len() + 1).saturating_sub(MOST));
+        self.sent.drain(..gone);
+        self.front += gone as i64;
     }
 
     /// When the newest packet left.

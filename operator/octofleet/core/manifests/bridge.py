@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, replace
 
 from octofleet.core.manifests import addressing, containers, jvb, naming
-from octofleet.core.manifests.inputs import BridgeSettings
+from octofleet.core.manifests.inputs import BridgeSettings, Home
 from octofleet.core.manifests.naming import Manifest, Owner
 from octofleet.core.observation import Proof
 
@@ -139,11 +139,11 @@ def _container(settings: BridgeSettings, nickname: str) -> Manifest:
 
 
 def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
-    prosody = naming.service_host(naming.prosody_name(settings.cluster), settings.cluster_namespace)
+    home = settings.home or _home(settings)
     plain = {
         **settings.domains.variables(),
-        "XMPP_SERVER": prosody,
-        "XMPP_PORT": str(naming.XMPP_PORT),
+        "XMPP_SERVER": home.prosody_host,
+        "XMPP_PORT": str(home.prosody_port),
         "JVB_AUTH_USER": naming.BRIDGE_USER,
         "JVB_BREWERY_MUC": naming.BREWERY_ROOM,
         "JVB_MUC_NICKNAME": nickname,
@@ -164,18 +164,23 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
         plain |= {"ENABLE_OCTO": "1", "JVB_OCTO_RELAY_ID": nickname}
     if settings.participant_stress is not None:
         plain["OCTOBRIDGE_AVERAGE_PARTICIPANT_STRESS"] = f"{settings.participant_stress:g}"
-    secret = naming.secret_name(settings.cluster)
     found = containers.variables(plain, settings.workload.variables)
     # A variable set in the resource also replaces one of ours that isn't plain.
     ours = [
         containers.field_variable("OCTOBRIDGE_REST_ADDRESS", "status.hostIP"),
         *addressing.fields(settings),
-        containers.secret_variable(naming.KEY_JVB_PASSWORD, secret),
-        containers.secret_variable(naming.KEY_REST_TOKEN, secret),
+        containers.secret_variable(naming.KEY_JVB_PASSWORD, home.secret),
+        containers.secret_variable(naming.KEY_REST_TOKEN, home.secret),
     ]
     if settings.bind_node_address:
         ours.insert(1, containers.field_variable("OCTOBRIDGE_BIND_ADDRESSES", "status.hostIP"))
     return found + [each for each in ours if each["name"] not in settings.workload.variables]
+
+
+def _home(settings: BridgeSettings) -> Home:
+    """Return where the cluster is when it is in this Kubernetes."""
+    host = naming.service_host(naming.prosody_name(settings.cluster), settings.cluster_namespace)
+    return Home(host, naming.XMPP_PORT, naming.secret_name(settings.cluster))
 
 
 def _over_zones(settings: BridgeSettings) -> Manifest:

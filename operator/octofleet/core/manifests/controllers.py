@@ -23,15 +23,25 @@ def deployment(
 
 
 def service(
-    component: str, cluster: str, name: str, namespace: str, owner: Owner, ports: dict[str, int]
+    component: str,
+    cluster: str,
+    name: str,
+    namespace: str,
+    owner: Owner,
+    ports: dict[str, int],
+    kind: str | None = None,
 ) -> Manifest:
-    """Return the Service of a component; ports by name, which is the container's port, too."""
+    """Return the Service of a component; ports by name, which is the container's port, too.
+
+    `kind` is the Service's type where it isn't for the cluster alone.
+    """
     labels = naming.controller_labels(cluster, component)
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": naming.metadata(name, namespace, owner, labels),
         "spec": {
+            **({"type": kind} if kind else {}),
             "selector": labels,
             "ports": [
                 {"name": port, "port": number, "targetPort": port} for port, number in ports.items()

@@ -73,6 +73,16 @@ class JicofoSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """How bridges reach a cluster that is in another Kubernetes."""
+
+    prosody_host: str
+    prosody_port: int
+    secret: str
+    """The Secret here that holds its credentials."""
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeSettings:
     """What a region's bridges are told."""
 
@@ -105,3 +115,5 @@ class BridgeSettings:
     """What one more person adds to a bridge's stress, as far as that was learned."""
     sidecar_image: str | None = None
     """For the stock videobridge: the image of what stands before its REST. None: octobridge."""
+    home: Home | None = None
+    """Set, the cluster is in another Kubernetes."""

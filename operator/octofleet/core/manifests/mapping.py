@@ -7,7 +7,7 @@ from octofleet.api.bridges import ResourceRequirements
 from octofleet.api.effective import EffectiveCluster, EffectiveRegion
 from octofleet.api.kube import KubeModel
 from octofleet.core import addresses
-from octofleet.core.manifests.inputs import BridgeSettings, Domains, JicofoSettings, Workload
+from octofleet.core.manifests.inputs import BridgeSettings, Domains, Home, JicofoSettings, Workload
 from octofleet.core.manifests.naming import Manifest, Owner
 from octofleet.core.meshing import Mesh
 
@@ -51,12 +51,21 @@ def jicofo_settings(mesh: Mesh) -> JicofoSettings:
         region_groups=mesh.groups,
         local_region=mesh.local_region,
         relays=mesh.relays,
+        stress_threshold=mesh.stress_threshold,
         max_bridge_participants=mesh.participants_per_bridge,
     )
 
 
-def bridge_settings(region: EffectiveRegion, domain: str) -> BridgeSettings:
-    """Return what the region's bridges are told; `domain` is the cluster's."""
+def bridge_settings(
+    region: EffectiveRegion, domain: str, home: Home | None = None
+) -> BridgeSettings:
+    """Return what the region's bridges are told.
+
+    Args:
+        region: The region.
+        domain: The cluster's.
+        home: Where the cluster is, when in another Kubernetes.
+    """
     bridge = region.bridge
     told = addresses.told_by_all(bridge.addresses)
     return BridgeSettings(
@@ -80,6 +89,7 @@ def bridge_settings(region: EffectiveRegion, domain: str) -> BridgeSettings:
         bind_node_address=bridge.addresses.source is AddressSource.NODE_INTERNAL_IP,
         drain_deadline_seconds=int(region.autoscaling.drain.deadline),
         sidecar_image=bridge.sidecar_image,
+        home=home,
     )
 
 

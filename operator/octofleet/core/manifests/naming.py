@@ -59,6 +59,10 @@ SECRET_KEYS: Final[tuple[str, ...]] = (
     KEY_REST_TOKEN,
 )
 
+KEY_GATEWAY_TOKEN: Final = "token"  # noqa: S105 - a key's name
+KEY_GATEWAY_CERTIFICATE: Final = "tls.crt"
+KEY_GATEWAY_PRIVATE_KEY: Final = "tls.key"
+
 ADDRESS_CONTAINER: Final = "address"
 
 XMPP_PORT: Final = 5222
@@ -66,6 +70,7 @@ PROSODY_HTTP_PORT: Final = 5280
 JICOFO_REST_PORT: Final = 8888
 SIGNAL_PORT: Final = 8889
 BRIDGE_REST_PORT: Final = 8080
+GATEWAY_PORT: Final = 8443
 BREWERY_ROOM: Final = "jvbbrewery"
 BRIDGE_USER: Final = "jvb"
 OPERATOR_USER: Final = "octofleet"
@@ -163,6 +168,16 @@ def prosody_name(cluster: str) -> str:
 def jicofo_name(cluster: str) -> str:
     """Return the name of a cluster's Jicofo."""
     return f"{cluster}-jicofo"
+
+
+def gateway_name(cluster: str) -> str:
+    """Return the name of the gateway to a cluster's Jicofo, and of its credentials."""
+    return f"{cluster}-gateway"
+
+
+def remote_prosody_name(cluster: str) -> str:
+    """Return the name of the Service by which regions elsewhere reach a cluster's Prosody."""
+    return f"{cluster}-prosody-remote"
 
 
 def service_host(name: str, namespace: str) -> str:

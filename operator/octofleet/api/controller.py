@@ -1,0 +1,60 @@
+"""What holds for a cluster's controller side: defaults of its size, and what it says itself."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from octofleet.api.bridges import ResourceRequirements
+from octofleet.api.clusters import JitsiCluster, SelectionStrategy, ServiceType
+from octofleet.api.layering import SIZES, merged_resources
+from octofleet.api.octo import Octo
+
+__all__ = ["DEFAULT_BRIDGE_IMAGE", "STOCK_IMAGES", "EffectiveCluster", "effective_cluster"]
+
+DEFAULT_BRIDGE_IMAGE: Final = "docker.io/octofleet/bridge:dev"
+STOCK_IMAGES: Final = "ghcr.io/jitsi"
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveCluster:
+    """All that holds for a cluster's controller side."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    domain: str
+    version: str
+    prosody_image: str
+    prosody_resources: ResourceRequirements
+    jicofo_image: str
+    jicofo_resources: ResourceRequirements
+    strategy: SelectionStrategy | None
+    """None: what fits the regions."""
+    local_region: str | None
+    octo: Octo
+    gateway_image: str = DEFAULT_BRIDGE_IMAGE
+    remote_service: ServiceType | None = None
+    """How regions elsewhere reach it; None: there are none."""
+
+
+def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
+    """Return what holds for the cluster's controller side."""
+    spec, controller = cluster.spec, cluster.spec.controller
+    prosody, jicofo, remote = controller.prosody, controller.jicofo, controller.remote_regions
+    defaults = SIZES[spec.size].controller
+    return EffectiveCluster(
+        namespace=cluster.metadata.namespace,
+        name=cluster.metadata.name,
+        uid=cluster.metadata.uid,
+        generation=cluster.metadata.generation,
+        domain=spec.domain,
+        version=spec.version,
+        prosody_image=prosody.image or f"{STOCK_IMAGES}/prosody:{spec.version}",
+        prosody_resources=merged_resources(defaults, prosody.resources),
+        jicofo_image=jicofo.image or f"{STOCK_IMAGES}/jicofo:{spec.version}",
+        jicofo_resources=merged_resources(defaults, jicofo.resources),
+        strategy=jicofo.strategy,
+        local_region=jicofo.region,
+        octo=spec.octo,
+        remote_service=remote.service_type,
+    )

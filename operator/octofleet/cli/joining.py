@@ -1,0 +1,161 @@
+"""`octofleet join-token`: the Secret by which a region in another Kubernetes joins a cluster.
+
+It holds what such a region needs and nothing else: where Prosody and the gateway to Jicofo are
+reached from there, the gateway's token and certificate, and the passwords of the bridges' account
+and of the operator's own. The token of the bridges' REST there is another than here.
+"""
+
+import hashlib
+import hmac
+from base64 import b64decode
+from typing import Final
+
+import yaml
+
+from octofleet.api.clusters import JitsiCluster
+from octofleet.api.effective import effective_cluster
+from octofleet.api.octo import Relays
+from octofleet.cli import reading
+from octofleet.core.manifests import naming
+from octofleet.core.meshing import mesh_of
+from octofleet.shell import clusters, documents, kube
+from octofleet.shell.documents import Document
+from octofleet.shell.errors import FleetError
+from octofleet.shell.kube import KubernetesCluster
+
+__all__ = ["Places", "join_token"]
+
+PURPOSE: Final = b"octofleet: bridges of regions in another Kubernetes"
+
+Places = tuple[str | None, str | None]
+"""HOST:PORT of Prosody and of the gateway, where somebody names them."""
+
+
+async def join_token(
+    api: KubernetesCluster, cluster: str, namespace: str | None, places: Places
+) -> str:
+    """Return the Secret as YAML.
+
+    Raises:
+        FleetError: Something it needs isn't there; the message says what to do.
+    """
+    found = await _cluster(api, cluster, namespace)
+    where = found.metadata.namespace
+    if found.spec.controller.remote_regions.service_type is None:
+        raise FleetError(
+            f"JitsiCluster {where}/{cluster} lets no regions elsewhere in: set"
+            " spec.controller.remoteRegions.serviceType"
+        )
+    passwords = await _secret(api, naming.secret_name(cluster), where)
+    gateway = await _secret(api, naming.gateway_name(cluster), where)
+    prosody = places[0] or await _address(
+        api, naming.remote_prosody_name(cluster), where, "--prosody"
+    )
+    jicofo = places[1] or await _address(api, naming.gateway_name(cluster), where, "--gateway")
+    host, _, port = prosody.rpartition(":")
+    said = {
+        "cluster": cluster,
+        "domain": found.spec.domain,
+        "version": found.spec.version,
+        "relays": await _relays(api, found),
+        "xmppHost": host.strip("[]"),
+        "xmppPort": port,
+        "gatewayURL": f"https://{jicofo}",
+        "gatewayToken": _key(gateway, naming.KEY_GATEWAY_TOKEN),
+        "gatewayCertificate": _key(gateway, naming.KEY_GATEWAY_CERTIFICATE),
+        naming.KEY_JVB_PASSWORD: _key(passwords, naming.KEY_JVB_PASSWORD),
+        naming.KEY_OPERATOR_PASSWORD: _key(passwords, naming.KEY_OPERATOR_PASSWORD),
+        naming.KEY_REST_TOKEN: _derived(_key(passwords, naming.KEY_REST_TOKEN)),
+    }
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "metadata": {"name": cluster},
+            "stringData": said,
+        },
+        sort_keys=False,
+    )
+
+
+async def _cluster(api: KubernetesCluster, name: str, namespace: str | None) -> JitsiCluster:
+    every = (await reading.fleet(api, namespace)).clusters
+    known = [(each.metadata.namespace, each.metadata.name) for each in every]
+    return every[reading.the_one(name, known, "cluster", kind="JitsiCluster")]
+
+
+async def _relays(api: KubernetesCluster, cluster: JitsiCluster) -> str:
+    """Return whether the cluster's bridges have relays: then those that join must, too."""
+    regions = await api.list(kube.REGIONS, cluster.metadata.namespace)
+    joined = clusters.regions_of(regions, cluster.metadata.name)
+    mesh = mesh_of(effective_cluster(cluster), clusters.places_of(joined))
+    return (Relays.ENABLED if mesh.relays else Relays.DISABLED).value
+
+
+async def _secret(api: KubernetesCluster, name: str, namespace: str) -> Document:
+    found = await api.get(kube.SECRETS, name, namespace)
+    if found is None:
+        raise FleetError(
+            f"Secret {namespace}/{name} isn't there (yet): the operator makes it; see"
+            " kubectl logs -n octofleet-system deploy/octofleet"
+        )
+    return found
+
+
+def _key(secret: Document, key: str) -> str:
+    raw = documents.texts(secret, "data").get(key)
+    if not raw:
+        name = documents.text(secret, "metadata", "name")
+        raise FleetError(f"Secret {name} has no {key}: delete it, and the operator makes it anew")
+    return b64decode(raw).decode()
+
+
+def _derived(token: str) -> str:
+    """Return a token of its own for the bridges there: the same each time, and no way back."""
+    return hmac.digest(token.encode(), PURPOSE, hashlib.sha256).hex()
+
+
+async def _address(api: KubernetesCluster, name: str, namespace: str, option: str) -> str:
+    """Return HOST:PORT at which a Service is reached from outside.
+
+    Raises:
+        FleetError: It can't be told from the Service.
+    """
+    service = await api.get(kube.SERVICES, name, namespace)
+    ports = documents.items(service, "spec", "ports")
+    if documents.text(service, "spec", "type") == "NodePort" and ports:
+        port = documents.number(ports[0], "nodePort")
+        node = next(iter(await _nodes(api)), None)
+        if node is not None and port:
+            return _joined(node, port)
+    for ingress in documents.items(service, "status", "loadBalancer", "ingress"):
+        host = documents.text(ingress, "ip") or documents.text(ingress, "hostname")
+        port = documents.number(ports[0], "port") if ports else None
+        if host and port:
+            return _joined(host, port)
+    raise FleetError(
+        f"Service {namespace}/{name} has no address outside its cluster (yet): name one with"
+        f" {option} HOST:PORT"
+    )
+
+
+async def _nodes(api: KubernetesCluster) -> list[str]:
+    """Return addresses of ready nodes, public ones first."""
+    ready = [node for node in await api.list(kube.NODES) if _is_ready(node)]
+    return [
+        address
+        for kind in ("ExternalIP", "InternalIP")
+        for node in ready
+        for each in documents.items(node, "status", "addresses")
+        if each.get("type") == kind and (address := documents.text(each, "address"))
+    ]
+
+
+def _is_ready(node: Document) -> bool:
+    conditions = documents.items(node, "status", "conditions")
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+
+def _joined(host: str, port: float) -> str:
+    return f"[{host}]:{port:.0f}" if ":" in host else f"{host}:{port:.0f}"
