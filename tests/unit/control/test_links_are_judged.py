@@ -30,7 +30,7 @@ UP = (
 
 
 def seen(**fields: Any) -> Linking:
-    return Linking(**{"at": NOW, "regions": REGIONS, "wanted": WANTED, "ends": UP, **fields})
+    return replace(Linking(at=NOW, regions=REGIONS, wanted=WANTED, ends=UP), **fields)
 
 
 def reason(linking: Linking | None, mesh: Mesh = WORLD) -> Reason:
