@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console, RenderableType
 
-from octofleet.cli import draining, joining, reading, views
+from octofleet.cli import draining, joining, reading, rollout, views
 from octofleet.shell import settings
 from octofleet.shell.errors import FleetError
 from octofleet.shell.kube import KubernetesCluster
@@ -136,6 +136,37 @@ def join_token(
         return 1
     sys.stdout.write(text)
     return 0
+
+
+rollouts = App(name="rollout", help="See and steer the upgrade of a region's bridges.")
+app.command(rollouts)
+
+
+def _on_region(
+    ask: Callable[[KubernetesCluster, str, str | None], Awaitable[RenderableType]], words: str
+) -> None:
+    """Make a command of something that is asked of one region."""
+
+    def command(region: str, /, *, namespace: Namespace = None) -> int:
+        async def show(cluster: KubernetesCluster) -> RenderableType:
+            return await ask(cluster, region, namespace)
+
+        return _show(show)
+
+    command.__doc__ = f"""{words}
+
+    Args:
+        region: The OctoRegion's name.
+        namespace: Its namespace; not needed while the name is unique.
+    """
+    rollouts.command(command, name=ask.__name__)
+
+
+_on_region(rollout.status, "Show how far an upgrade is, and which releases run.")
+_on_region(rollout.pause, "Begin nothing further until it is resumed.")
+_on_region(rollout.resume, "Let it go on.")
+_on_region(rollout.restart, "Replace every bridge, or try a release again that was given up.")
+_on_region(rollout.undo, "Ask for the release before again.")
 
 
 # Loaded only when they run: they need numpy, which the operator doesn't.
