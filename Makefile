@@ -125,6 +125,11 @@ prove-restart: lab ## The operator killed 20 times at random
 	@$(on_cluster)
 	$(PY)/python -m octodemo restart "$${where[@]}"
 
+.PHONY: prove-crashpoints
+prove-crashpoints: lab ## The operator killed after each single write of its steps
+	@$(on_cluster)
+	$(PY)/python -m octodemo crashpoints "$${where[@]}"
+
 .PHONY: prove-upgrade
 prove-upgrade: lab ## Bridges change their version under 40 people; a broken version goes back
 	@$(on_cluster)
@@ -172,7 +177,7 @@ bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
 
 PROOFS := replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week \
   prove-loss prove-relay prove-browser prove-drain prove-regions prove-regionloss prove-restart \
-  prove-upgrade prove-hpa prove-twocluster prove-labmatch demo prove-lab
+  prove-upgrade prove-crashpoints prove-hpa prove-twocluster prove-labmatch demo prove-lab
 
 .PHONY: prove
 prove: $(PROOFS) ## Every proof

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from octodemo.browser_lab import prove_browser
 from octodemo.chromium import BrowserError
+from octodemo.crashpoints import prove_crashpoints
 from octodemo.demo import DemoFailedError, run_demo
 from octodemo.drain import prove_drain
 from octodemo.hpa import prove_hpa
@@ -128,6 +129,16 @@ def relay() -> int:
     """Prove that a meeting on three bridges costs one copy each; needs no cluster."""
     enter_a_namespace()
     return _play(prove_relay)
+
+
+@app.command
+def crashpoints(*, kubeconfig: str | None = None) -> int:
+    """Prove that an operator killed after each of its writes is gone on with."""
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_crashpoints(cluster, console)
+
+    return _run(scenario, kubeconfig)
 
 
 @app.command
