@@ -20,6 +20,7 @@ from octofleet.core.actions import (
     DrainBridge,
     MoveConference,
     ShutDownBridge,
+    TellAddress,
     UndrainBridge,
 )
 from octofleet.core.limits import Limits
@@ -119,6 +120,8 @@ def test_only_what_is_certainly_empty_is_stopped(
             case DeleteBridge(name, uid):
                 assert nothing_runs(known[name])
                 assert uid == known[name].uid
+            case TellAddress(name):
+                assert known[name].awaits_address
             case MoveConference(name, conference, people):
                 bridge = known[name]
                 assert bridge.draining is True
