@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from octofleet.core.observation import Proof
+
 
 @dataclass
 class SimulatedBridge:

@@ -16,7 +16,7 @@ from tests.unit.control.worlds import (
 from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import effective_cluster
 from octofleet.api.status import RegionStatus
-from octofleet.core import clusterwide, diagnosis, lifecycle, meshing, planning
+from octofleet.core import clusterwide, diagnosis, lifecycle, meshing, planning, reporting
 from octofleet.core.clusterwide import Whole
 from octofleet.core.conditions import ConditionType, Verdict
 from octofleet.core.findings import Findings
@@ -243,12 +243,26 @@ def test_regions_in_one_place_are_named(
     assert _said(_whole(_cluster(), *zones)[T.APART]) == said
 
 
-def test_a_quota_is_not_taken_for_pod_security() -> None:
-    seen = snapshot(ready_bridge("eu-0"))
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        (
+            'eu-1: forbidden: violates PodSecurity "baseline:latest": hostNetwork',
+            "PodSecurityForbids",
+        ),
+        ("eu-1: exceeded quota: pods=1", "BridgeNotCreated"),
+    ],
+)
+def test_what_the_api_server_refuses_is_named(why: str, reason: str) -> None:
+    seen = snapshot(ready_bridge("eu-0"), free_nodes=1)
     decided = decision(2)
     planned = planning.plan(REGION, seen, decided, NOW)
-    full = planning.with_refused_bridges(planned, ["eu-1: exceeded quota: pods=1"])
-    judged = lifecycle.judged(seen, NOW, LIMITS)
-    findings = Findings(REGION, seen, judged, decided, full, LIMITS, NOW)
-    verdicts = {each.type: each for each in diagnosis.diagnose(findings)}
-    assert _said(verdicts[T.SCALING_LIMITED]) == ("True", "BridgeNotCreated")
+    assert planning.with_refused_bridges(planned, []) == planned
+    refused = planning.with_refused_bridges(planned, [why])
+    found = reporting.region_status(REGION, seen, decided, refused, None, "a=b", NOW)
+    told = {each.type: each for each in found.conditions}
+    assert (told["ScalingLimited"].status.value, told["ScalingLimited"].reason) == ("True", reason)
+    assert told["Progressing"].reason == "Blocked"
+    assert why in told["Ready"].message
+    fix = "kubectl label namespace meet pod-security.kubernetes.io/enforce=privileged"
+    assert (fix in told["ScalingLimited"].message) is (reason == "PodSecurityForbids")

@@ -199,25 +199,6 @@ def test_scale_in_that_is_refused_is_named() -> None:
     assert said(found, T.PROGRESSING) == ("False", "Blocked")
 
 
-def test_bridge_that_the_api_server_refuses_to_make_is_named() -> None:
-    """A quota or a namespace's pod security: only a person can mend it."""
-    why = 'eu-1: pods "eu-1" is forbidden: violates PodSecurity "baseline:latest": hostNetwork'
-    seen = snapshot(TWO[0], history=History(desired=2), free_nodes=1)
-    decided = sizing.decide(PEOPLE, seen, NOW)
-    planned = planning.plan(PEOPLE, seen, decided, NOW)
-    refused = planning.with_refused_bridges(planned, [why])
-    found = reporting.region_status(PEOPLE, seen, decided, refused, None, "a=b", NOW)
-    assert said(found, T.SCALING_LIMITED) == ("True", "PodSecurityForbids")
-    assert said(found, T.PROGRESSING) == ("False", "Blocked")
-    assert "PodSecurity" in condition(found, T.READY).message
-    fix = "kubectl label namespace meet pod-security.kubernetes.io/enforce=privileged"
-    assert fix in condition(found, T.SCALING_LIMITED).message
-    full = planning.with_refused_bridges(planned, ["eu-1: exceeded quota: pods=1"])
-    found = reporting.region_status(PEOPLE, seen, decided, full, None, "a=b", NOW)
-    assert said(found, T.SCALING_LIMITED) == ("True", "BridgeNotCreated")
-    assert planning.with_refused_bridges(planned, []) == planned
-
-
 def test_drains_are_told_and_overdue_ones_are_a_condition_of_their_own() -> None:
     found = status(*TWO, draining_bridge("eu-2", 3))
     assert said(found, T.DRAINING) == ("True", "BridgesDraining")
