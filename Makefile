@@ -72,6 +72,11 @@ prove-browser: lab ## Real browsers on a bridge pod: layers, a cut line, message
 	$(on_cluster)
 	$(PY)/python -m octodemo browser "$${where[@]}"
 
+.PHONY: prove-chaos
+prove-chaos: lab ## Everything killed at random for ten minutes under calls (SEED=N: again)
+	@$(on_cluster)
+	$(PY)/python -m octodemo chaos "$${where[@]}" $(if $(SEED),--seed "$(SEED)")
+
 .PHONY: prove-compare
 prove-compare: setup ## Our decisions against other autoscalers' and an oracle's, on the same load
 	@$(PY)/python -m octofleet.simulate.proofs compare
@@ -177,7 +182,7 @@ bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
 
 PROOFS := replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week \
   prove-loss prove-relay prove-browser prove-drain prove-regions prove-regionloss prove-restart \
-  prove-upgrade prove-crashpoints prove-hpa prove-twocluster prove-labmatch demo prove-lab
+  prove-upgrade prove-crashpoints prove-hpa prove-twocluster prove-labmatch prove-chaos demo prove-lab
 
 .PHONY: prove
 prove: $(PROOFS) ## Every proof

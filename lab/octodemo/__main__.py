@@ -11,6 +11,7 @@ from cyclopts import App
 from rich.console import Console
 
 from octodemo.browser_lab import prove_browser
+from octodemo.chaos import prove_chaos
 from octodemo.chromium import BrowserError
 from octodemo.crashpoints import prove_crashpoints
 from octodemo.demo import DemoFailedError, run_demo
@@ -147,6 +148,23 @@ def upgrade(*, kubeconfig: str | None = None) -> int:
 
     async def scenario(cluster: Cluster, console: Console) -> str:
         return await prove_upgrade(cluster, console)
+
+    return _run(scenario, kubeconfig)
+
+
+@app.command
+def chaos(
+    *,
+    kubeconfig: str | None = None,
+    seed: int | None = None,
+    lab: str = "octo",
+    seconds: float = 600.0,
+) -> int:
+    """Prove that calls go on whatever dies; only in a LAB, whose processes are killed, too."""
+    chosen = seed if seed is not None else int(time.time())
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_chaos(cluster, console, seed=chosen, lab=lab, seconds=seconds)
 
     return _run(scenario, kubeconfig)
 

@@ -101,6 +101,10 @@ class Crowd:
             raise TimeoutError(f"{late}: {await self._request('GET', 'calls')}") from late
         return await self.people()
 
+    async def present(self) -> int:
+        """Return how many people are in their calls with a connection just now."""
+        return sum(call["connected"] for call in await self._request("GET", "calls"))
+
     async def stop(self) -> None:
         """Remove the pod."""
         await self.cluster.delete(

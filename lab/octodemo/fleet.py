@@ -54,6 +54,8 @@ class Watcher:
     decisions: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
     occupied_deleted: list[str] = field(default_factory=list[str])
     """Bridges whose pod was deleted or ended while people were on them."""
+    excused: set[str] = field(default_factory=set[str])
+    """Pods (by uid) that the scenario itself takes away: nobody else is to blame for those."""
     _people: dict[str, tuple[str, int, float]] = field(
         default_factory=dict[str, tuple[str, int, float]]
     )
@@ -100,7 +102,7 @@ class Watcher:
         }
         for name, (uid, count, seen) in list(self._people.items()):
             if alive.get(name) != uid:
-                if count and at - seen < 10:
+                if count and at - seen < 10 and uid not in self.excused:
                     self.occupied_deleted.append(name)
                 del self._people[name]
         for nickname, count in people.items():

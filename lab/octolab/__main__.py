@@ -8,7 +8,7 @@ from pathlib import Path
 from cyclopts import App
 from rich.console import Console
 
-from octolab import cluster, joined, machine, provision, reporting, wan
+from octolab import cluster, joined, machine, provision, reporting, strikes, wan
 from octolab.cache import Cache
 from octolab.errors import LabError
 from octolab.layout import DEFAULT_NAME
@@ -141,6 +141,20 @@ def link(
         joined.cut(one)
     else:
         joined.join(one, far)
+
+
+@app.command
+def strike(component: str, /, *, down: float = 5.0, name: str = DEFAULT_NAME) -> None:
+    """Kill a component of the lab, and start it again a while later.
+
+    Args:
+        component: kube-apiserver, or kubelet-NODE.
+        down: Seconds it stays dead.
+        name: The lab's name.
+    """
+    machine.check_root()
+    with cluster.locked(name):
+        strikes.strike(cluster.stored(name), Cache.of_user(), component, down)
 
 
 @app.command(name="load-images")

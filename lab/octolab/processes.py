@@ -17,7 +17,7 @@ from pathlib import Path
 from octolab import leftovers
 from octolab.layout import MARKER, Layout
 
-__all__ = ["end_all", "find", "is_running", "lives_in", "mine", "of_node", "start"]
+__all__ = ["end_all", "find", "is_running", "kill", "lives_in", "mine", "of_node", "start"]
 
 PROC = Path("/proc")
 
@@ -110,6 +110,14 @@ def end_all(name: str, pids: Sequence[int], grace: float) -> None:
         left = wait_gone(descriptors, grace)
         signal_each(left, signal.SIGKILL)
         wait_gone(left, 10.0)
+
+
+def kill(name: str, pids: Sequence[int]) -> None:
+    """Kill processes of a lab without asking; wait until they are gone."""
+    with contextlib.ExitStack() as stack:
+        descriptors = list(open_mine(stack, name, pids))
+        signal_each(descriptors, signal.SIGKILL)
+        wait_gone(descriptors, 10.0)
 
 
 def open_mine(stack: contextlib.ExitStack, name: str, pids: Sequence[int]) -> Iterator[int]:

@@ -106,6 +106,14 @@ impl Congestion {
         }
     }
 
+    /// Fetch what `leaving` needs.
+    #[inline]
+    pub fn prefetch(&self) {
+        if let Mode::TransportWide(both) = &self.mode {
+            both.1.prefetch();
+        }
+    }
+
     /// A packet of `size` bytes leaves; the transport-wide number to write into it.
     #[inline]
     pub fn leaving(&mut self, size: usize, now_ns: u64) -> u16 {

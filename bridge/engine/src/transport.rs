@@ -5,6 +5,7 @@ use crate::downtrack::Downtrack;
 use crate::instruction::{Feedback, KeyPair, Path, TransportId};
 use crate::limits::Limits;
 use crate::net::RawAddress;
+use crate::prefetch::{prefetch, prefetch_all};
 use crate::projection::LeftOff;
 use crate::report::{TransportReport, age_ms};
 use crate::rtp::{Extension, Extensions, PayloadTypes};
@@ -151,6 +152,29 @@ impl Transport {
         }
         self.sources.values_mut().for_each(Source::rekeyed);
         self.streams.iter_mut().for_each(Stream::rekeyed);
+    }
+
+    /// Fetch what sending to it needs of itself: the first step.
+    #[inline]
+    pub fn prefetch(&self) {
+        prefetch(&self.congestion);
+        prefetch(&self.tally);
+        prefetch(&self.send);
+        prefetch(&self.downtracks);
+        prefetch(&self.selected);
+        prefetch(&self.extensions);
+    }
+
+    /// Fetch what that leads to for a downtrack: the second step.
+    #[inline]
+    pub fn prefetch_downtrack(&self, key: usize) {
+        if let Some(downtrack) = self.downtracks.get(key) {
+            prefetch_all(downtrack);
+        }
+        if let Some(send) = &self.send {
+            send.keys().prefetch();
+        }
+        self.congestion.prefetch();
     }
 
     /// The transport-wide number of a packet that leaves now; 0 without the extension.

@@ -47,7 +47,11 @@ can't narrow create to a name, so it is create on any Secret there. */}}
   verbs: [get, create, patch]
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, create, patch, delete]
+  verbs: [get, list, create, patch, delete]
+# Looked through for those in front of bridges.
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [list]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, create, patch, delete]

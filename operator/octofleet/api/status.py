@@ -35,6 +35,7 @@ SCALE_EVENTS_KEPT = 60
 
 Text = Annotated[str, Field(max_length=1024)]
 Word = Annotated[str, Field(max_length=64)]
+Zone = Annotated[str, Field(max_length=63)]
 Number = Annotated[str, Field(max_length=32)]
 
 
@@ -171,7 +172,7 @@ class HistoryStatus(Told, frozen=True):
     long bridges take to start, how fast people come at which time of the week."""
 
 
-Conditions = Annotated[tuple[Condition, ...], Field(max_length=16), ListOf("map", ("type",))]
+Conditions = Annotated[tuple[Condition, ...], Field(max_length=32), ListOf("map", ("type",))]
 
 
 class FailedReleaseStatus(Told, frozen=True):
@@ -225,6 +226,8 @@ class RegionStatus(Told, frozen=True):
         tuple[BridgeStatus, ...], Field(max_length=BRIDGES_SHOWN), ListOf("map", ("name",))
     ] = ()
     """The bridges, at most 50, those with troubles first."""
+    zones: Annotated[tuple[Zone, ...], Field(max_length=32), ListOf("atomic")] = ()
+    """Zones of the nodes that its bridges run on."""
     last_decision: DecisionStatus | None = None
     """The last decision on the size, and why."""
     rollout: RolloutStatus = RolloutStatus()
@@ -233,7 +236,7 @@ class RegionStatus(Told, frozen=True):
     """What scaling remembers across restarts of the operator."""
     conditions: Conditions = ()
     """Ready, Progressing, Degraded, ScalingLimited, Draining, Registered, MetricsAvailable, Spread,
-    Advertised, Reachable, Upgraded."""
+    Advertised, Reachable, Direct, Alike, Upgraded."""
 
 
 class LinkStatus(Told, frozen=True):
@@ -271,4 +274,4 @@ class ClusterStatus(Told, frozen=True):
     ] = ()
     """What is measured between regions that share a meeting just now."""
     conditions: Conditions = ()
-    """Ready, Progressing; with several regions Near; with relays Meshed."""
+    """Ready, Progressing, Regional, Apart; with several regions Near; with relays Meshed."""

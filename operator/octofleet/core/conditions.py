@@ -47,6 +47,14 @@ class ConditionType(StrEnum):
     """The bridges are of the release that is asked for."""
     LINKED = "Linked"
     """The JitsiCluster can be reached, wherever it is."""
+    DIRECT = "Direct"
+    """Nothing stands between people and the bridges."""
+    ALIKE = "Alike"
+    """The bridges in the brewery are of one version and can be linked."""
+    REGIONAL = "Regional"
+    """Of a cluster: people are placed on bridges of their own region."""
+    APART = "Apart"
+    """Of a cluster: its regions aren't all in one zone."""
 
 
 class Reason(StrEnum):
@@ -126,6 +134,21 @@ class Reason(StrEnum):
     JOIN_UNUSABLE = "JoinSecretUnusable"
     LINK_DOWN = "LinkDown"
     LINK_UP = "LinkUp"
+    FRONTS_UNKNOWN = "FrontsUnknown"
+    LOAD_BALANCER_IN_FRONT = "LoadBalancerInFront"
+    NOTHING_IN_FRONT = "NothingInFront"
+    RELAY_ID_TWICE = "RelayIdTwice"
+    VERSIONS_DIFFER = "VersionsDiffer"
+    ALL_ALIKE = "AllAlike"
+    ONE_REGION = "OneRegion"
+    STRATEGY_NOT_REGIONAL = "StrategyNotRegional"
+    RELAYS_OFF = "RelaysOff"
+    BY_REGION = "ByRegion"
+    REGIONS_IN_ONE_ZONE = "RegionsInOneZone"
+    WRONG_CREDENTIALS = "WrongCredentials"
+    CREDENTIALS_MISSING = "CredentialsMissing"
+    PORT_TAKEN = "PortTaken"
+    POD_SECURITY = "PodSecurityForbids"
 
 
 @dataclass(frozen=True, slots=True)

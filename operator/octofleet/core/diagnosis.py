@@ -11,7 +11,16 @@ from typing import Final
 from octofleet.api.autoscaling import Mode
 from octofleet.api.quantities import moment_text
 from octofleet.api.status import ConditionStatus
-from octofleet.core import advertised, freshness, linking, reachable, spread, upgrade_checks
+from octofleet.core import (
+    advertised,
+    company,
+    freshness,
+    linking,
+    mistakes,
+    reachable,
+    spread,
+    upgrade_checks,
+)
 from octofleet.core.conditions import ConditionType, Reason, Verdict
 from octofleet.core.findings import (
     Check,
@@ -261,16 +270,26 @@ _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
         _settled,
     ),
     ConditionType.DEGRADED: (
+        mistakes.port_taken,
+        mistakes.credentials_missing,
         _broken(S.LOST, Reason.BRIDGE_LOST),
         _broken(S.FAILED, Reason.BRIDGE_FAILED),
         _broken(S.UNREGISTERED, Reason.BRIDGE_UNREGISTERED),
         _all_well,
     ),
-    ConditionType.SCALING_LIMITED: (_refused, _unschedulable, _limited, _not_limited),
+    ConditionType.SCALING_LIMITED: (
+        mistakes.pod_security,
+        mistakes.no_free_port,
+        _refused,
+        _unschedulable,
+        _limited,
+        _not_limited,
+    ),
     ConditionType.DRAINING: (_overdue, _draining, _none_draining),
     ConditionType.REGISTERED: (
         _cluster_missing(UNKNOWN),
         _jicofo_silent(UNKNOWN),
+        mistakes.wrong_credentials,
         _unregistered,
         _registering,
         _registered,
@@ -285,4 +304,6 @@ _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
     ConditionType.REACHABLE: reachable.CHECKS,
     ConditionType.UPGRADED: upgrade_checks.CHECKS,
     ConditionType.LINKED: linking.CHECKS,
+    ConditionType.DIRECT: company.DIRECT,
+    ConditionType.ALIKE: company.ALIKE,
 }

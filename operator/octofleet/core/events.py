@@ -53,6 +53,10 @@ _WARNS_WHEN: Final = {
     ConditionType.ADVERTISED: ConditionStatus.FALSE,
     ConditionType.REACHABLE: ConditionStatus.FALSE,
     ConditionType.LINKED: ConditionStatus.FALSE,
+    ConditionType.DIRECT: ConditionStatus.FALSE,
+    ConditionType.ALIKE: ConditionStatus.FALSE,
+    ConditionType.REGIONAL: ConditionStatus.FALSE,
+    ConditionType.APART: ConditionStatus.FALSE,
 }
 """The status of a condition that is news of trouble."""
 
@@ -75,6 +79,10 @@ _RELIEF: Final = {
     ConditionType.ADVERTISED: "AddressesMended",
     ConditionType.REACHABLE: "UdpAnswersAgain",
     ConditionType.LINKED: "LinkRestored",
+    ConditionType.DIRECT: "NothingInFront",
+    ConditionType.ALIKE: "BridgesAlike",
+    ConditionType.REGIONAL: "PlacedByRegion",
+    ConditionType.APART: "RegionsApart",
     ConditionType.DEGRADED: "Recovered",
     ConditionType.SCALING_LIMITED: "ScalingFree",
 }

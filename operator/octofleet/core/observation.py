@@ -202,6 +202,34 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """Something that stands between people and the bridges."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """A bridge in the brewery, whoever started it."""
+
+    nickname: str
+    version: str | None = None
+    relay_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is around a region."""
+
+    fronts: tuple[Front, ...] | None = None
+    """None = couldn't be listed."""
+    occupants: tuple[Occupant, ...] = ()
+    password_taken: bool | None = None
+    """Prosody takes the bridges' password; None = not asked, or no answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendation:
     """A size recommended in the past (for stabilisation windows)."""
 
@@ -259,3 +287,4 @@ class Snapshot:
     """The release that is wanted; None while it isn't known."""
     releases: Mapping[str, str] = field(default_factory=dict[str, str])
     """The texts of all releases that are there, and the wanted one, by name."""
+    around: Surroundings = field(default_factory=Surroundings)

@@ -3,7 +3,6 @@
 Pure. `region_status` writes what `history_of` reads after a restart of the operator.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 from octofleet.api.effective import EffectiveCluster, EffectiveRegion
@@ -12,7 +11,6 @@ from octofleet.api.status import (
     BRIDGES_SHOWN,
     BridgeStatus,
     ClusterStatus,
-    ConditionStatus,
     DecisionStatus,
     FailedReleaseStatus,
     HistoryStatus,
@@ -23,14 +21,13 @@ from octofleet.api.status import (
     ScaleEventStatus,
     TermStatus,
 )
-from octofleet.core import addresses, diagnosis, lifecycle, links, nearness, remembering
-from octofleet.core.conditions import ConditionType, Reason, Verdict, with_verdicts
+from octofleet.core import addresses, clusterwide, diagnosis, lifecycle, links, remembering
+from octofleet.core.clusterwide import Whole
+from octofleet.core.conditions import with_verdicts
 from octofleet.core.diagnosis import Findings
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.limits import Limits, limits_of
-from octofleet.core.links import Linking
 from octofleet.core.memory import Memory
-from octofleet.core.meshing import Mesh
 from octofleet.core.observation import (
     BridgeState,
     FailedRelease,
@@ -54,6 +51,7 @@ EXISTS: Final = frozenset(
 LEAVING: Final = frozenset({S.DRAINING, S.EVACUATING, S.EMPTY})
 TEXT_LENGTH: Final = 1024
 REFUSALS_SHOWN: Final = 8
+ZONES_SHOWN: Final = 32
 
 
 def region_status(
@@ -95,6 +93,7 @@ def region_status(
         bridges=_bridges(region, bridges, limits, now),
         last_decision=_decision(decision, plan, before.last_decision),
         rollout=_rollout(bridges, plan.stage),
+        zones=_zones(bridges, snapshot),
         history=_history(decision.history, before.history),
         conditions=with_verdicts(before.conditions, verdicts, region.generation, now),
     )
@@ -102,39 +101,29 @@ def region_status(
 
 def cluster_status(
     cluster: EffectiveCluster,
-    controller_ready: bool,
-    message: str,
-    regions: Iterable[RegionStatus],
+    whole: Whole,
     old: ClusterStatus | None,
     now: Timestamp,
-    mesh: Mesh | None = None,
-    seen: Linking | None = None,
 ) -> ClusterStatus:
     """Return the cluster's status.
 
     Args:
         cluster: What holds for it.
-        controller_ready: Prosody and Jicofo are both ready.
-        message: What isn't, and why.
-        regions: The status of every region that joined it.
+        whole: What was found of its controller side and its regions.
         old: The status as it stands, None before the first.
         now: Seconds since the epoch.
-        mesh: How its regions hang together; None while that isn't known.
-        seen: What was seen of its links; None while Jicofo can't be asked.
     """
-    before, joined = old or ClusterStatus(), list(regions)
-    apart = (links.meshed(mesh, seen), nearness.near(mesh, seen))
-    verdicts = _cluster_verdicts(controller_ready, message)
+    before, joined = old or ClusterStatus(), whole.regions
     return ClusterStatus(
         observed_generation=cluster.generation,
         regions=len(joined),
         bridges=sum(each.replicas for each in joined),
         ready_bridges=sum(each.ready_replicas for each in joined),
         participants=sum(each.participants or 0 for each in joined),
-        links=tuple(links.link_status(each) for each in links.between(seen)),
+        links=tuple(links.link_status(each) for each in links.between(whole.linking)),
         conditions=with_verdicts(
             before.conditions,
-            (*verdicts, *(each for each in apart if each is not None)),
+            clusterwide.verdicts(whole),
             cluster.generation,
             now,
         ),
@@ -161,18 +150,10 @@ def history_of(status: RegionStatus | None) -> History:
     )
 
 
-def _cluster_verdicts(ready: bool, message: str) -> tuple[Verdict, ...]:
-    if ready:
-        text = "Prosody and Jicofo are ready"
-        return (
-            Verdict(ConditionType.READY, ConditionStatus.TRUE, Reason.CONTROLLER_READY, text),
-            Verdict(ConditionType.PROGRESSING, ConditionStatus.FALSE, Reason.SETTLED, text),
-        )
-    text, why = message or "Prosody or Jicofo isn't ready", Reason.CONTROLLER_NOT_READY
-    return (
-        Verdict(ConditionType.READY, ConditionStatus.FALSE, why, text),
-        Verdict(ConditionType.PROGRESSING, ConditionStatus.TRUE, why, text),
-    )
+def _zones(bridges: tuple[JudgedBridge, ...], snapshot: Snapshot) -> tuple[str, ...]:
+    held = {each.bridge.node for each in bridges if each.state in EXISTS}
+    known = {node.zone for node in snapshot.nodes if node.name in held and node.zone}
+    return tuple(sorted(known))[:ZONES_SHOWN]
 
 
 def _people(bridges: tuple[JudgedBridge, ...], limits: Limits, now: Timestamp) -> int | None:

@@ -1,7 +1,7 @@
 """One brewery watcher a cluster, started on need and stopped with its cluster."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,9 +9,11 @@ from jitsiwire.colibri2 import ConferenceModified, ConferenceModify
 from octofleet.core.manifests import naming
 from octofleet.core.manifests.inputs import Domains
 from octofleet.core.observation import Timestamp
-from octofleet.shell.brewery import Account, BreweryWatcher, Member, Room
+from octofleet.shell import xmpp
+from octofleet.shell.brewery import BreweryWatcher, Member, Room
 from octofleet.shell.endpoints import ClusterName, Endpoints
 from octofleet.shell.errors import Unreachable
+from octofleet.shell.xmpp import Account
 
 FRESH_SECONDS: Final = 30.0
 
@@ -109,6 +111,21 @@ class Breweries:
         if known is None:
             raise Unreachable("the brewery isn't watched")
         return await known.watcher.ask(nickname, request)
+
+    def members(self, cluster: ClusterName) -> Mapping[str, Member]:
+        """Return every bridge in the room by nickname, whoever started it."""
+        known = self._watched.get(cluster)
+        return known.watcher.members if known else {}
+
+    async def takes_bridges(self, cluster: ClusterName) -> bool | None:
+        """Return whether Prosody takes the bridges' password; None when that can't be told."""
+        known = self._watched.get(cluster)
+        if known is None:
+            return None
+        domains, credentials = known.made_from
+        host, port = self._endpoints.prosody(cluster)
+        account = Account(f"{naming.BRIDGE_USER}@{domains.auth}", credentials.bridge)
+        return await xmpp.accepted(host, port, account)
 
     def error(self, cluster: ClusterName) -> str | None:
         """Return why the brewery can't be seen, as far as known."""

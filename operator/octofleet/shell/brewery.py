@@ -6,9 +6,8 @@ account doesn't exist (a Prosody not of ours), it comes in as the bridges do.
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, cast
 
@@ -25,7 +24,9 @@ from jitsiwire.colibri2 import ConferenceModified, ConferenceModify
 from jitsiwire.errors import RemoteProtocolError
 from jitsiwire.stats import BridgeStats
 from octofleet.core.observation import Timestamp
+from octofleet.shell import xmpp
 from octofleet.shell.errors import Unreachable
+from octofleet.shell.xmpp import Account
 
 MUC: Final = "{http://jabber.org/protocol/muc}x"
 MUC_STATUS: Final = "{http://jabber.org/protocol/muc#user}x/{*}status"
@@ -49,14 +50,6 @@ class Member:
     at: Timestamp
     """When it was told to us; 0 when the room remembered it from before we came."""
     stats: BridgeStats
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Who to log in as."""
-
-    jid: str
-    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +132,8 @@ class BreweryWatcher:
 
     async def _session(self, account: Account) -> bool:
         """Stay connected as `account`; return whether it got into the room at all."""
-        client = ClientXMPP(account.jid, account.password)
+        client = xmpp.make_client(account)
         client.register_plugin("xep_0199")  # pyright: ignore[reportUnknownMemberType] - bare dict
-        # Prosody's client port speaks STARTTLS; nothing is ever sent in the clear.
-        client.enable_direct_tls = False
-        client.enable_plaintext = False
-        # Prosody signs for itself, and its certificate lives no longer than its pod: as the
-        # stock images do, nobody verifies it.
-        client.ssl_context.check_hostname = False
-        client.ssl_context.verify_mode = ssl.CERT_NONE
         ended = asyncio.Event()
         joined = asyncio.Event()
 
@@ -183,7 +169,7 @@ class BreweryWatcher:
             self._joined = False
             self._client = None
             self._members.clear()
-            await _close(client)
+            await xmpp.close(client)
             self._notify()
         return joined.is_set()
 
@@ -270,17 +256,6 @@ class BreweryWatcher:
         self._members[nickname] = after
         if before is None or _notable(before.stats, after.stats):
             self._notify()
-
-
-async def _close(client: ClientXMPP) -> None:
-    """End a stream and what the library would leave behind of it."""
-    client.cancel_connection_attempt()
-    client.abort()
-    # Its sender is only cancelled when the client is collected, too late to end in peace.
-    sender = cast("asyncio.Future[None] | None", vars(client).get("_run_out_filters"))
-    if sender is not None:
-        sender.cancel()
-        await asyncio.gather(sender, return_exceptions=True)
 
 
 def _notable(before: BridgeStats, after: BridgeStats) -> bool:

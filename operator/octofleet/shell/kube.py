@@ -60,6 +60,7 @@ PODS: Final = Kind("v1", "pods", "Pod")
 NODES: Final = Kind("v1", "nodes", "Node", namespaced=False)
 SECRETS: Final = Kind("v1", "secrets", "Secret")
 SERVICES: Final = Kind("v1", "services", "Service")
+INGRESSES: Final = Kind("networking.k8s.io/v1", "ingresses", "Ingress")
 DEPLOYMENTS: Final = Kind("apps/v1", "deployments", "Deployment")
 BUDGETS: Final = Kind("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget")
 LEASES: Final = Kind("coordination.k8s.io/v1", "leases", "Lease")
@@ -80,7 +81,8 @@ USED: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("", "pods"): frozenset({"get", "list", "watch", "create", "patch", "delete"}),
     ("", "nodes"): frozenset({"list"}),
     ("", "secrets"): frozenset({"get", "create", "patch"}),
-    ("", "services"): frozenset({"get", "create", "patch", "delete"}),
+    ("", "services"): frozenset({"get", "list", "create", "patch", "delete"}),
+    ("networking.k8s.io", "ingresses"): frozenset({"list"}),
     ("apps", "deployments"): frozenset({"get", "create", "patch", "delete"}),
     ("policy", "poddisruptionbudgets"): frozenset({"get", "create", "patch"}),
     ("events.k8s.io", "events"): frozenset({"create", "patch"}),

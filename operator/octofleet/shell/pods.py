@@ -17,6 +17,7 @@ from octofleet.shell.documents import Document
 INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
 SAME_MOMENT_SECONDS: Final = 2.0
 STARTING: Final = ("ContainerCreating", "PodInitializing")
+ERROR_LENGTH: Final = 200
 PEOPLE_LIMIT: Final = 1_000_000
 STRESS_LIMIT: Final = 1000.0
 _DURATION_PART: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|us|µs|ns|h|m|s)", re.ASCII)
@@ -258,18 +259,25 @@ def _waiting_reason(pod: Document) -> str | None:
 
 def _last_error(pod: Document) -> str | None:
     for each in _containers(pod):
-        waiting = documents.text(each, "state", "waiting", "message")
-        if waiting:
-            return waiting[:200]
         for state in ("state", "lastState"):
             code = documents.number(each, state, "terminated", "exitCode")
             if code:
                 reason = documents.text(each, state, "terminated", "reason") or "Error"
-                return f"{reason}: exit code {int(code)}"
+                said = _last_line(documents.text(each, state, "terminated", "message"))
+                return f"{reason}: exit code {int(code)}{said}"
+        waiting = documents.text(each, "state", "waiting", "message")
+        if waiting:
+            return waiting[:ERROR_LENGTH]
     scheduled = _condition(pod, "PodScheduled")
     if documents.text(scheduled, "status") == "False":
-        return (documents.text(scheduled, "message") or "")[:200] or None
+        return (documents.text(scheduled, "message") or "")[:ERROR_LENGTH] or None
     return None
+
+
+def _last_line(said: str | None) -> str:
+    """Return the last thing a container said, as the end of a sentence."""
+    lines = [line.strip() for line in (said or "").splitlines() if line.strip()]
+    return f": {lines[-1][:ERROR_LENGTH]}" if lines else ""
 
 
 def _tolerated(node: Document, tolerations: tuple[Toleration, ...]) -> bool:

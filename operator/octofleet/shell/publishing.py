@@ -11,6 +11,7 @@ from octofleet.api.effective import EffectiveCluster, EffectiveRegion
 from octofleet.api.kube import KubeModel
 from octofleet.api.status import ClusterStatus, RegionStatus
 from octofleet.core import events, lifecycle, limits, links, reporting
+from octofleet.core.clusterwide import Whole
 from octofleet.core.events import Notice
 from octofleet.core.links import Linking
 from octofleet.core.manifests import naming
@@ -99,13 +100,9 @@ class Publisher:
         """Publish a cluster."""
         new = reporting.cluster_status(
             cluster,
-            state.ready,
-            state.message,
-            _statuses(regions),
+            Whole(state.ready, state.message, state.mesh, _statuses(regions), state.linking),
             old,
             Timestamp(self._clock()),
-            state.mesh,
-            state.linking,
         )
         self._measure_links(cluster, state.linking)
         calm = self._is_recent(cluster.uid) and _calm(old) == _calm(new)

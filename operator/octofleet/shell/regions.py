@@ -41,6 +41,7 @@ from octofleet.shell.probing import Prober
 from octofleet.shell.publishing import Pass, Publisher
 from octofleet.shell.remote import Homes, UnusableError
 from octofleet.shell.settings import Settings
+from octofleet.shell.surroundings import SurroundingsReader
 
 AFTER_ACTING_SECONDS: Final = 1.0
 
@@ -88,6 +89,7 @@ class RegionReconciler:
         publisher: Publisher,
         prober: Prober,
         homes: Homes,
+        around: SurroundingsReader,
         clock: Callable[[], float],
     ) -> None:
         self._homes = homes
@@ -98,6 +100,7 @@ class RegionReconciler:
         self._actuator = actuator
         self._publisher = publisher
         self._prober = prober
+        self._around = around
         self._clock = clock
         self._guarded: dict[Key, int] = {}
         self._unguarded: dict[Key, str] = {}
@@ -197,6 +200,7 @@ class RegionReconciler:
             config_hash=bridge_manifest.config_hash(settings),
             release=name,
             releases={**snapshot.releases, name: text},
+            around=await self._around.read(region, snapshot),
         )
 
     def _history(self, found: _Read) -> History:

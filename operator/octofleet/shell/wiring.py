@@ -27,6 +27,7 @@ from octofleet.shell.regions import RegionReconciler
 from octofleet.shell.remote import Homes, RemoteEndpoints
 from octofleet.shell.serving import Health
 from octofleet.shell.settings import Settings
+from octofleet.shell.surroundings import SurroundingsReader
 from octofleet.shell.telemetry import Telemetry
 
 
@@ -59,8 +60,17 @@ class Operator:
         publisher = Publisher(api, recorder, telemetry, clock)
         image = settings.bridge_image or DEFAULT_BRIDGE_IMAGE
         self._prober = Prober(api, self.breweries, image, clock)
+        self._around = SurroundingsReader(api, self.breweries, clock)
         regions = RegionReconciler(
-            settings, api, observer, actuator, publisher, self._prober, homes, clock
+            settings,
+            api,
+            observer,
+            actuator,
+            publisher,
+            self._prober,
+            homes,
+            self._around,
+            clock,
         )
         links = LinkWatch(LinkPorts(api, observer, bridges, endpoints, clock))
         clusters = ClusterReconciler(settings, api, self.breweries, publisher, links, clock)
@@ -73,6 +83,7 @@ class Operator:
     async def close(self) -> None:
         """Let go of every connection."""
         await self._prober.close()
+        await self._around.close()
         await self.breweries.close()
         await self._jicofo.close()
         await self._http.aclose()

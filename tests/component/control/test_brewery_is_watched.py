@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import AsyncGenerator
 
+import pytest
 from slixmpp import ClientXMPP
 from slixmpp.xmlstream import ET
 from tests.component.control.world import until
@@ -18,7 +19,9 @@ from tests.integration.prosody import (
 )
 
 from jitsiwire import stats
-from octofleet.shell.brewery import Account, BreweryWatcher, Room
+from octofleet.shell import xmpp
+from octofleet.shell.brewery import BreweryWatcher, Room
+from octofleet.shell.xmpp import Account
 
 ROOM = f"{BREWERY}@{INTERNAL_MUC_DOMAIN}"
 OWN = Account(f"octofleet@{AUTH_DOMAIN}", PASSWORDS["octofleet"])
@@ -175,3 +178,15 @@ async def test_prosody_that_goes_and_comes_is_watched_again(prosody: Prosody) ->
 
 def test_password_is_in_no_representation() -> None:
     assert OWN.password not in repr(OWN)
+
+
+@pytest.mark.parametrize(("password", "taken"), [(PASSWORDS["jvb"], True), ("another", False)])
+async def test_whether_a_password_is_taken_is_tried(
+    prosody: Prosody, password: str, taken: bool
+) -> None:
+    account = Account(AS_BRIDGE.jid, password)
+    assert await xmpp.accepted(prosody.host, prosody.port, account) is taken
+
+
+async def test_without_prosody_nobody_knows_whether_a_password_is_taken() -> None:
+    assert await xmpp.accepted("127.0.0.1", 9, AS_BRIDGE) is None

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from octolab import layout, processes
+from octolab import layout, processes, strikes
+from octolab.cache import Cache
+from octolab.errors import LabError
 from octolab.layout import MARKER, Layout
 
 NAME = f"t{os.getpid() % 10**7}"
@@ -94,3 +96,24 @@ def test_output_goes_to_a_log_and_the_last_runs_is_kept(lab: Layout) -> None:
         log = lab.logs / "etcd.log"
         eventually(lambda log=log, word=word: log.read_text() == f"{word}\n")
     assert (lab.logs / "etcd.log.old").read_text() == "first\n"
+
+
+def test_a_component_is_killed_without_asking(lab: Layout) -> None:
+    processes.start(lab, "kubelet-n1", [sys.executable, "-c", STUBBORN], None)
+    program = Path(sys.executable).name
+    eventually(lambda: processes.is_running(lab, "kubelet-n1", program))
+    began = time.monotonic()
+    processes.kill(NAME, processes.mine(NAME))
+    assert time.monotonic() - began < 10
+    assert not processes.is_running(lab, "kubelet-n1", program)
+
+
+def test_only_what_the_lab_has_and_runs_is_struck(lab: Layout) -> None:
+    cache = Cache.of_user()
+    for component in ("etcd", "kubelet-elsewhere", "kubelet", "kube-proxy-n1"):
+        with pytest.raises(LabError, match="can be struck"):
+            strikes.strike(lab, cache, component, 0.0)
+    with pytest.raises(LabError, match="doesn't run"):
+        strikes.strike(lab, cache, "kube-apiserver", 0.0)
+    with pytest.raises(LabError, match="doesn't run"):
+        strikes.strike(lab, cache, f"kubelet-{lab.nodes[0].name}", 0.0)

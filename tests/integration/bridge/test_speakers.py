@@ -79,8 +79,7 @@ async def keyframes_asked(bridge: RunningBridge) -> int:
     """How many keyframes the bridge has asked senders for."""
     status, text = await bridge.get("/debug")
     assert status == 200
-    counters = json.loads(text)["engine"]
-    return counters["pli_forwarded"] + counters["fir_forwarded"]
+    return json.loads(text)["engine"]["keyframes_asked"]
 
 
 async def settled_requests(bridge: RunningBridge) -> int:

@@ -10,6 +10,7 @@ from octofleet.api.clusters import JitsiCluster, SelectionStrategy
 from octofleet.api.effective import effective_cluster
 from octofleet.api.status import ConditionStatus, LinkStatus
 from octofleet.core import links, nearness, reporting
+from octofleet.core.clusterwide import Whole
 from octofleet.core.conditions import Reason
 from octofleet.core.links import End, Linking, Person, Wanted
 from octofleet.core.meshing import Mesh, Place, mesh_of
@@ -95,12 +96,13 @@ def test_round_trip_and_loss_are_told_by_pair_of_regions() -> None:
 
 
 def test_a_cluster_tells_links_and_conditions_and_keeps_them_while_they_stand() -> None:
-    first = reporting.cluster_status(CLUSTER, True, "", (), None, NOW, WORLD, seen())
+    first = reporting.cluster_status(CLUSTER, Whole(True, "", WORLD, (), seen()), None, NOW)
     later = reporting.cluster_status(
-        CLUSTER, True, "", (), first, Timestamp(NOW + 60), WORLD, seen()
+        CLUSTER, Whole(True, "", WORLD, (), seen()), first, Timestamp(NOW + 60)
     )
     assert later == first
-    assert {each.type for each in first.conditions} == {"Ready", "Progressing", "Meshed", "Near"}
+    told = {each.type for each in first.conditions}
+    assert told == {"Ready", "Progressing", "Meshed", "Near", "Regional", "Apart"}
     assert [(each.first, each.second) for each in first.links] == [("eu", "us")]
 
 

@@ -19,11 +19,23 @@ from octofleet.core.actions import (
     DeleteBridge,
     DrainBridge,
     MoveConference,
+    ProveBridge,
     ShutDownBridge,
+    TellAddress,
     UndrainBridge,
 )
-from octofleet.core.limits import Limits
-from octofleet.core.observation import Bridge, BridgeState, Conference, Reading, Snapshot, Timestamp
+from octofleet.core.limits import UPGRADE, Limits
+from octofleet.core.observation import (
+    Bridge,
+    BridgeState,
+    Conference,
+    FailedRelease,
+    History,
+    Proof,
+    Reading,
+    Snapshot,
+    Timestamp,
+)
 
 maybe = st.one_of(st.none(), st.booleans())
 ages = st.sampled_from([0, 1, 10, 25, 60, 400, 5000])
@@ -56,7 +68,12 @@ def any_bridge(draw: st.DrawFn, name: str) -> Bridge:
         ready_since=draw(moments) if ready else None,
         deleting_since=draw(st.one_of(st.none(), st.none(), moments)),
         waiting_reason=draw(st.sampled_from([None, None, "CrashLoopBackOff", "Unschedulable"])),
-        drain_reason=draw(st.sampled_from([None, None, "ScaleIn", "Other"])),
+        drain_reason=draw(st.sampled_from([None, None, "ScaleIn", "Upgrade", "Other"])),
+        release=draw(st.sampled_from([None, "old", "new"])),
+        proof=draw(st.sampled_from([None, None, *Proof])),
+        proved_at=draw(st.one_of(st.none(), moments)),
+        started_at=draw(st.one_of(st.none(), moments)),
+        never_ready=draw(st.booleans()) and not ready,
         draining_since=draw(st.one_of(st.none(), moments)),
         shutdown_sent_at=draw(st.one_of(st.none(), st.none(), moments)),
         moved_at=draw(st.one_of(st.none(), moments)),
@@ -84,7 +101,11 @@ def any_snapshot(draw: st.DrawFn) -> Snapshot:
         controller_ready=draw(st.booleans()),
     )
     seen = replace(snapshot(*bridges), nodes=nodes(draw(st.integers(0, 6))), cluster=cluster)
-    return replace(seen, config_hash=draw(st.sampled_from([None, "new"])))
+    failed = FailedRelease("new", "it failed", NOW)
+    history = History(failed=draw(st.sampled_from([None, failed])))
+    release = draw(st.sampled_from([None, "new", "newer"]))
+    made = draw(st.sampled_from([None, "new"]))
+    return replace(seen, config_hash=made, release=release, history=history)
 
 
 REGION = people_only(5, drain={"patience": "30s", "deadline": "1h", "atDeadline": "Move"})
@@ -93,7 +114,7 @@ REGION = people_only(5, drain={"patience": "30s", "deadline": "1h", "atDeadline"
 def nothing_runs(bridge: Bridge) -> bool:
     if bridge.pod_phase in {"Succeeded", "Failed", "Pending"}:
         return True
-    crashed = bridge.waiting_reason in lifecycle.NOT_RUNNING
+    crashed = bridge.waiting_reason in lifecycle.NOT_RUNNING or bridge.never_ready
     return crashed and bridge.registered is False and bridge.in_brewery is False
 
 
@@ -119,6 +140,8 @@ def test_only_what_is_certainly_empty_is_stopped(
             case DeleteBridge(name, uid):
                 assert nothing_runs(known[name])
                 assert uid == known[name].uid
+            case TellAddress(name):
+                assert known[name].awaits_address
             case MoveConference(name, conference, people):
                 bridge = known[name]
                 assert bridge.draining is True
@@ -129,8 +152,15 @@ def test_only_what_is_certainly_empty_is_stopped(
                     (each.id, each.participants) for each in bridge.conferences or ()
                 ]
             case UndrainBridge(name):
-                assert known[name].drain_reason == planning.SCALE_IN
-                assert known[name].shutdown_sent_at is None
+                bridge = known[name]
+                restarted = bridge.drain_reason is None and bridge.proof is Proof.PASSED
+                assert bridge.drain_reason in {planning.SCALE_IN, UPGRADE} or restarted
+                assert bridge.shutdown_sent_at is None
+            case ProveBridge(name):
+                bridge = known[name]
+                assert bridge.proof is Proof.WANTED
+                assert bridge.drain_reason is None
+                assert bridge.release == planned.stage.target
             case DrainBridge(name):
                 bridge = known[name]
                 serves = lifecycle.classify(bridge, NOW, Limits()) is BridgeState.READY

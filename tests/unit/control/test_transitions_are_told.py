@@ -15,7 +15,8 @@ from tests.unit.control.worlds import (
 from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import effective_cluster
 from octofleet.api.status import RegionStatus
-from octofleet.core import events, reporting
+from octofleet.core import events, meshing, reporting
+from octofleet.core.clusterwide import Whole
 from octofleet.core.observation import Conference
 
 
@@ -117,8 +118,11 @@ def test_cluster_tells_when_its_controller_comes_and_goes() -> None:
     cluster = effective_cluster(
         JitsiCluster.model_validate({"metadata": {"name": "meet"}, "spec": {"domain": "m.example"}})
     )
-    down = reporting.cluster_status(cluster, False, "not ready: meet-prosody", (), None, NOW)
-    up = reporting.cluster_status(cluster, True, "", (), down, NOW)
+    mesh = meshing.mesh_of(cluster, ())
+    down = reporting.cluster_status(
+        cluster, Whole(False, "not ready: meet-prosody", mesh, ()), None, NOW
+    )
+    up = reporting.cluster_status(cluster, Whole(True, "", mesh, ()), down, NOW)
     first = events.cluster_notices(None, down)
     assert [(each.type.value, each.reason) for each in first] == [("Warning", "ControllerNotReady")]
     assert [each.reason for each in events.cluster_notices(down, up)] == ["BecameReady"]

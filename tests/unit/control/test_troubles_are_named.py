@@ -18,7 +18,8 @@ from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import EffectiveRegion, effective_cluster
 from octofleet.api.quantities import moment_text
 from octofleet.api.status import BRIDGES_SHOWN, Condition, RegionStatus
-from octofleet.core import planning, reporting, sizing
+from octofleet.core import meshing, planning, reporting, sizing
+from octofleet.core.clusterwide import Whole
 from octofleet.core.conditions import ConditionType
 from octofleet.core.observation import (
     Bridge,
@@ -83,6 +84,8 @@ def test_healthy_region_says_so_everywhere() -> None:
         "Reachable": ("Unknown", "NotProbed"),
         "Upgraded": ("Unknown", "ReleaseUnknown"),
         "Linked": ("True", "AtHome"),
+        "Direct": ("Unknown", "FrontsUnknown"),
+        "Alike": ("Unknown", "NoBridges"),
         "Draining": ("False", "NoneDraining"),
         "Registered": ("True", "AllRegistered"),
         "MetricsAvailable": ("True", "AllFresh"),
@@ -194,21 +197,6 @@ def test_scale_in_that_is_refused_is_named() -> None:
     found = status(*full, desired=3, of=people_only(50))
     assert said(found, T.SCALING_LIMITED) == ("True", "NoRoomOnTheOthers")
     assert said(found, T.PROGRESSING) == ("False", "Blocked")
-
-
-def test_bridge_that_the_api_server_refuses_to_make_is_named() -> None:
-    """A quota or a namespace's pod security: only a person can mend it."""
-    why = 'eu-1: pods "eu-1" is forbidden: violates PodSecurity "baseline:latest": hostNetwork'
-    seen = snapshot(TWO[0], history=History(desired=2), free_nodes=1)
-    decided = sizing.decide(PEOPLE, seen, NOW)
-    planned = planning.plan(PEOPLE, seen, decided, NOW)
-    refused = planning.with_refused_bridges(planned, [why])
-    found = reporting.region_status(PEOPLE, seen, decided, refused, None, "a=b", NOW)
-    assert said(found, T.SCALING_LIMITED) == ("True", "BridgeNotCreated")
-    assert said(found, T.PROGRESSING) == ("False", "Blocked")
-    assert "PodSecurity" in condition(found, T.READY).message
-    assert "PodSecurity" in condition(found, T.SCALING_LIMITED).message
-    assert planning.with_refused_bridges(planned, []) == planned
 
 
 def test_drains_are_told_and_overdue_ones_are_a_condition_of_their_own() -> None:
@@ -363,7 +351,12 @@ def test_cluster_sums_its_regions_up(ready: bool) -> None:
         )
     )
     regions = [status(*TWO), status(TWO[0], replace(TWO[1], participants=None))]
-    found = reporting.cluster_status(cluster, ready, "not ready: meet-jicofo", regions, None, NOW)
+    found = reporting.cluster_status(
+        cluster,
+        Whole(ready, "not ready: meet-jicofo", meshing.mesh_of(cluster, ()), regions),
+        None,
+        NOW,
+    )
     assert (found.regions, found.bridges, found.ready_bridges, found.participants) == (2, 4, 4, 27)
     verdict = next(each for each in found.conditions if each.type == "Ready")
     assert verdict.observed_generation == found.observed_generation == 4

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from tests.unit.control.simulated import SimulatedBridge
+
 from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import EffectiveRegion, effective_region
 from octofleet.api.regions import OctoRegion
@@ -150,28 +152,6 @@ def decision(wanted: int, *, removing: bool = False) -> Decision:
     """Return a decision for a size."""
     mode = region().autoscaling.mode
     return Decision(NOW, mode, wanted, wanted, wanted, removing=removing)
-
-
-@dataclass
-class SimulatedBridge:
-    """A pod and the bridge in it."""
-
-    name: str
-    uid: str
-    created: float
-    node: str | None = None
-    started: float | None = None
-    failed: bool = False
-    """It never starts: its image can't be pulled, say."""
-    shy: bool = False
-    """It never registers: its password is wrong, say."""
-    drain_reason: str | None = None
-    draining_since: float | None = None
-    draining: bool = False
-    shutdown_at: float | None = None
-    ended: bool = False
-    release: str | None = None
-    proof: Proof | None = None
 
 
 @dataclass

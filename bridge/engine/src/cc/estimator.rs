@@ -8,6 +8,7 @@ use super::loss::Loss;
 use super::probing::{Cluster, Probing};
 use super::throughput::Throughput;
 use super::{Micros, SECOND};
+use crate::prefetch::prefetch;
 use crate::rtcp::transport_cc::Feedback;
 
 /// The estimate before anything is known, and its bounds.
@@ -62,6 +63,15 @@ impl Estimator {
             heard: None,
             first_sent: None,
         }
+    }
+
+    /// Fetch what `sent` needs.
+    #[inline]
+    pub fn prefetch(&self) {
+        prefetch(&self.history);
+        prefetch(&self.alr);
+        prefetch(&self.loss);
+        prefetch(&self.probing);
     }
 
     /// A packet of `size` bytes leaves now; return the number to write into it.

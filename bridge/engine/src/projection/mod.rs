@@ -15,6 +15,7 @@ mod tests;
 mod vp8;
 
 use crate::instruction::Aim;
+use crate::prefetch::prefetch;
 use crate::rtp::vp8::Patch;
 use crate::rtp::{Codec, Facts};
 use clock::{Before, First, Newest};
@@ -148,6 +149,16 @@ impl Projection {
     pub fn shift(&self, encoding: u8) -> Option<u32> {
         let current = self.current.as_ref()?;
         (self.whole || current.encoding == encoding).then_some(current.shift)
+    }
+
+    /// Fetch what `place` needs.
+    #[inline]
+    pub fn prefetch(&self) {
+        if let Some(stretch) = &self.current {
+            prefetch(&stretch.ssrc);
+            prefetch(&stretch.layers);
+            stretch.numbering.prefetch();
+        }
     }
 
     /// Memory held beyond the struct itself.

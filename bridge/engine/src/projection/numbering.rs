@@ -1,5 +1,7 @@
 //! Numbers that leave no gap where something is left out on purpose, but room for what may come late.
 
+use crate::prefetch::prefetch;
+
 /// Runs of left-out numbers remembered, for what comes late.
 const RUNS: usize = 32;
 
@@ -45,6 +47,13 @@ impl Numbering {
     pub fn with_room(mut self, room: u64) -> Self {
         self.forgotten.end = self.first.saturating_sub(room);
         self
+    }
+
+    /// Fetch what placing a number that is the newest needs.
+    #[inline]
+    pub fn prefetch(&self) {
+        prefetch(&self.first);
+        prefetch(&self.highest);
     }
 
     /// The newest source number seen.

@@ -3,6 +3,7 @@
 use super::derive::{Label, derive};
 use super::profile::Profile;
 use super::wiped::Wiped;
+use crate::prefetch::prefetch_all;
 use aes::Aes128;
 use aes::cipher::{InnerIvInit, KeyInit, StreamCipherCoreWrapper};
 use aes::cipher::{StreamCipher, generic_array::GenericArray};
@@ -39,6 +40,15 @@ pub enum Use {
 }
 
 impl Cipher {
+    /// Fetch it, to be used soon.
+    #[inline]
+    pub fn prefetch(&self) {
+        match self {
+            Self::Gcm(gcm) => prefetch_all(&**gcm),
+            Self::Counter(counter) => prefetch_all(&**counter),
+        }
+    }
+
     /// Derive session keys; `master` and `salt` have the profile's lengths.
     pub fn new(profile: Profile, master: &[u8], salt: &[u8], purpose: Use) -> Self {
         let [key, mac, session_salt] = match purpose {

@@ -44,6 +44,12 @@ impl Keys {
         })
     }
 
+    /// Fetch the key of RTP, to be used soon.
+    #[inline]
+    pub fn prefetch(&self) {
+        self.rtp.prefetch();
+    }
+
     /// Protect the `len` bytes of RTP at the front of `buffer`; return the new length.
     ///
     /// `buffer` must have `MAX_OVERHEAD` bytes to spare.

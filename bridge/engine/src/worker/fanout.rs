@@ -78,6 +78,13 @@ impl Fanout {
         Some((receiver, std::mem::take(&mut self.queues[receiver])))
     }
 
+    /// The receiver that comes after so many others, and its first downtrack.
+    pub fn ahead(&self, others: usize) -> Option<(usize, usize)> {
+        let at = self.receivers.len().checked_sub(1 + others)?;
+        let receiver = self.receivers[at];
+        Some((receiver, self.queues[receiver].first()?.downtrack))
+    }
+
     /// Keep the queue's memory for the next batch.
     pub fn put_back(&mut self, receiver: usize, mut queue: Vec<Copy>) {
         queue.clear();

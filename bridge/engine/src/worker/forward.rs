@@ -15,12 +15,33 @@ impl Worker {
     /// Send all copies noted.
     pub(super) fn forward(&mut self, batch: &Batch) {
         while let Some((receiver, queue)) = self.fanout.pop() {
+            self.prefetch_ahead();
             self.forward_to(receiver, &queue, batch);
             self.fanout.put_back(receiver, queue);
         }
         self.fanout.arrived.clear();
         self.catch_up();
         self.ask_for_waiting();
+    }
+
+    // State that leads to other state is fetched a receiver earlier.
+    fn prefetch_ahead(&self) {
+        let transports = &self.table.transports;
+        let ahead = |others: usize| {
+            let (receiver, key) = self.fanout.ahead(others)?;
+            Some((transports.get(receiver)?, key))
+        };
+        if let Some((transport, _)) = ahead(2) {
+            transport.prefetch();
+        }
+        if let Some((transport, key)) = ahead(1) {
+            transport.prefetch_downtrack(key);
+        }
+        if let Some((transport, key)) = ahead(0)
+            && let Some(downtrack) = transport.downtracks.get(key)
+        {
+            downtrack.projection.prefetch();
+        }
     }
 
     fn forward_to(&mut self, receiver: usize, queue: &[Copy], batch: &Batch) {

@@ -81,6 +81,7 @@ impl Worker {
         if !source.take_keyframe_request(self.now_ns) {
             return self.ledger.one(Counter::KeyframeRequestsCoalesced);
         }
+        self.ledger.one(Counter::KeyframesAsked);
         let mut buffer = [0; COMPOUND];
         let mut builder = Builder::new(&mut buffer);
         let from = transport.local_ssrc;

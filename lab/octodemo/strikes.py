@@ -1,0 +1,116 @@
+"""What chaos kills, and how: always without asking, and nothing is started again by us.
+
+Pods go by the API server, without grace. The API server itself and the kubelets are processes of
+the lab, so they are struck with `octolab strike`, which starts them again as an init system would.
+"""
+
+import asyncio
+import random
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from octodemo.crowd import Crowd
+from octodemo.fleet import Watcher
+from octodemo.platform import SYSTEM, Platform
+
+__all__ = ["KINDS", "Scene", "Struck", "strike"]
+
+OPERATOR, PROSODY, FOCUS = "operator", "prosody", "focus"
+API_SERVER, KUBELET, BRIDGE = "api-server", "kubelet", "bridge"
+KINDS: Final = (OPERATOR, PROSODY, FOCUS, API_SERVER, KUBELET, BRIDGE)
+NICKNAME: Final = "octofleet.io/nickname"
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where chaos happens."""
+
+    platform: Platform
+    crowd: Crowd
+    watcher: Watcher
+    lab: str
+    """The lab's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """What a fault took away."""
+
+    what: str
+    pods: frozenset[str] = frozenset()
+    """Pods (by uid) that are no more."""
+
+
+async def strike(kind: str, scene: Scene, chance: random.Random) -> Struck:
+    """Make one fault of a kind happen."""
+    strikes: dict[str, Callable[[], Awaitable[Struck]]] = {
+        OPERATOR: lambda: _kill_pods(scene, SYSTEM, "app.kubernetes.io/name=octofleet", kind),
+        PROSODY: lambda: _kill_part(scene, kind, "prosody"),
+        FOCUS: lambda: _kill_part(scene, kind, "jicofo"),
+        API_SERVER: lambda: _strike_lab(scene, "kube-apiserver", chance.uniform(1.0, 8.0)),
+        KUBELET: lambda: _strike_kubelet(scene, chance),
+        BRIDGE: lambda: _kill_bridge(scene, chance),
+    }
+    return await strikes[kind]()
+
+
+async def _kill_part(scene: Scene, kind: str, component: str) -> Struck:
+    labels = f"app.kubernetes.io/component={component}"
+    return await _kill_pods(scene, scene.platform.namespace, labels, kind)
+
+
+async def _kill_pods(scene: Scene, namespace: str, labels: str, what: str) -> Struck:
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    pods = await scene.platform.cluster.items(path, labelSelector=labels)
+    for pod in pods:
+        await scene.platform.cluster.delete(f"{path}/{pod['metadata']['name']}", grace_seconds=0)
+    return Struck(what, frozenset(pod["metadata"]["uid"] for pod in pods))
+
+
+async def _kill_bridge(scene: Scene, chance: random.Random) -> Struck:
+    """Kill a bridge; its people are told of beforehand: they are ours."""
+    platform = scene.platform
+    pods = sorted(await platform.bridge_pods(), key=lambda one: one["metadata"]["name"])
+    pod = chance.choice([one for one in pods if "deletionTimestamp" not in one["metadata"]])
+    meta = pod["metadata"]
+    scene.watcher.excused.add(meta["uid"])
+    people = 0
+    for jid in await listed(platform):
+        if jid.rsplit("/", 1)[-1] == meta["annotations"][NICKNAME]:
+            people = await scene.crowd.killed(jid)
+    path = f"/api/v1/namespaces/{platform.namespace}/pods/{meta['name']}"
+    await platform.cluster.delete(path, grace_seconds=0)
+    return Struck(f"bridge {meta['name']} with {people} people", frozenset({meta["uid"]}))
+
+
+async def listed(platform: Platform) -> dict[str, Object]:
+    """Return the bridges that Jicofo lists, by JID."""
+    path = (
+        f"/api/v1/namespaces/{platform.namespace}/services/{platform.name}-jicofo:8888/proxy/debug"
+    )
+    debug = await platform.cluster.get(path)
+    return dict(debug.get("bridge_selector", {}).get("bridge", {}))
+
+
+async def _strike_kubelet(scene: Scene, chance: random.Random) -> Struck:
+    nodes = await scene.platform.cluster.items("/api/v1/nodes")
+    node = chance.choice(sorted(one["metadata"]["name"] for one in nodes))
+    return await _strike_lab(scene, f"kubelet-{node}", chance.uniform(2.0, 20.0))
+
+
+async def _strike_lab(scene: Scene, component: str, down: float) -> Struck:
+    command = (
+        Path(sys.executable).with_name("octolab"), "strike", component,
+        "--down", f"{down:.1f}", "--name", scene.lab,
+    )  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
+    )
+    if await process.wait():
+        raise AssertionError(f"octolab strike {component} ended with {process.returncode}")
+    return Struck(f"{component} for {down:.0f} s")

@@ -1,0 +1,87 @@
+"""What is wrong with a cluster as a whole: its controller side, and how its regions lie. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from octofleet.api.clusters import SelectionStrategy
+from octofleet.api.status import ConditionStatus, RegionStatus
+from octofleet.core import links, nearness
+from octofleet.core.conditions import ConditionType, Reason, Verdict
+from octofleet.core.links import Linking
+from octofleet.core.meshing import Mesh
+
+__all__ = ["Whole", "verdicts"]
+
+T = ConditionType
+TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+BLIND = (SelectionStrategy.SINGLE,)
+"""Strategies that don't look at regions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All that a cluster is judged by."""
+
+    controller_ready: bool
+    message: str
+    mesh: Mesh | None
+    """How its regions hang together; None while that isn't known."""
+    regions: Sequence[RegionStatus]
+    linking: Linking | None = None
+    """What was seen of its links; None while Jicofo can't be asked."""
+
+
+def verdicts(whole: Whole) -> tuple[Verdict, ...]:
+    """Return a verdict on every condition of a cluster."""
+    alive = (links.meshed(whole.mesh, whole.linking), nearness.near(whole.mesh, whole.linking))
+    laid = () if whole.mesh is None else (_regional(whole.mesh), _apart(whole.mesh, whole.regions))
+    return (*_controller(whole), *laid, *(each for each in alive if each is not None))
+
+
+def _controller(whole: Whole) -> tuple[Verdict, ...]:
+    if whole.controller_ready:
+        text = "Prosody and Jicofo are ready"
+        return (
+            Verdict(T.READY, TRUE, Reason.CONTROLLER_READY, text),
+            Verdict(T.PROGRESSING, FALSE, Reason.SETTLED, text),
+        )
+    text, why = whole.message or "Prosody or Jicofo isn't ready", Reason.CONTROLLER_NOT_READY
+    return Verdict(T.READY, FALSE, why, text), Verdict(T.PROGRESSING, TRUE, why, text)
+
+
+def _regional(mesh: Mesh) -> Verdict:
+    names = ", ".join(mesh.regions[:5])
+    if len(mesh.regions) < 2:
+        return Verdict(T.REGIONAL, TRUE, Reason.ONE_REGION, "there is one region")
+    if mesh.strategy in BLIND:
+        text = (
+            f"regions {names} are declared, but controller.jicofo.strategy {mesh.strategy} doesn't"
+            " look at them, so people land far away: take the field away, or set it to"
+            f" {SelectionStrategy.REGION_BASED}"
+        )
+        return Verdict(T.REGIONAL, FALSE, Reason.STRATEGY_NOT_REGIONAL, text)
+    if not mesh.relays:
+        text = (
+            f"regions {names} are declared, but octo.relays is Disabled: everyone of a meeting is"
+            " on one bridge, however far away; set octo.relays: Auto"
+        )
+        return Verdict(T.REGIONAL, FALSE, Reason.RELAYS_OFF, text)
+    return Verdict(T.REGIONAL, TRUE, Reason.BY_REGION, f"people are placed by region: {names}")
+
+
+def _apart(mesh: Mesh, regions: Sequence[RegionStatus]) -> Verdict:
+    if len(mesh.regions) < 2:
+        return Verdict(T.APART, TRUE, Reason.ONE_REGION, "there is one region")
+    known = [each.zones for each in regions if each.zones]
+    if len(known) < 2:
+        text = "fewer than two regions have bridges on nodes with a zone label"
+        return Verdict(T.APART, UNKNOWN, Reason.ZONES_UNKNOWN, text)
+    zones = sorted({zone for each in known for zone in each})
+    if len(zones) > 1:
+        return Verdict(T.APART, TRUE, Reason.SEVERAL_ZONES, f"bridges run in {', '.join(zones)}")
+    text = (
+        f"the bridges of all {len(known)} regions are in zone {zones[0]}: they fail together, and"
+        " are near nobody but those near it; place each region where its people are, with"
+        " bridge.nodeSelector or placement"
+    )
+    return Verdict(T.APART, FALSE, Reason.REGIONS_IN_ONE_ZONE, text)
