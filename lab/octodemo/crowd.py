@@ -53,8 +53,12 @@ class Crowd:
         bitrate_bps: int = 200_000,
         ramp_seconds: float = 0,
         region: str | None = None,
+        **more: Any,
     ) -> None:
-        """Bring the call `name` to this many participants (0 ends it), those new in `region`."""
+        """Bring the call `name` to this many participants (0 ends it), those new in `region`.
+
+        `more` are other fields of octoload's `CallRequest`, for the new ones.
+        """
         if participants == 0:
             await self._request("DELETE", f"calls/{name}")
             return
@@ -66,8 +70,13 @@ class Crowd:
             "bitrate": bitrate_bps,
             "ramp": ramp_seconds,
             **({} if region is None else {"region": region}),
+            **more,
         }
         await self._request("POST", "calls", json=body)
+
+    async def status(self, name: str) -> Object:
+        """Return how a call stands, and everyone in it."""
+        return await self._request("GET", f"calls/{name}")
 
     async def report(self) -> Object:
         """Return the whole accounting since the start or the last reset."""
