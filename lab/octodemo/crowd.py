@@ -101,8 +101,7 @@ class Crowd:
         """Wait until this many people are in their calls with media; return the accounting."""
 
         async def enough() -> bool | None:
-            calls = await self._request("GET", "calls")
-            return True if sum(call["connected"] for call in calls) >= participants else None
+            return True if await self.present() >= participants else None
 
         try:
             await until(f"{participants} people in their calls", enough, seconds=seconds)
@@ -113,6 +112,10 @@ class Crowd:
     async def present(self) -> int:
         """Return how many people are in their calls with a connection just now."""
         return sum(call["connected"] for call in await self._request("GET", "calls"))
+
+    async def arriving(self) -> int:
+        """Return how many streams come in at them just now, all together."""
+        return sum(call["arriving"] for call in await self._request("GET", "calls"))
 
     async def stop(self) -> None:
         """Remove the pod."""
