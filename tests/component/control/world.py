@@ -123,7 +123,7 @@ async def operator(world: World) -> AsyncGenerator[Operator]:
     health, telemetry = Health(0.5, time.time), Telemetry()
     found = Operator(settings, world.api, health, telemetry, endpoints=world)
     stop = asyncio.Event()
-    watch = asyncio.create_task(found.watch.run(settings.namespaces))
+    watch = asyncio.create_task(found.watching(settings.namespaces))
     running = asyncio.create_task(
         kopf.operator(
             registry=handlers.registry(found.loops),
