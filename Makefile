@@ -77,6 +77,11 @@ prove-chaos: lab ## Everything killed at random for ten minutes under calls (SEE
 	@$(on_cluster)
 	$(PY)/python -m octodemo chaos "$${where[@]}" $(if $(SEED),--seed "$(SEED)")
 
+.PHONY: prove-class
+prove-class: lab ## A class of 120 on one small bridge, then with autoscaling and relays
+	@$(on_cluster)
+	$(PY)/python -m octodemo class "$${where[@]}"
+
 .PHONY: prove-compare
 prove-compare: setup ## Our decisions against other autoscalers' and an oracle's, on the same load
 	@$(PY)/python -m octofleet.simulate.proofs compare
@@ -151,6 +156,11 @@ prove-hpa: lab ## A real HorizontalPodAutoscaler on a region
 	@$(on_cluster)
 	$(PY)/python -m octodemo hpa "$${where[@]}"
 
+.PHONY: prove-setups
+prove-setups: setup ## What one small bridge, five, and three regions of them hold
+	@$(PY)/octolab provision --programs
+	$(PY)/python -m octodemo setups
+
 .PHONY: prove-soak
 prove-soak: setup ## People join and leave a bridge at 50/s for ten minutes
 	@$(PY)/octolab provision --programs
@@ -181,8 +191,9 @@ bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
 	@$(PY)/python tests/bench/bench_engine.py
 
 PROOFS := replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week \
-  prove-loss prove-relay prove-browser prove-drain prove-regions prove-regionloss prove-restart \
-  prove-upgrade prove-crashpoints prove-hpa prove-twocluster prove-labmatch prove-chaos demo prove-lab
+  prove-loss prove-relay prove-setups prove-browser prove-drain prove-regions prove-regionloss prove-restart \
+  prove-upgrade prove-crashpoints prove-hpa prove-class prove-twocluster prove-labmatch prove-chaos \
+  demo prove-lab
 
 .PHONY: prove
 prove: $(PROOFS) ## Every proof

@@ -19,11 +19,13 @@ from octodemo.drain import prove_drain
 from octodemo.hpa import prove_hpa
 from octodemo.kube import Cluster, CommandError, connect
 from octodemo.labmatch import WORKLOAD, prove_labmatch
+from octodemo.lesson import prove_class
 from octodemo.local import try_a_call
 from octodemo.loss import prove_loss
 from octodemo.regions import prove_regionloss, prove_regions
 from octodemo.relay import enter_a_namespace, prove_relay
 from octodemo.restart import prove_restart
+from octodemo.setups import prove_setups
 from octodemo.twocluster import prove_twocluster
 from octodemo.upgrade import prove_upgrade
 from octodemo.wires import WiresError
@@ -71,6 +73,16 @@ def _with_causes(failed: BaseException) -> list[BaseException]:
     while (before := found[0].__cause__ or found[0].__context__) is not None:
         found.insert(0, before)
     return found
+
+
+@app.command(name="class")
+def class_(*, kubeconfig: str | None = None) -> int:
+    """Prove that a class of 120 that is too much for one bridge is held by several."""
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_class(cluster, console)
+
+    return _run(scenario, kubeconfig)
 
 
 @app.command
@@ -213,6 +225,13 @@ def restart(*, kubeconfig: str | None = None, seed: int | None = None) -> int:
         return await prove_restart(cluster, console, seed=chosen)
 
     return _run(scenario, kubeconfig)
+
+
+@app.command
+def setups() -> int:
+    """Prove what one small bridge, five, and three regions hold; needs no cluster."""
+    enter_a_namespace()
+    return _play(prove_setups)
 
 
 @app.command

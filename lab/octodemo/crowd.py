@@ -53,8 +53,12 @@ class Crowd:
         bitrate_bps: int = 200_000,
         ramp_seconds: float = 0,
         region: str | None = None,
+        **more: Any,
     ) -> None:
-        """Bring the call `name` to this many participants (0 ends it), those new in `region`."""
+        """Bring the call `name` to this many participants (0 ends it), those new in `region`.
+
+        `more` are other fields of octoload's `CallRequest`, for the new ones.
+        """
         if participants == 0:
             await self._request("DELETE", f"calls/{name}")
             return
@@ -66,8 +70,13 @@ class Crowd:
             "bitrate": bitrate_bps,
             "ramp": ramp_seconds,
             **({} if region is None else {"region": region}),
+            **more,
         }
         await self._request("POST", "calls", json=body)
+
+    async def status(self, name: str) -> Object:
+        """Return how a call stands, and everyone in it."""
+        return await self._request("GET", f"calls/{name}")
 
     async def report(self) -> Object:
         """Return the whole accounting since the start or the last reset."""
@@ -92,8 +101,7 @@ class Crowd:
         """Wait until this many people are in their calls with media; return the accounting."""
 
         async def enough() -> bool | None:
-            calls = await self._request("GET", "calls")
-            return True if sum(call["connected"] for call in calls) >= participants else None
+            return True if await self.present() >= participants else None
 
         try:
             await until(f"{participants} people in their calls", enough, seconds=seconds)
@@ -104,6 +112,10 @@ class Crowd:
     async def present(self) -> int:
         """Return how many people are in their calls with a connection just now."""
         return sum(call["connected"] for call in await self._request("GET", "calls"))
+
+    async def arriving(self) -> int:
+        """Return how many streams come in at them just now, all together."""
+        return sum(call["arriving"] for call in await self._request("GET", "calls"))
 
     async def stop(self) -> None:
         """Remove the pod."""

@@ -81,9 +81,10 @@ class LocalPlatform:
     bridges: Sequence[LocalBridge]
     focus: Mapping[str, str]
     """More variables of the focus."""
-    processes: list[asyncio.subprocess.Process] = field(
-        default_factory=list[asyncio.subprocess.Process]
+    processes: dict[str, asyncio.subprocess.Process] = field(
+        default_factory=dict[str, asyncio.subprocess.Process]
     )
+    """By name: prosody, focus, and each bridge's."""
 
     @property
     def url(self) -> str:
@@ -97,7 +98,7 @@ class LocalPlatform:
                 *self.inside, *command, env=environ, stdin=asyncio.subprocess.DEVNULL,
                 stdout=log, stderr=log,
             )  # fmt: skip
-        self.processes.append(process)
+        self.processes[name] = process
 
     def logs(self) -> str:
         """The last lines of every process, for error messages."""
@@ -128,7 +129,7 @@ async def local_platform(
             await _answering(platform)
             yield platform
         finally:
-            await asyncio.gather(*(_end(process) for process in platform.processes))
+            await asyncio.gather(*(_end(process) for process in platform.processes.values()))
 
 
 async def try_a_call(console: Console) -> str:
@@ -206,7 +207,7 @@ async def _answering(platform: LocalPlatform) -> None:
         "sys.stdout.write(u.urlopen(sys.argv[1], timeout=2).read().decode())"
     )
     stats = "http://127.0.0.1:8888/stats"
-    deadline = time.monotonic() + 30 + 10 * len(platform.bridges)
+    deadline = time.monotonic() + 30 + 20 * len(platform.bridges)
     while True:
         process = await asyncio.create_subprocess_exec(
             *platform.inside, sys.executable, "-c", code, stats,
@@ -215,7 +216,7 @@ async def _answering(platform: LocalPlatform) -> None:
         out, _ = await process.communicate()
         if process.returncode == 0 and known in out:
             return
-        ended = [p for p in platform.processes if p.returncode is not None]
+        ended = [p for p in platform.processes.values() if p.returncode is not None]
         if ended or time.monotonic() > deadline:
             raise TimeoutError(f"the platform doesn't come up: {platform.logs()}")
         await asyncio.sleep(0.3)

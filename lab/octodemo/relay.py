@@ -1,8 +1,8 @@
 """One meeting on three bridges: what crosses between them, packet by packet.
 
 Ends in one line: `relay: bridges=3 copies_per_bridge=1.00 loss=0 messages=ok`. Two people are in
-each of three regions, and each region's bridge has two of them. All show a picture, one of each
-region speaks, for of more than three speakers a bridge leaves the others' silence out. So what a
+each of three regions, and each region's bridge has two of them. All show a picture and one of each
+region speaks: a bridge leaves silence out, and with more voices some would be silent. So what a
 person sends must cross to each other bridge once, however many listen there. `loss` counts packets
 that missed a bridge, and those that the people's own counters miss. For `messages` everyone writes
 to all.
@@ -15,6 +15,7 @@ with the last process in it.
 import asyncio
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,8 +25,18 @@ from octodemo.local import LocalBridge, local_platform
 from octodemo.relay_people import People, people
 from octodemo.relay_wire import Crossings, Wire, judge
 
-__all__ = ["RelayFailedError", "enter_a_namespace", "prove_relay"]
+__all__ = [
+    "INSIDE",
+    "OCTO",
+    "PEOPLE_ADDRESS",
+    "RelayFailedError",
+    "enter_a_namespace",
+    "prove_relay",
+    "set_addresses",
+]
 
+INSIDE: Final = ("setpriv", "--pdeathsig", "KILL", "--")
+"""What to run programs by that shall end with us."""
 REALTIME: Final = ("chrt", "--rr", "5")
 PEOPLE_ADDRESS: Final = "10.99.0.1"
 BRIDGES: Final = tuple(
@@ -95,7 +106,7 @@ async def prove_relay(console: Console, *, seconds: float = SECONDS) -> str:
     Raises:
         RelayFailedError: a bound doesn't hold.
     """
-    await _set_addresses()
+    await set_addresses(bridge.address for bridge in BRIDGES)
     async with (
         local_platform(await _ahead(), PEOPLE_ADDRESS, BRIDGES, OCTO) as platform,
         people(platform) as crowd,
@@ -145,15 +156,14 @@ async def _ahead() -> tuple[str, ...]:
         *REALTIME, "true", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )
     first = () if await probe.wait() else REALTIME
-    return (*first, "setpriv", "--pdeathsig", "KILL", "--")
+    return (*first, *INSIDE)
 
 
-async def _set_addresses() -> None:
+async def set_addresses(bridges: Iterable[str]) -> None:
     """Give the namespace's loopback everyone's address."""
-    addresses = [PEOPLE_ADDRESS, *(bridge.address for bridge in BRIDGES)]
     for command in (
         ["link", "set", "lo", "up"],
-        *(["address", "add", f"{address}/32", "dev", "lo"] for address in addresses),
+        *(["address", "add", f"{one}/32", "dev", "lo"] for one in (PEOPLE_ADDRESS, *bridges)),
     ):
         process = await asyncio.create_subprocess_exec("ip", *command)
         if await process.wait():

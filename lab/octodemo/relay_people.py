@@ -28,14 +28,16 @@ class People:
         """Bring a call to this many people; new ones are as `CallRequest` says."""
         await self._ask("POST", "calls", {"name": name, "participants": participants, **more})
 
-    async def until_streams(self, name: str, streams: int) -> None:
+    async def until_streams(
+        self, name: str, streams: int, *, seconds: float = PATIENCE_SECONDS
+    ) -> None:
         """Wait until this many streams come in at a call's people, all together."""
 
         async def enough() -> bool:
             return (await self._ask("GET", f"calls/{name}"))["arriving"] == streams
 
         try:
-            await until(f"{streams} streams come in", enough, seconds=PATIENCE_SECONDS)
+            await until(f"{streams} streams come in", enough, seconds=seconds)
         except TimeoutError as late:
             raise TimeoutError(f"{late}: {await self._ask('GET', f'calls/{name}')}") from late
 
@@ -62,6 +64,10 @@ class People:
         """Packets that the people missed since the last reset; a stream that stopped is one."""
         total = (await self._ask("GET", "report"))["total"]
         return int(total["packets_lost"]) + int(total["dropped"])
+
+    async def loss(self) -> float:
+        """The share of packets that didn't come since the last reset."""
+        return float((await self._ask("GET", "report"))["total"]["loss_fraction"])
 
     async def bridges(self) -> dict[str, Any]:
         """The sessions of the only conference, by bridge, as the focus tells them."""

@@ -12,6 +12,7 @@ from octobridge.core.effects import Effect
 from octobridge.core.peer import IceState, Peer
 from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
+from octobridge.core.relay import Relay
 
 __all__ = ["expire", "is_over", "may_judge"]
 
@@ -49,7 +50,10 @@ def is_over(peer: Peer, policy: Policy, now: float) -> bool:
         return True
     if peer.last_activity is None:
         return now - peer.created_at > policy.first_activity_timeout
-    return now - peer.last_activity > policy.inactivity_timeout
+    patience = policy.inactivity_timeout
+    if isinstance(peer, Relay):
+        patience = policy.relay_inactivity_timeout
+    return now - peer.last_activity > patience
 
 
 def _is_abandoned(conference: Conference, policy: Policy, now: float) -> bool:

@@ -19,6 +19,10 @@ class Policy:
     """An endpoint that never sent anything is gone after this."""
     inactivity_timeout: float = 60.0
     """One that fell silent is gone after this."""
+    relay_inactivity_timeout: float = 300.0
+    """A relay that fell silent is gone after this. The stock bridge: 60; but a line between regions
+    that comes back then finds its link still there, and a bridge that is dead is expired by the
+    focus long before."""
     empty_conference_timeout: float = 20.0
     expire_interval: float = 5.0
     """How often the three above are looked at (JVB: 60; sooner only forgets the dead sooner)."""

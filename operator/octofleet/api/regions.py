@@ -74,8 +74,9 @@ class OctoRegionSpec(KubeModel, frozen=True):
     region: Name
     """The region's name, as Jicofo and the participants know it."""
     region_group: Name | None = None
-    """Regions of one group count as near one another: with a strategy by regions, people whose
-    own region is full are placed in another of its group before they are sent far away."""
+    """Regions of one group count as near one another: people of a meeting that is on a bridge of
+    the group already are put there, rather than on another one of their own region; and where a
+    region is full, they go to another of its group. Only for regions with little delay between."""
     placement: Placement = Placement()
     """Where on the map the region's bridges run."""
     bridge: BridgeSettings = BridgeSettings()

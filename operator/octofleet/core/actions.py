@@ -56,11 +56,15 @@ class UndrainBridge:
 
 @dataclass(frozen=True, slots=True)
 class MoveConference:
-    """Have Jicofo move every participant of one conference off the bridge."""
+    """Have Jicofo move every participant of one conference off the bridge, or only so many.
+
+    Without relays it must be every one: a part would land where it was.
+    """
 
     bridge: str
     conference: str
     participants: int
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

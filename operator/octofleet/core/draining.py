@@ -1,5 +1,7 @@
 """Steps of drains under way: asked for again, people moved, the empty shut down."""
 
+from dataclasses import replace
+
 from octofleet.core import lifecycle, selection, shrinking
 from octofleet.core.actions import DrainBridge, MoveConference, ShutDownBridge
 from octofleet.core.drafts import LEAVING, READY, SCALE_IN, Draft, RefusalReason
@@ -41,21 +43,37 @@ def _repeat_shutdowns(draft: Draft) -> None:
 
 
 def _move(draft: Draft, evacuating: list[Bridge]) -> None:
-    """Move one conference: the smallest that lands, off a bridge whose patience is over."""
+    """Move one conference, or a step of it: the smallest that lands, off a bridge out of patience.
+
+    With relays a conference may be on several bridges, so that people follow one another in steps
+    and the rest of the meeting hears nothing of it.
+    """
     meetings = _meetings([bridge for bridge in evacuating if bridge.draining is True])
     if not meetings or _is_settling(draft) or not draft.snapshot.cluster.jicofo_reachable:
         return
     staying = draft.staying(READY)
+    linked = bool(staying) and all(each.bridge.has_relays for each in staying)
     for conference, bridge in meetings:
-        others = selection.survivors(staying, draft.now, draft.limits)
         one = selection.stress_of_one(bridge, draft.limits)
-        if selection.landing(conference, others, _capacity(draft, bridge), one) is not None:
-            move = MoveConference(bridge.name, conference.id, conference.participants)
-            draft.actions.append(move)
-            return
+        for people in _steps(conference, draft, steps=linked and bridge.has_relays):
+            others = selection.survivors(staying, draft.now, draft.limits)
+            part = replace(conference, participants=people)
+            if selection.landing(part, others, _capacity(draft, bridge), one) is not None:
+                whole = people == conference.participants
+                draft.actions.append(MoveConference(bridge.name, conference.id, people, whole))
+                return
     names = ", ".join(sorted({bridge.name for _, bridge in meetings}))
     why = f"the people on {names} should be moved, but the others have no room for them"
     draft.refuse(RefusalReason.NO_ROOM, why)
+
+
+def _steps(conference: Conference, draft: Draft, *, steps: bool) -> tuple[int, ...]:
+    """Return how many to try to move at once, the most first."""
+    people = conference.participants
+    if not steps:
+        return (people,)
+    most = min(people, draft.limits.move_step)
+    return tuple(dict.fromkeys((most, max(1, most // 3), 1)))
 
 
 def _meetings(bridges: list[Bridge]) -> list[tuple[Conference, Bridge]]:

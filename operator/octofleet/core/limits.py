@@ -43,6 +43,9 @@ class Limits:
     """A shutdown that shows no effect for so long is asked for again."""
     move_settle: float = 10
     """After a conference was moved, the survivors' next readings are waited for."""
+    move_step: int = 10
+    """Where relays are on, so many people are moved at once: each joins anew, and asks for
+    pictures anew."""
     renewal: float = 300
     """A bridge that never registered is replaced at this age, to see if that mends it."""
     proof_deadline: float = 600

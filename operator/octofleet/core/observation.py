@@ -150,6 +150,8 @@ class Bridge:
     traffic: Traffic | None = None
     conferences: Sequence[Conference] | None = None
     """None = unknown."""
+    has_relays: bool = False
+    """It said that it can be joined to others."""
     last_error: str | None = None
     address_origin: str | None = None
     """Where its advertised addresses come from; None = not told yet."""

@@ -123,8 +123,8 @@ class Actuator:
                 return await self._drain(name, reason, target)
             case UndrainBridge(name):
                 return await self._undrain(name, target)
-            case MoveConference(name, conference):
-                return await self._move(name, conference, target)
+            case MoveConference():
+                return await self._move(action, target)
             case ShutDownBridge(name):
                 return await self._shut_down(name, target)
             case DeleteBridge(name, uid):
@@ -231,15 +231,17 @@ class Actuator:
         await self._annotate(bridge, target, nothing)
         return None
 
-    async def _move(self, name: str, conference: str, target: Target) -> str | None:
-        bridge = target.bridge(name)
+    async def _move(self, move: MoveConference, target: Target) -> str | None:
+        bridge = target.bridge(move.bridge)
         if bridge is None:
             return "it is gone"
         base = self._endpoints.jicofo(target.cluster)
         # Noted first: a move that takes long must not be followed by another meanwhile.
         now = documents.fine_stamp(self._clock())
         await self._annotate(bridge, target, {naming.ANNOTATION_MOVED_AT: now})
-        moved = await self._jicofo.move_conference(base, bridge.nickname, conference)
+        moved = await self._jicofo.move_conference(
+            base, bridge.nickname, move.conference, None if move.whole else move.participants
+        )
         return None if moved else "Jicofo moved nobody"
 
     async def _shut_down(self, name: str, target: Target) -> str | None:

@@ -111,14 +111,23 @@ class JicofoClient:
         rooms = documents.mapping(found, "focus_manager")
         return JicofoView(now, bridges, _conferences(found), _links(rooms, bridges), _people(rooms))
 
-    async def move_conference(self, base: str, bridge: str, conference: str) -> int:
-        """Have every participant of `conference` leave `bridge`; return how many moved.
+    async def move_conference(
+        self, base: str, bridge: str, conference: str, people: int | None = None
+    ) -> int:
+        """Have participants of `conference` leave `bridge`; return how many moved.
+
+        Args:
+            base: Jicofo's base URL.
+            bridge: The bridge's nickname.
+            conference: The room.
+            people: So many; None: all.
 
         Raises:
             Unreachable: It can't be asked or refuses.
         """
-        # More than any conference holds: a part of one would land where it was.
-        query = {"bridge": bridge, "conference": conference, "numEndpoints": "100000"}
+        # More than any conference holds: without relays a part of one would land where it was.
+        number = str(people or 100_000)
+        query = {"bridge": bridge, "conference": conference, "numEndpoints": number}
         found = await self._get(base, "/move-endpoints/move-endpoints", query, MOVE_TIMEOUT)
         return int(documents.number(found, "movedEndpoints") or 0)
 

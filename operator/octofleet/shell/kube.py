@@ -79,7 +79,7 @@ USED: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("octofleet.io", "jitsiclusters/finalizers"): frozenset({"update"}),
     ("octofleet.io", "octoregions/finalizers"): frozenset({"update"}),
     ("", "pods"): frozenset({"get", "list", "watch", "create", "patch", "delete"}),
-    ("", "nodes"): frozenset({"list"}),
+    ("", "nodes"): frozenset({"list", "watch"}),
     ("", "secrets"): frozenset({"get", "create", "patch"}),
     ("", "services"): frozenset({"get", "list", "create", "patch", "delete"}),
     ("networking.k8s.io", "ingresses"): frozenset({"list"}),

@@ -134,6 +134,10 @@ class Observer:
         """
         return await self._jicofo.get(cluster)
 
+    def forget_nodes(self) -> None:
+        """Read the nodes anew at the next look: one of them has changed."""
+        self._nodes.forget(None)
+
     async def jicofo_view(self, cluster: ClusterName) -> JicofoView:
         """Return a fresh look at Jicofo, for the last check before something is deleted.
 

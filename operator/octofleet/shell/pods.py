@@ -139,6 +139,7 @@ def told(bridge: Bridge, stats: BridgeStats, at: Timestamp) -> Bridge:
         shutting_down=stats.shutting_down or stats.graceful_shutdown,
         healthy=stats.healthy,
         version=stats.version or bridge.version,
+        has_relays=bool(stats.relay_id),
     )
 
 

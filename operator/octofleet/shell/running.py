@@ -136,7 +136,7 @@ async def _work(
     stop: asyncio.Event,
 ) -> None:
     operator = Operator(settings, cluster, *seen_by)
-    watch = asyncio.create_task(operator.watch.run(settings.namespaces))
+    watch = asyncio.create_task(operator.watching(settings.namespaces))
     # It ends only by a bug. Then a new process is better than one that sees no pod events.
     watch.add_done_callback(lambda _: stop.set())
     try:

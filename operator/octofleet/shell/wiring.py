@@ -1,9 +1,11 @@
 """The operator put together from its parts."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import httpx
+import structlog
 
 from octofleet.api.effective import DEFAULT_BRIDGE_IMAGE
 from octofleet.shell.actuator import Actuator
@@ -16,6 +18,7 @@ from octofleet.shell.handlers import CLUSTER, REGION, Loops
 from octofleet.shell.jicofo import JicofoClient
 from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.linkwatch import LinkPorts, LinkWatch
+from octofleet.shell.nodewatch import NodeWatch
 from octofleet.shell.observer import Observer, Ports
 from octofleet.shell.podwatch import PodWatch
 from octofleet.shell.probing import Prober
@@ -29,6 +32,8 @@ from octofleet.shell.serving import Health
 from octofleet.shell.settings import Settings
 from octofleet.shell.surroundings import SurroundingsReader
 from octofleet.shell.telemetry import Telemetry
+
+_log = structlog.get_logger()
 
 
 class Operator:
@@ -74,11 +79,19 @@ class Operator:
         )
         links = LinkWatch(LinkPorts(api, observer, bridges, endpoints, clock))
         clusters = ClusterReconciler(settings, api, self.breweries, publisher, links, clock)
+        self.nodes = NodeWatch(api, self._nodes_changed)
+        self._observer = observer
         self.loops = Loops(
             self.bells,
             cluster=Boundary(clusters.reconcile, health, telemetry, clock).reconcile,
             region=Boundary(regions.reconcile, health, telemetry, clock).reconcile,
         )
+
+    async def watching(self, namespaces: Sequence[str]) -> None:
+        """Watch bridges' pods and nodes for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.watch.run(namespaces))
+            group.create_task(self.nodes.run())
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -87,6 +100,12 @@ class Operator:
         await self.breweries.close()
         await self._jicofo.close()
         await self._http.aclose()
+
+    def _nodes_changed(self, node: str) -> None:
+        """Wake every region: a node has come, is leaving or has gone."""
+        _log.debug("Node changed", node=node)
+        self._observer.forget_nodes()
+        self.bells.ring_all(REGION)
 
     def _presence(self, cluster: ClusterName) -> None:
         """Wake the regions of a namespace whose brewery has news."""

@@ -218,3 +218,17 @@ async def test_move_takes_a_whole_conference_and_is_noted(api: KubernetesCluster
         assert found.bridge.people == {"b@muc": 1}
         assert found.world.bridges["eu-1"].people == {"a@muc": 3}
         assert naming.ANNOTATION_MOVED_AT in await found.notes()
+
+
+async def test_a_step_of_a_move_takes_so_many_and_no_more(api: KubernetesCluster) -> None:
+    async with stage(api, "act-step") as found:
+        await found.act(CreateBridge("eu-1"))
+
+        async def both() -> bool:
+            return len(found.world.bridges) == 2
+
+        await until(both)
+        found.bridge.people = {"a@muc": 30}
+        assert (await found.act(MoveConference("eu-0", "a@muc", 10, whole=False))).done
+        assert found.bridge.people == {"a@muc": 20}
+        assert found.world.bridges["eu-1"].people == {"a@muc": 10}

@@ -63,7 +63,9 @@ def test_cluster_wide_rights_are_exactly_those_used() -> None:
 
 def test_rights_limited_to_namespaces_are_the_same_but_for_nodes() -> None:
     objects = rendered("--set", "watchNamespaces={one,two}")
-    assert granted(operators(objects, "ClusterRole")) == {("", "nodes"): frozenset({"list"})}
+    assert granted(operators(objects, "ClusterRole")) == {
+        ("", "nodes"): frozenset({"list", "watch"})
+    }
     roles = operators(objects, "Role")
     assert [each["metadata"]["namespace"] for each in roles] == ["one", "two"]
     rest = {key: verbs for key, verbs in kube.USED.items() if key != ("", "nodes")}

@@ -123,7 +123,7 @@ async def operator(world: World) -> AsyncGenerator[Operator]:
     health, telemetry = Health(0.5, time.time), Telemetry()
     found = Operator(settings, world.api, health, telemetry, endpoints=world)
     stop = asyncio.Event()
-    watch = asyncio.create_task(found.watch.run(settings.namespaces))
+    watch = asyncio.create_task(found.watching(settings.namespaces))
     running = asyncio.create_task(
         kopf.operator(
             registry=handlers.registry(found.loops),
@@ -322,7 +322,9 @@ def _routes(world: World) -> web.Application:
 
     async def move(request: web.Request) -> web.Response:
         query = request.query
-        return web.json_response(_move(world, query["bridge"], query["conference"]))
+        return web.json_response(
+            _move(world, query["bridge"], query["conference"], int(query["numEndpoints"]))
+        )
 
     app.router.add_get("/bridge/{name}/colibri/stats", stats)
     app.router.add_post("/bridge/{name}/colibri/drain/{what}", drain)
@@ -356,9 +358,12 @@ def _debug(world: World) -> Object:
     return {"focus_manager": rooms, "bridge_selector": {"strategy": "x", "bridge": bridges}}
 
 
-def _move(world: World, nickname: str, room: str) -> Object:
+def _move(world: World, nickname: str, room: str, most: int) -> Object:
     source = next(each for each in world.bridges.values() if each.nickname == nickname)
-    people = source.people.pop(room, 0)
+    there = source.people.pop(room, 0)
+    people = min(there, most)
+    if there > people:
+        source.people[room] = there - people
     others = [each for each in world.bridges.values() if each is not source and not each.drain]
     least = min(others, key=lambda each: each.participants)
     least.people[room] = least.people.get(room, 0) + people

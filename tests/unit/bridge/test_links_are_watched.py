@@ -123,17 +123,17 @@ def test_a_link_whose_handshake_fails_is_counted_when_it_goes() -> None:
     bridge.reports.ice_connected(bridge.relay.transport, 1.0)
     bridge.reports.dtls_failed(bridge.relay.transport)
     assert bridge.relay.dtls_failed
-    expire(bridge.registry, 100.0)
+    expire(bridge.registry, 302.0)
     assert (bridge.stats()["dtls_failed_relays"], bridge.stats()["dtls_failed_endpoints"]) == (1, 0)
 
 
-def test_a_silent_link_is_given_up_as_a_silent_client_is() -> None:
+def test_a_silent_link_is_given_up_after_five_minutes() -> None:
     bridge = Bridge()
     bridge.secure(10.0)
     relay = bridge.relay.transport
     bridge.reports.readings([Reading(relay, received_age_ms=0)], [], 30.0)
-    assert not [e for e in expire(bridge.registry, 89.0) if e == RemoveTransport(relay)]
-    assert RemoveTransport(relay) in expire(bridge.registry, 91.0)
+    assert RemoveTransport(relay) not in expire(bridge.registry, 329.0)
+    assert RemoveTransport(relay) in expire(bridge.registry, 331.0)
 
 
 def test_a_link_without_messages_long_after_dtls_is_counted_once() -> None:

@@ -142,7 +142,7 @@ def test_only_what_is_certainly_empty_is_stopped(
                 assert uid == known[name].uid
             case TellAddress(name):
                 assert known[name].awaits_address
-            case MoveConference(name, conference, people):
+            case MoveConference(name, conference, people, _):
                 bridge = known[name]
                 assert bridge.draining is True
                 assert bridge.drain_reason is not None

@@ -230,6 +230,30 @@ def test_smallest_conference_is_moved_first_and_alone() -> None:
     assert moved == (MoveConference("eu-2", "room-1", 3),)
 
 
+def with_relays(*bridges: Bridge) -> tuple[Bridge, ...]:
+    return tuple(replace(bridge, has_relays=True) for bridge in bridges)
+
+
+def test_with_relays_people_are_moved_in_steps() -> None:
+    there = (ready_bridge("eu-0", 10), ready_bridge("eu-1", 10))
+    moved = actions(*with_relays(*there, evacuating((40,))), wanted=2)
+    assert moved == (MoveConference("eu-2", "room-0", 10, whole=False),)
+    rest = actions(*with_relays(*there, evacuating((7,))), wanted=2)
+    assert rest == (MoveConference("eu-2", "room-0", 7),)
+
+
+def test_with_relays_a_smaller_step_is_taken_where_a_larger_one_finds_no_room() -> None:
+    there = with_relays(ready_bridge("eu-0", 51), ready_bridge("eu-1", 54), evacuating((40,)))
+    assert actions(*there, wanted=2) == (MoveConference("eu-2", "room-0", 3, whole=False),)
+
+
+@pytest.mark.parametrize("without", [0, 1, 2])
+def test_one_bridge_without_relays_and_conferences_move_whole(without: int) -> None:
+    there = [ready_bridge("eu-0", 10), ready_bridge("eu-1", 10), evacuating((30,))]
+    linked = [replace(b, has_relays=n != without) for n, b in enumerate(there)]
+    assert actions(*linked, wanted=2) == (MoveConference("eu-2", "room-0", 30),)
+
+
 def test_next_move_waits_until_the_last_is_seen() -> None:
     there = (ready_bridge("eu-0", 10), ready_bridge("eu-1", 10))
     just = evacuating((7, 3), moved_at=Timestamp(NOW - 3))

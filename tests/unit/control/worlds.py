@@ -349,7 +349,7 @@ class World:
                 bridge = self.bridges[name]
                 bridge.drain_reason = bridge.draining_since = None
                 bridge.draining = False
-            case MoveConference(name, conference, people):
+            case MoveConference(name, conference, people, _):
                 assert self.meetings[conference] == (people, self.bridges[name].uid)
                 self.moved += people
                 self.meetings[conference] = (people, None)

@@ -35,6 +35,8 @@ class Network:
     blocked: Callable[[Address, Address], bool] = lambda _a, _b: False
     events: dict[Address, Happened] = field(default_factory=dict[Address, Happened])
     sent: int = 0
+    answered: dict[Address, str] = field(default_factory=dict[Address, str])
+    """Where an engine answers checks in place of the agent, with this password."""
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -61,12 +63,25 @@ class Network:
     def _step(self) -> None:
         while self._queue and self._queue[0][0] <= self.now:
             _, _, source, target, data = heapq.heappop(self._queue)
+            if target in self.answered and self._answer(source, target, data):
+                continue
             if target in self.agents:
                 self.agents[target].receive(data, 1, source, self.now)
         for agent in self.agents.values():
             deadline = agent.deadline()
             if deadline is not None and deadline <= self.now:
                 agent.expire(self.now)
+
+    def _answer(self, source: Address, target: Address, data: bytes) -> bool:
+        message = stun.parse(data)
+        if message is None or message.kind is not stun.Class.REQUEST:
+            return False
+        answer = stun.binding_response(message.transaction_id, source, self.answered[target])
+        if not self.blocked(target, source):
+            self.sent += 1
+            at = self.now + self.delay
+            heapq.heappush(self._queue, (at, self.sent, target, source, answer))
+        return True
 
     def _flush(self) -> None:
         outside = {seen: inside for inside, seen in self.nat.items()}
@@ -236,6 +251,32 @@ def test_thirty_silent_seconds_lose_consent_and_a_check_brings_it_back() -> None
     network.run(20)
     assert selection(bridge) == CLIENT
     assert selection(client) == BRIDGE
+
+
+@pytest.mark.parametrize("minutes", [1, 3])
+@pytest.mark.parametrize("unseen", [(), (CLIENT,), (BRIDGE,), (BRIDGE, CLIENT)])
+def test_two_bridges_find_one_another_again_however_long_the_path_was_dead(
+    minutes: int, unseen: tuple[Address, ...]
+) -> None:
+    network = Network()
+    one, other = agents(network)
+    network.run(2)
+    # From then on the engines answer checks from addresses they know, and the agents see none.
+    passwords = {BRIDGE: one.local.pwd, CLIENT: other.local.pwd}
+    network.answered = {address: passwords[address] for address in unseen}
+    network.blocked = lambda _a, _b: True
+    network.run(60 * minutes)
+    for address in (BRIDGE, CLIENT):
+        assert network.kinds(address)[-1] is ice.ConsentLost
+    sent = network.sent
+    network.run(60)
+    assert network.sent - sent < 200, "asked now and then, not all the time"
+    network.blocked = lambda _a, _b: False
+    network.run(15)
+    assert selection(one) == CLIENT
+    assert selection(other) == BRIDGE
+    for address in (BRIDGE, CLIENT):
+        assert network.kinds(address)[-1] is ice.Selected
 
 
 def test_a_path_that_died_is_left_for_one_that_lives() -> None:

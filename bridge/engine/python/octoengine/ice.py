@@ -11,7 +11,8 @@ participant is controlled. Conflicting roles settle as RFC 8445 §7.3.1.1 says.
 
 Once an address is selected, the media engine answers the peer's consent checks; our own
 consent (RFC 7675) is kept here. After `Failed` or `ConsentLost` the agent goes on answering,
-and a check that succeeds brings it back.
+and a check that succeeds brings it back. After `ConsentLost` it goes on checking, too: between two
+bridges nobody else begins anew, and the engine may answer the other's checks unseen.
 """
 
 import secrets
@@ -62,6 +63,8 @@ __all__ = [
 PACING_SECONDS: Final = 0.05
 NUDGE_SECONDS: Final = 0.2
 """The peer checks a pair whose check is under way: send ours again after so long."""
+RETRY_SECONDS: Final = 5.0
+"""Between two rounds of checks while consent is lost; whoever gave the path up closes the agent."""
 
 
 class Agent:
@@ -97,6 +100,7 @@ class Agent:
         self._consent = ice_consent.Consent(now, entropy)
         self._nomination = ice_nomination.Nomination()
         self._establish_by: float | None = now + limits.establish_seconds
+        self._retry_at: float | None = None
         self._transmits: list[Transmit] = []
         self._events: list[Event] = []
 
@@ -280,7 +284,7 @@ class Agent:
         ):
             return
         self.selected = pair
-        self._establish_by = None
+        self._establish_by = self._retry_at = None
         self._consent = ice_consent.Consent(now, self._entropy)
         self._events.append(Selected(*pair.key))
 
@@ -291,7 +295,7 @@ class Agent:
 
     def deadline(self) -> float | None:
         """Return when `expire` is wanted next (same clock as `now`), None for never."""
-        times = [self._transactions.deadline(), self._establish_by]
+        times = [self._transactions.deadline(), self._establish_by, self._retry_at]
         if self._remote is not None and any(self._checklist.waiting()):
             times.append(self._next_check)
         if self.selected is not None:
@@ -311,6 +315,7 @@ class Agent:
         if self._remote is not None and now >= self._next_check:
             self._pace(now)
         self._keep_consent(now)
+        self._retry(now)
         if self._nomination.is_due(now) and self._may_nominate(now):
             for pair in self._checklist.succeeded():
                 self._check(pair, now)
@@ -333,6 +338,9 @@ class Agent:
             self.selected = None
             self._events.append(ConsentLost())
             self._recheck(None)
+            # What was agreed on once needs no second nomination, which we might not see.
+            pair.nominated = self.role is Role.CONTROLLED
+            self._retry_at = now + RETRY_SECONDS
         elif self._consent.becomes_stale(now):
             self._recheck(pair)
         if self.selected is not None and self._consent.is_due(now):
@@ -344,6 +352,15 @@ class Agent:
             if pair is not keep and pair.state is not PairState.IN_PROGRESS:
                 pair.state = PairState.WAITING
                 pair.triggered = pair.nominated = False
+
+    def _retry(self, now: float) -> None:
+        """Try what failed once more, now and then, while consent is lost."""
+        if self._retry_at is None or now < self._retry_at:
+            return
+        self._retry_at = now + RETRY_SECONDS
+        for pair in self._checklist.pairs.values():
+            if pair.state is PairState.FAILED:
+                pair.state = PairState.WAITING
 
     # ---- sending --------------------------------------------------------------------------
 

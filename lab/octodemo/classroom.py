@@ -1,0 +1,70 @@
+"""Who is in a large class, and what each of them sends and sees.
+
+A teacher whose picture everybody has on stage, three who speak (the teacher is one), and pupils
+with their cameras on: each is sent as small as a tile needs it, and of all pictures everyone gets
+nine at most, in the order of who spoke last.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from octodemo.crowd import Crowd
+from octodemo.fleet import Watcher
+from octodemo.platform import until
+
+__all__ = ["CLASS", "Lesson", "attend", "fill"]
+
+CLASS: Final = 120
+SPEAKERS: Final = 3
+NAME: Final = "class"
+TEACHER: Final[dict[str, Any]] = {"bitrate_bps": 300_000, "frames_per_second": 15}
+CAMERA: Final[dict[str, Any]] = {"bitrate_bps": 64_000, "frames_per_second": 8}
+"""The lowest layer: a packet for each picture."""
+TILES: Final[dict[str, Any]] = {"last_n": 9, "height": 180}
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a while of it was like."""
+
+    loss: float
+    """Of all packets that should have come to anybody."""
+    stress: float
+    """The most stressed bridge's, at its worst."""
+    bridges: int
+    """With people on them."""
+    dropped: int
+    """People, in this while."""
+    present: int
+    """Who was connected at its end."""
+
+
+async def fill(crowd: Crowd, *, region: str, ramp_seconds: float) -> None:
+    """Bring everyone in, the teacher first."""
+    await crowd.call(NAME, 1, region=region, **TEACHER, **TILES)
+    teacher = await until("the teacher's place", lambda: _endpoint(crowd), seconds=60)
+    seen: dict[str, Any] = {"region": region, "stage": f"{teacher}-v0", **CAMERA, **TILES}
+    await crowd.call(NAME, SPEAKERS, **seen)
+    await crowd.call(NAME, CLASS, audio=False, ramp_seconds=ramp_seconds, **seen)
+
+
+async def _endpoint(crowd: Crowd) -> str | None:
+    (teacher,) = (await crowd.status(NAME))["people"]
+    return teacher["endpoint"] if teacher["connected"] else None
+
+
+async def attend(crowd: Crowd, watcher: Watcher, seconds: float) -> Lesson:
+    """Count for a while, with whoever is there."""
+    await crowd.reset()
+    began = time.monotonic()
+    await asyncio.sleep(seconds)
+    total = (await crowd.report())["total"]
+    views = [view for view in watcher.views if view.at >= began]
+    stress = [one.stress for view in views for one in view.bridges if one.stress is not None]
+    used = [sum(bool(one.participants) for one in view.bridges) for view in views]
+    if not stress:
+        raise AssertionError("no bridge told its stress")
+    present = (await crowd.status(NAME))["connected"]
+    return Lesson(total["loss_fraction"], max(stress), max(used), total["dropped"], present)
