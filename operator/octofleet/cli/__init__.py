@@ -142,6 +142,7 @@ def join_token(
 app.command("octofleet.cli.simulating:app", name="simulate")
 app.command("octofleet.cli.simulating:replay", name="replay")
 app.command("octofleet.cli.planning:plan", name="plan")
+app.command("octofleet.cli.doctor:doctor", name="doctor")
 
 
 @app.command
