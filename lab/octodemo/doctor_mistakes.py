@@ -16,7 +16,7 @@ __all__ = ["MISTAKES", "Mistake", "Patient"]
 Object = dict[str, Any]
 ZONE: Final = "topology.kubernetes.io/zone"
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
-TABLE: Final = "octofleet_prove_doctor"
+RULE: Final = "-p udp --dport 10000 -j DROP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +197,13 @@ async def _leave_port(patient: Patient) -> None:
 
 async def _block(patient: Patient) -> None:
     """Have the node's own firewall drop what comes for the bridges' port."""
-    rules = (
-        f"add table inet {TABLE}; "
-        f"add chain inet {TABLE} input {{ type filter hook input priority -300 ; }} ; "
-        f"add rule inet {TABLE} input udp dport 10000 drop"
-    )
-    await _on_host(patient, "firewall", f"nft '{rules}'")
+    await _on_host(patient, "firewall", f"iptables -w -I INPUT {RULE}")
     await _probe_again(patient)
 
 
 async def _unblock(patient: Patient) -> None:
     await _gone(patient, "firewall")
-    await _on_host(patient, "firewall", f"nft delete table inet {TABLE}")
+    await _on_host(patient, "firewall", f"iptables -w -D INPUT {RULE} || true")
     await _gone(patient, "firewall")
     await _probe_again(patient)
 
