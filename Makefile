@@ -191,9 +191,8 @@ bench-engine: setup ## CPU per forwarded packet: bare loop, engine, whole bridge
 	@$(PY)/python tests/bench/bench_engine.py
 
 PROOFS := replay bench-engine prove-peers prove-load prove-soak prove-fuzz prove-compare prove-week \
-  prove-loss prove-relay prove-setups prove-browser prove-drain prove-regions prove-regionloss prove-restart \
-  prove-upgrade prove-crashpoints prove-hpa prove-class prove-twocluster prove-labmatch prove-chaos \
-  demo prove-lab
+  prove-loss prove-relay prove-setups prove-browser prove-doctor prove-drain prove-regions prove-regionloss prove-restart \
+  prove-upgrade prove-crashpoints prove-hpa prove-class prove-twocluster prove-labmatch prove-chaos demo prove-lab
 
 .PHONY: prove
 prove: $(PROOFS) ## Every proof

@@ -15,6 +15,7 @@ from octodemo.chaos import prove_chaos
 from octodemo.chromium import BrowserError
 from octodemo.crashpoints import prove_crashpoints
 from octodemo.demo import DemoFailedError, run_demo
+from octodemo.doctor import prove_doctor
 from octodemo.drain import prove_drain
 from octodemo.hpa import prove_hpa
 from octodemo.kube import Cluster, CommandError, connect
@@ -115,6 +116,16 @@ def loss() -> int:
 def call() -> int:
     """Run a platform on this machine to try a call in a browser; needs no cluster."""
     return _play(try_a_call)
+
+
+@app.command
+def doctor(*, kubeconfig: str | None = None) -> int:
+    """Prove that `octofleet doctor` names each classic mistake, and no other."""
+
+    async def scenario(cluster: Cluster, console: Console) -> str:
+        return await prove_doctor(cluster, console)
+
+    return _run(scenario, kubeconfig)
 
 
 @app.command

@@ -242,6 +242,11 @@ class Exposition(Collector):
             "Other bridges' messages that came to nothing.",
             counters.relay_messages_dropped,
         )
+        yield CounterMetricFamily(
+            "octobridge_relays_of_other_versions",
+            "Bridges that said hello with another version.",
+            counters.relays_of_other_versions,
+        )
         able = GaugeMetricFamily(
             "octobridge_endpoints", "Endpoints that can do something.", labels=["capability"]
         )

@@ -37,7 +37,7 @@ from octofleet.api.controller import (
     EffectiveCluster,
     effective_cluster,
 )
-from octofleet.api.headroom import HeadroomSettings, ScheduleWindow
+from octofleet.api.headroom import HeadroomSettings, RegionLoss, ScheduleWindow
 from octofleet.api.kube import GROUP, KubeModel
 from octofleet.api.layering import (
     SIZES,
@@ -122,6 +122,7 @@ class Headroom:
     """So many; None: `quantile` of those that were seen."""
     quantile: float
     spare_bridges: int
+    lost_region: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,9 +318,10 @@ def _autoscaling(size: SizeDefaults, above: KubeModel, own: KubeModel) -> Autosc
 def _headroom(headroom: HeadroomSettings) -> Headroom:
     said = "P99" if headroom.joins is None else str(headroom.joins)
     spare = headroom.spare_bridges or 0
+    lost = headroom.region_loss is RegionLoss.COVERED
     if said.startswith("P"):
-        return Headroom(None, float(said[1:]) / 100, spare)
-    return Headroom(float(said), 1.0, spare)
+        return Headroom(None, float(said[1:]) / 100, spare, lost)
+    return Headroom(float(said), 1.0, spare, lost)
 
 
 def _window(window: ScheduleWindow) -> Window:

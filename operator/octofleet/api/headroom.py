@@ -1,12 +1,13 @@
 """Room kept ahead of need: for joins that are expected, and for hours that are known."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
 
 from octofleet.api.kube import Duration, KubeModel, ListOf, Rule, rules
 
-__all__ = ["HeadroomSettings", "ScheduleWindow", "Windows"]
+__all__ = ["HeadroomSettings", "RegionLoss", "ScheduleWindow", "Windows"]
 
 Joins = Annotated[
     int | str,
@@ -20,6 +21,13 @@ Joins = Annotated[
     ),
 ]
 """A number of joins, or a percentile of those that were seen, such as P99."""
+
+
+class RegionLoss(StrEnum):
+    """Whether room is kept for the people of another region that is lost."""
+
+    COVERED = "Covered"
+    IGNORED = "Ignored"
 
 
 class HeadroomSettings(KubeModel, frozen=True):
@@ -38,6 +46,9 @@ class HeadroomSettings(KubeModel, frozen=True):
     takes to start. A number: that many, always."""
     spare_bridges: Annotated[int, Field(ge=0, le=100)] | None = None
     """Bridges beyond that, for one that fails; none by default."""
+    region_loss: RegionLoss | None = None
+    """Covered: also room for the loss of another region of the cluster, for this one's share of the
+    people of the fullest of them. Ignored (the default): none for that."""
 
 
 class ScheduleWindow(KubeModel, frozen=True):

@@ -173,6 +173,7 @@ _on_region(rollout.undo, "Ask for the release before again.")
 app.command("octofleet.cli.simulating:app", name="simulate")
 app.command("octofleet.cli.simulating:replay", name="replay")
 app.command("octofleet.cli.planning:plan", name="plan")
+app.command("octofleet.cli.doctor:doctor", name="doctor")
 
 
 @app.command

@@ -20,7 +20,7 @@ from octofleet.api.status import (
 from octofleet.core.conditions import ConditionType, Reason, condition
 from octofleet.core.observation import BridgeState
 
-__all__ = ["EventType", "Notice", "cluster_notices", "region_notices"]
+__all__ = ["WARNS_WHEN", "EventType", "Notice", "cluster_notices", "region_notices"]
 
 S = BridgeState
 
@@ -41,7 +41,7 @@ class Notice:
     message: str
 
 
-_WARNS_WHEN: Final = {
+WARNS_WHEN: Final = {
     ConditionType.READY: ConditionStatus.FALSE,
     ConditionType.REGISTERED: ConditionStatus.FALSE,
     ConditionType.METRICS_AVAILABLE: ConditionStatus.FALSE,
@@ -157,7 +157,7 @@ def _turned(bridge: BridgeStatus, was: str | None) -> Iterable[Notice]:
 
 
 def _conditions(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable[Notice]:
-    for kind, bad in _WARNS_WHEN.items():
+    for kind, bad in WARNS_WHEN.items():
         before, after = condition(old, kind), condition(new, kind)
         if after is None or (before is not None and before.status == after.status):
             continue

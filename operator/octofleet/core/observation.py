@@ -281,6 +281,8 @@ class Snapshot:
     bridges: tuple[Bridge, ...] = ()
     nodes: tuple[Node, ...] = ()
     history: History = field(default_factory=History)
+    elsewhere: Mapping[str, int | None] = field(default_factory=dict[str, int | None])
+    """People in the cluster's other regions, by region; None = unknown. Only where it matters."""
     taken_nodes: frozenset[str] = frozenset()
     """Nodes whose bridge port is taken by a bridge of another region."""
     config_hash: str | None = None

@@ -4,7 +4,7 @@ Pure. Whatever asks for most wins, so a schedule is a floor and headroom never s
 metric wants.
 """
 
-from octofleet.api.effective import EffectiveRegion
+from octofleet.api.effective import EffectiveRegion, Headroom
 from octofleet.core import headroom, learning, schedule
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.limits import Limits
@@ -22,7 +22,11 @@ def terms(
     limits: Limits,
 ) -> tuple[Term, ...]:
     """Return what is asked for besides the metrics."""
-    found = (_headroom(region, snapshot, bridges, now, limits), _schedule(region, snapshot, now))
+    found = (
+        _headroom(region, snapshot, bridges, now, limits),
+        _fail_over(region, snapshot, bridges, now, limits),
+        _schedule(region, snapshot, now),
+    )
     return tuple(each for each in found if each is not None)
 
 
@@ -46,6 +50,41 @@ def _headroom(
         None if asked.proposal is not None else Invalid.NO_BRIDGE_READY,
         missing,
         asked.message,
+    )
+
+
+def _fail_over(
+    region: EffectiveRegion,
+    snapshot: Snapshot,
+    bridges: tuple[JudgedBridge, ...],
+    now: Timestamp,
+    limits: Limits,
+) -> Term | None:
+    """Return what keeps room for this region's share of the fullest other one.
+
+    When a region is lost, its people are spread over those that are left, of which this is one.
+    """
+    wanted = region.autoscaling.headroom
+    if wanted is None or not wanted.lost_region or not snapshot.elsewhere:
+        return None
+    known = {name: n for name, n in snapshot.elsewhere.items() if n is not None}
+    if len(known) < len(snapshot.elsewhere):
+        # Where a crowd may be that nobody counts, room isn't given up.
+        silent = ", ".join(sorted(snapshot.elsewhere.keys() - known.keys()))
+        text = f"how many people are in {silent} isn't known"
+        return Term(Rule.FAIL_OVER, 0.0, invalid=Invalid.NO_READING, message=text)
+    fullest = max(known, key=lambda name: (known[name], name))
+    share = known[fullest] / len(known)
+    room = Headroom(share, 1.0, 0)
+    asked = headroom.headroom(room, snapshot, bridges, now, limits)
+    return Term(
+        Rule.FAIL_OVER,
+        share,
+        asked.room.usable,
+        asked.proposal,
+        None if asked.proposal is not None else Invalid.NO_BRIDGE_READY,
+        asked.room.missing,
+        f"room for {asked.room.usable:.0f} joins, {share:.0f} come if {fullest} is lost",
     )
 
 

@@ -68,6 +68,7 @@ class Rule(StrEnum):
 
     HEADROOM = "Headroom"
     SCHEDULE = "Schedule"
+    FAIL_OVER = "FailOver"
 
 
 @dataclass(frozen=True, slots=True)

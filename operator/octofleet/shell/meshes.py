@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Final
 
 from octofleet.api.clusters import JitsiCluster
-from octofleet.api.effective import effective_cluster
+from octofleet.api.effective import EffectiveRegion, effective_cluster
 from octofleet.api.octo import Relays
 from octofleet.core.meshing import Mesh, mesh_of
-from octofleet.shell import clusters, kube
+from octofleet.shell import clusters, documents, kube
 from octofleet.shell.caching import Shared
 from octofleet.shell.documents import Document
 from octofleet.shell.kube import KubernetesCluster
@@ -34,6 +34,20 @@ class Meshes:
         found = await self._regions.get(cluster.metadata.namespace)
         joined = clusters.regions_of(found, cluster.metadata.name)
         return mesh_of(effective_cluster(cluster), clusters.places_of(joined))
+
+    async def elsewhere(self, region: EffectiveRegion) -> dict[str, int | None]:
+        """Return how many people are in the cluster's other regions, by region; None: unknown."""
+        found = await self._regions.get(region.namespace)
+        people: dict[str, int | None] = {}
+        for each in clusters.regions_of(found, region.cluster):
+            name = documents.text(each, "spec", "region")
+            if name is None or name == region.region:
+                continue
+            number = documents.number(each, "status", "participants")
+            before = people.get(name, 0)
+            known = None if number is None or before is None else before + int(number)
+            people[name] = known
+        return people
 
     async def _read(self, namespace: str) -> list[Document]:
         return await self._api.list(kube.REGIONS, namespace)

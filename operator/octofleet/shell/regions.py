@@ -1,6 +1,6 @@
 """Reconciling an OctoRegion: observe, decide, plan, act, say so. One safe step a pass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -201,7 +201,12 @@ class RegionReconciler:
             release=name,
             releases={**snapshot.releases, name: text},
             around=await self._around.read(region, snapshot),
+            elsewhere=await self._elsewhere(region),
         )
+
+    async def _elsewhere(self, region: EffectiveRegion) -> Mapping[str, int | None]:
+        wanted = region.autoscaling.headroom
+        return await self._meshes.elsewhere(region) if wanted and wanted.lost_region else {}
 
     def _history(self, found: _Read) -> History:
         """Return what scaling remembers, with what was learned since the status was written."""

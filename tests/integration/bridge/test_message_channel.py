@@ -28,7 +28,7 @@ class Client:
         """Write a message."""
         self._channel.send(json.dumps(message))
 
-    async def hears(self, kind: str, seconds: float = 8.0) -> dict[str, Any]:
+    async def hears(self, kind: str, seconds: float = 20.0) -> dict[str, Any]:
         """Wait for the next message of a kind, passing over others."""
         async with asyncio.timeout(seconds):
             while True:
@@ -36,7 +36,7 @@ class Client:
                 if message["colibriClass"] == kind:
                     return message
 
-    async def hears_only(self, kind: str, seconds: float = 8.0) -> bool:
+    async def hears_only(self, kind: str, seconds: float = 20.0) -> bool:
         """Whether no client's word comes before the next message of a kind."""
         async with asyncio.timeout(seconds):
             while True:
@@ -96,7 +96,7 @@ async def test_a_caller_who_vanishes_is_reported(prosody: Prosody) -> None:
             gone = await conversation.join("gone")
             conversation.callers.remove(gone)
             await gone.hang_up()
-            told = await a.hears("EndpointConnectivityStatusChangeEvent", 12.0)
+            told = await a.hears("EndpointConnectivityStatusChangeEvent", 30.0)
             assert (told["endpoint"], told["active"]) == ("gone", "false")
 
             late = await client(conversation, "late")

@@ -45,7 +45,7 @@ class Meeting:
         query = urlencode({"room": self.room, "join": 1, **options})
         page = await self.browser.open(f"{self.url}/call?{query}")
         self.pages.append(page)
-        await page.until("octo.state() === 'connected' && octo.channel() === 'open'")
+        await page.until("octo.state() === 'connected' && octo.channel() === 'open'", seconds=40)
         return page
 
     def complaints(self) -> list[str]:

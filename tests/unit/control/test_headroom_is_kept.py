@@ -96,8 +96,9 @@ def test_what_is_stale_or_missing_never_shrinks(
 def test_constant_load_makes_the_size_settle(load: float, size: int, spare: int) -> None:
     wanted = region(headroom={"joins": 20, "spareBridges": spare})
     history, sizes = History(desired=size), [size]
-    for step in range(60):
-        at = NOW + 15.0 * step
+    # An hour: what was wanted at the start keeps the size up for ten minutes.
+    for step in range(120):
+        at = NOW + 30.0 * step
         # Spread evenly, as it is once people have come and gone.
         snapshot = seen([load / sizes[-1]] * sizes[-1], history, at)
         decided = sizing.decide(wanted, snapshot, Timestamp(at))

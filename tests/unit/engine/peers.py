@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from aiortc.rtp import AnyRtcpPacket, HeaderExtensionsMap, RtcpPacket, RtpPacket
 from pylibsrtp import Policy, Session
+from tests.unit.engine.lines import make_room
 
 from octoengine import Command, Engine, SourceStats, TransportStats
 
@@ -66,6 +67,7 @@ class Peer:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.settimeout(PATIENCE)
+        make_room(self._socket)
         self.port: int = self._socket.getsockname()[1]
         self.rekey()
 

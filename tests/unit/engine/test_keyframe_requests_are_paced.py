@@ -20,16 +20,27 @@ def test_a_receiver_gets_three_in_ten_seconds(server: Server) -> None:
     watching(server, alice, bob)
     Encoder(alice, 0).send(0, key=True)
     bob.receive_rtp()
-    # More than 200 ms apart, as each on its own may be.
-    for _ in range(5):
+    began, sent = time.monotonic(), 0
+
+    def asked(times: int) -> bool:
+        nonlocal sent
+        sent += 1
         bob.send_rtcp(pli())
+        # More than 200 ms apart, as each on its own may be.
         time.sleep(0.21)
-    eventually(lambda: server.counters["pli_received"] == 5)
-    assert server.counters["pli_forwarded"] == 3
-    assert server.counters["keyframe_requests_coalesced"] == 2
-    assert server.transport(2).plis_received == 5
+        eventually(lambda: server.counters["pli_received"] == sent)
+        return server.counters["pli_forwarded"] >= times
+
+    eventually(lambda: asked(3))
+    asked(4)
+    asked(4)
+    counters = server.counters
+    # On a machine that is very busy ten seconds may have passed.
+    assert 3 <= counters["pli_forwarded"] <= 3 * (1 + (time.monotonic() - began) // 10)
+    assert counters["pli_forwarded"] + counters["keyframe_requests_coalesced"] == sent
+    assert server.transport(2).plis_received == sent
     (stats,) = server.engine.downtrack_stats([2])
-    assert stats.keyframe_requests == 3
+    assert stats.keyframe_requests == counters["pli_forwarded"]
 
 
 def test_a_sender_hears_of_many_receivers_once(server: Server) -> None:
@@ -38,11 +49,13 @@ def test_a_sender_hears_of_many_receivers_once(server: Server) -> None:
     Encoder(alice, 0).send(0, key=True)
     for other in others:
         other.receive_rtp()
+    began = time.monotonic()
+    for other in others:
         other.send_rtcp(pli())
     eventually(lambda: server.counters["pli_received"] == 7)
     counters = server.counters
     assert counters["pli_forwarded"] + counters["keyframe_requests_coalesced"] == 7
-    assert counters["pli_forwarded"] <= 2
+    assert counters["pli_forwarded"] <= 1 + (time.monotonic() - began) / 0.2
 
 
 def test_policy_may_ask_too(server: Server) -> None:

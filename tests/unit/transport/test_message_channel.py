@@ -20,7 +20,7 @@ BIGGEST = 262_144
 class Bridge:
     """The bridge's end, and what it was told."""
 
-    def __init__(self, end: dtls.Dtls) -> None:
+    def __init__(self, end: dtls.Dtls, *, opens: bool = False) -> None:
         self.told: list[str] = []
         self.dropped: Counter[str] = Counter()
         events = ChannelEvents(
@@ -28,7 +28,7 @@ class Bridge:
             closed=lambda: self.told.append("closed"),
             text=self.told.append,
         )
-        self.channel = Channel(end, events, self.dropped)
+        self.channel = Channel(end, events, self.dropped, opens=opens)
 
 
 @contextlib.asynccontextmanager
@@ -178,3 +178,20 @@ async def test_many_channels_end_the_association(ends: Ends) -> None:
     await eventually(lambda: "closed" in bridge.told, "the end")
     await bridge.channel.stop()
     assert bridge.dropped["sctp_overfull"] == 1
+
+
+@pytest.mark.parametrize("opener", [0, 1])
+async def test_between_bridges_the_one_that_is_told_to_opens_the_channel(opener: int) -> None:
+    async with linked() as made:
+        bridges = [Bridge(end, opens=number == opener) for number, end in enumerate(made)]
+        await asyncio.gather(*(bridge.channel.start() for bridge in bridges))
+        for number, bridge in enumerate(bridges):
+            await eventually(lambda b=bridge: b.told[:1] == ["opened"], f"the channel of {number}")
+            assert bridge.channel.is_open
+        for number, bridge in enumerate(bridges):
+            assert bridge.channel.send(f"from {number}")
+        for number, bridge in enumerate(bridges):
+            wanted = ["opened", f"from {1 - number}"]
+            await eventually(lambda b=bridge, w=wanted: b.told == w, "the other's words")
+        for bridge in bridges:
+            await bridge.channel.stop()

@@ -1,0 +1,333 @@
+"""The classic mistakes, each with how it is really made and how it is taken back.
+
+All are made as people make them: with kubectl on resources, by another process on a node, by a
+firewall, by a bridge of somebody else's in the same brewery.
+"""
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from octodemo.platform import Platform, image, until
+
+__all__ = ["MISTAKES", "Mistake", "Patient"]
+
+Object = dict[str, Any]
+ZONE: Final = "topology.kubernetes.io/zone"
+LEVEL: Final = "pod-security.kubernetes.io/enforce"
+RULE: Final = "-p udp --dport 10000 -j DROP"
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """The platform, and the region whose bridge suffers."""
+
+    platform: Platform
+    region: str
+    node: str
+    zone: str
+    """The node's zone, as it was."""
+    other_node: str
+    """That of the other region's bridge, in another zone."""
+
+    @property
+    def pods(self) -> str:
+        """Return the API path of the namespace's pods."""
+        return f"/api/v1/namespaces/{self.platform.namespace}/pods"
+
+    async def bridge(self) -> Object:
+        """Return the region's bridge pod."""
+        pods = await self.platform.bridge_pods()
+        return next(
+            p for p in pods if p["metadata"]["labels"]["octofleet.io/region"] == self.region
+        )
+
+
+Step = Callable[[Patient], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A mistake by the name that the doctor gives it."""
+
+    name: str
+    words: str
+    make: Step
+    undo: Step
+
+
+async def _balance(patient: Patient) -> None:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "media", "namespace": patient.platform.namespace},
+        "spec": {
+            "type": "LoadBalancer",
+            "selector": {"octofleet.io/region": patient.region},
+            "ports": [{"name": "media", "port": 10000, "protocol": "UDP"}],
+        },
+    }
+    await patient.platform.cluster.apply(service)
+
+
+async def _unbalance(patient: Patient) -> None:
+    await patient.platform.cluster.delete(
+        f"/api/v1/namespaces/{patient.platform.namespace}/services/media"
+    )
+
+
+async def _go_public(patient: Patient) -> None:
+    await patient.platform.patch_cluster({"bridge": {"addresses": {"audience": "Internet"}}})
+
+
+async def _go_private(patient: Patient) -> None:
+    await patient.platform.patch_cluster({"bridge": {"addresses": {"audience": "PrivateNetwork"}}})
+
+
+async def _choose_blindly(patient: Patient) -> None:
+    blind = {"strategy": "SingleBridgeSelectionStrategy"}
+    await patient.platform.patch_cluster({"controller": {"jicofo": blind}})
+
+
+async def _choose_by_region(patient: Patient) -> None:
+    await patient.platform.patch_cluster({"controller": {"jicofo": {"strategy": None}}})
+
+
+async def _one_zone(patient: Patient) -> None:
+    other = await patient.platform.cluster.get(f"/api/v1/nodes/{patient.other_node}")
+    await _zone(patient, str(other["metadata"]["labels"][ZONE]))
+
+
+async def _two_zones(patient: Patient) -> None:
+    await _zone(patient, patient.zone)
+
+
+async def _zone(patient: Patient, zone: str) -> None:
+    await patient.platform.cluster.kubectl(
+        "label", "node", patient.node, f"{ZONE}={zone}", "--overwrite"
+    )
+
+
+async def _forbid(patient: Patient) -> None:
+    await _level(patient, "baseline")
+
+
+async def _allow(patient: Patient) -> None:
+    await _level(patient, "privileged")
+
+
+async def _level(patient: Patient, level: str) -> None:
+    path = f"/api/v1/namespaces/{patient.platform.namespace}"
+    await patient.platform.cluster.patch(path, {"metadata": {"labels": {LEVEL: level}}})
+
+
+def _secret(patient: Patient) -> str:
+    platform = patient.platform
+    return f"/api/v1/namespaces/{platform.namespace}/secrets/{platform.name}-credentials"
+
+
+async def _spoil_password(patient: Patient) -> None:
+    """Change the password that new bridges are given, and have one made."""
+    cluster, path = patient.platform.cluster, _secret(patient)
+    right = (await cluster.get(path))["data"]["JVB_AUTH_PASSWORD"]
+    wrong = base64.b64encode(b"not-the-password").decode()
+    notes = {"prove-doctor/right": right}
+    body = {"metadata": {"annotations": notes}, "data": {"JVB_AUTH_PASSWORD": wrong}}
+    await cluster.patch(path, body)
+    await _renew(patient)
+
+
+async def _mend_password(patient: Patient) -> None:
+    cluster, path = patient.platform.cluster, _secret(patient)
+    notes = (await cluster.get(path))["metadata"].get("annotations", {})
+    right = notes.get("prove-doctor/right")
+    if right is not None:
+        body = {
+            "metadata": {"annotations": {"prove-doctor/right": None}},
+            "data": {"JVB_AUTH_PASSWORD": right},
+        }
+        await cluster.patch(path, body)
+    await _renew(patient)
+
+
+async def _renew(patient: Patient) -> None:
+    """Have the region's bridge made anew; nobody is on it."""
+    old = (await patient.bridge())["metadata"]
+    await patient.platform.cluster.delete(f"{patient.pods}/{old['name']}")
+
+    async def renewed() -> bool | None:
+        pods = await patient.platform.bridge_pods()
+        mine = [p for p in pods if p["metadata"]["labels"]["octofleet.io/region"] == patient.region]
+        return True if mine and all(p["metadata"]["uid"] != old["uid"] for p in mine) else None
+
+    await until("the bridge is made anew", renewed, seconds=120)
+
+
+async def _squat(patient: Patient) -> None:
+    """Have a process of the node take the port while the bridge is away."""
+    await patient.platform.patch_region(patient.region, {"replicas": 0})
+
+    async def away() -> bool | None:
+        pods = await patient.platform.bridge_pods()
+        names = [p["metadata"]["labels"]["octofleet.io/region"] for p in pods]
+        return True if patient.region not in names else None
+
+    await until("no bridge", away, seconds=120)
+    code = (
+        "import socket,time\n"
+        "s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
+        "s.bind(('0.0.0.0',10000))\n"
+        "print('bound',flush=True)\n"
+        "time.sleep(900)\n"
+    )
+    await _run_on_node(patient, "squatter", ["python", "-c", code], user=1000)
+    await patient.platform.patch_region(patient.region, {"replicas": 1})
+
+
+async def _leave_port(patient: Patient) -> None:
+    await _gone(patient, "squatter")
+    await patient.platform.patch_region(patient.region, {"replicas": 0})
+    await patient.platform.patch_region(patient.region, {"replicas": 1})
+    pods = await patient.platform.bridge_pods()
+    for pod in pods:
+        if pod["metadata"]["labels"]["octofleet.io/region"] == patient.region:
+            await patient.platform.cluster.delete(f"{patient.pods}/{pod['metadata']['name']}")
+
+
+async def _block(patient: Patient) -> None:
+    """Have the node's own firewall drop what comes for the bridges' port."""
+    await _on_host(patient, "firewall", f"iptables -w -I INPUT {RULE}")
+    await _probe_again(patient)
+
+
+async def _unblock(patient: Patient) -> None:
+    await _gone(patient, "firewall")
+    await _on_host(patient, "firewall", f"iptables -w -D INPUT {RULE} || true")
+    await _gone(patient, "firewall")
+    await _probe_again(patient)
+
+
+async def _probe_again(patient: Patient) -> None:
+    """Forget what the last probe found, so that the next one needn't be waited for."""
+    name = (await patient.bridge())["metadata"]["name"]
+    notes = {"metadata": {"annotations": {"octofleet.io/probe": None}}}
+    await patient.platform.cluster.patch(f"{patient.pods}/{name}", notes)
+
+
+async def _stray_without_relay_id(patient: Patient) -> None:
+    await _stray(patient, {"ENABLE_OCTO": "0", "JVB_OCTO_RELAY_ID": ""})
+
+
+async def _stray_of_another_version(patient: Patient) -> None:
+    await _stray(patient, {"OCTOBRIDGE_VERSION": "other-1", "JVB_OCTO_RELAY_ID": "stray"})
+
+
+async def _stray(patient: Patient, variables: dict[str, str]) -> None:
+    """Start a bridge of nobody's with the platform's credentials, as a forgotten VM would be."""
+    (container,) = (await patient.bridge())["spec"]["containers"]
+    own = {
+        "JVB_MUC_NICKNAME": "stray",
+        "OCTOBRIDGE_REST_ADDRESS": "0.0.0.0",  # noqa: S104 - in a pod's own network
+        "JVB_ADVERTISE_IPS": "",
+        **variables,
+    }
+    env = [each for each in container["env"] if each["name"] not in own]
+    env += [{"name": name, "value": value} for name, value in own.items()]
+    pod = _pod(patient, "stray", {"image": container["image"], "env": env})
+    await patient.platform.cluster.apply(pod)
+
+
+async def _remove_stray(patient: Patient) -> None:
+    await _gone(patient, "stray")
+
+
+async def _on_host(patient: Patient, name: str, command: str) -> None:
+    """Run a command of the node's own system in the node's network, and wait for its end."""
+    await _run_on_node(patient, name, ["chroot", "/host", "sh", "-c", command], user=0)
+
+    async def ended() -> bool | None:
+        phase = (await patient.platform.cluster.get(f"{patient.pods}/{name}"))["status"]["phase"]
+        if phase == "Failed":
+            logs = await patient.platform.cluster.kubectl(
+                "logs", "-n", patient.platform.namespace, name
+            )
+            raise AssertionError(f"{command}: {logs}")
+        return True if phase == "Succeeded" else None
+
+    await until(f"pod {name} has ended", ended, seconds=120)
+
+
+async def _run_on_node(patient: Patient, name: str, command: list[str], *, user: int) -> None:
+    context: Object = {"runAsUser": user, "privileged": user == 0}
+    mounts = [{"name": "host", "mountPath": "/host"}] if user == 0 else []
+    container = {
+        "image": image("bridge"),
+        "command": command,
+        "securityContext": context,
+        "volumeMounts": mounts,
+    }
+    pod = _pod(patient, name, container)
+    pod["spec"] |= {
+        "hostNetwork": True,
+        "nodeName": patient.node,
+        "restartPolicy": "Never",
+        "volumes": [{"name": "host", "hostPath": {"path": "/"}}] if user == 0 else [],
+    }
+    await patient.platform.cluster.apply(pod)
+
+    async def begun() -> bool | None:
+        seen = await patient.platform.cluster.get(f"{patient.pods}/{name}")
+        return True if seen["status"].get("phase") not in (None, "Pending") else None
+
+    await until(f"pod {name} runs", begun, seconds=120)
+
+
+def _pod(patient: Patient, name: str, container: Object) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": patient.platform.namespace},
+        "spec": {"terminationGracePeriodSeconds": 1, "containers": [{"name": name, **container}]},
+    }
+
+
+async def _gone(patient: Patient, name: str) -> None:
+    await patient.platform.cluster.delete(f"{patient.pods}/{name}", grace_seconds=1)
+
+    async def away() -> bool | None:
+        left = await patient.platform.cluster.items(patient.pods)
+        return True if name not in [each["metadata"]["name"] for each in left] else None
+
+    await until(f"pod {name} is gone", away, seconds=120)
+
+
+MISTAKES: Final[tuple[Mistake, ...]] = (
+    Mistake(
+        "LoadBalancerInFront", "a LoadBalancer Service for the bridges' UDP", _balance, _unbalance
+    ),
+    Mistake(
+        "PrivateAddress", "people from the Internet, bridges at private addresses",
+        _go_public, _go_private,
+    ),
+    Mistake(
+        "StrategyNotRegional", "two regions, and a strategy that looks at none",
+        _choose_blindly, _choose_by_region,
+    ),
+    Mistake("RegionsInOneZone", "both regions in one zone", _one_zone, _two_zones),
+    Mistake("PodSecurityForbids", "a pod-security level without hostNetwork", _forbid, _allow),
+    Mistake("UdpBlocked", "a firewall that drops UDP 10000", _block, _unblock),
+    Mistake(
+        "RelayIdMissing", "a bridge without relay id in the brewery",
+        _stray_without_relay_id, _remove_stray,
+    ),
+    Mistake(
+        "VersionsDiffer", "a bridge of another version in the brewery",
+        _stray_of_another_version, _remove_stray,
+    ),
+    Mistake(
+        "WrongCredentials", "bridges with a password that Prosody doesn't know",
+        _spoil_password, _mend_password,
+    ),
+    Mistake("PortTaken", "another process on the node has the port", _squat, _leave_port),
+)  # fmt: skip
