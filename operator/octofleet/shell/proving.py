@@ -92,11 +92,14 @@ def _is_of(pod: Document, bridge: Bridge) -> bool:
 
 def _end(pod: Document) -> tuple[int, str]:
     """Return the exit code of a trial and its last words."""
+    if documents.text(pod, "status", "reason") is not None:
+        # Evicted, or out of time: what its container ended with says nothing of the bridge.
+        why = documents.text(pod, "status", "reason")
+        return trial.TRIAL_IMPOSSIBLE, f"the trial ended early: {why}"[:WORDS]
     for each in documents.items(pod, "status", "containerStatuses"):
         code = documents.number(each, "state", "terminated", "exitCode")
         if code is not None:
             said = documents.text(each, "state", "terminated", "message")
             why = said or documents.text(each, "state", "terminated", "reason") or ""
             return int(code), why[:WORDS]
-    why = documents.text(pod, "status", "reason") or "its pod failed"
-    return trial.TRIAL_IMPOSSIBLE, f"the trial ended early: {why}"[:WORDS]
+    return trial.TRIAL_IMPOSSIBLE, "the trial ended early: its pod failed"

@@ -6,7 +6,9 @@ from octofleet.core.manifests.naming import Manifest
 
 __all__ = ["TRIAL_IMPOSSIBLE", "build_trial", "trial_name"]
 
-LIFE_SECONDS = 75
+LIFE_SECONDS = 150
+TRIAL_SECONDS = 30
+"""Until media must flow both ways; a busy node may be slow to start both."""
 TRIAL_IMPOSSIBLE = 2
 """Exit code that says nothing of the bridge: the call couldn't be tried."""
 LAST_WORDS = "/dev/termination-log"
@@ -43,7 +45,8 @@ def build_trial(
         settings: Those the bridge was made with: where its brewery is.
         image: Octofleet's image of synthetic participants.
     """
-    command = ("octoload", "try", nickname, "--say", LAST_WORDS)
+    seconds = str(TRIAL_SECONDS)
+    command = ("octoload", "try", nickname, "--seconds", seconds, "--say", LAST_WORDS)
     secret = naming.secret_name(settings.cluster)
     env = [
         *containers.variables(_plain(settings), {}),
