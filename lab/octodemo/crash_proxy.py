@@ -1,6 +1,6 @@
 """Stands between the operator and the API server, and kills the operator after each write.
 
-Runs beside the operator in its pod, from a ConfigMap: this file alone, on nothing but aiohttp. The
+Runs beside the operator in its pod, from a ConfigMap: this file alone, on nothing but aiohttp and its yarl. The
 operator speaks plain HTTP to it; it speaks to the API server as the pod's account. While it is
 armed, the process that made a write is killed once the write has been done, before it can learn
 of that. Renewals of the Lease, which go on all the time, are no steps of anything and are let be.
@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 ACCOUNT: Final = Path("/var/run/crash-proxy")
 SERVER: Final = "https://kubernetes.default.svc"
@@ -41,7 +42,7 @@ class Proxy:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in DROPPED}
         headers["Authorization"] = f"Bearer {(ACCOUNT / 'token').read_text()}"
         body = await request.read()
-        url = SERVER + request.raw_path
+        url = URL(SERVER + request.raw_path, encoded=True)
         async with self._session.request(
             request.method, url, data=body or None, headers=headers
         ) as answer:
