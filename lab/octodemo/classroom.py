@@ -7,6 +7,7 @@ nine at most, in the order of who spoke last.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from octodemo.platform import until
 __all__ = ["CLASS", "Lesson", "attend", "fill"]
 
 CLASS: Final = 120
+ROW: Final = 20
+"""People who come in together."""
 SPEAKERS: Final = 3
 NAME: Final = "class"
 TEACHER: Final[dict[str, Any]] = {"bitrate_bps": 300_000, "frames_per_second": 15}
@@ -41,13 +44,25 @@ class Lesson:
     """Who was connected at its end."""
 
 
-async def fill(crowd: Crowd, *, region: str, ramp_seconds: float) -> None:
-    """Bring everyone in, the teacher first."""
+async def fill(
+    crowd: Crowd, *, region: str, ramp_seconds: float, settled: Callable[[], Awaitable[None]]
+) -> None:
+    """Bring everyone in, the teacher first, then row by row.
+
+    Args:
+        crowd: Whose people they are.
+        region: Where they all are.
+        ramp_seconds: How long a row takes to come in.
+        settled: Awaited after each row: returns once the next may come.
+    """
     await crowd.call(NAME, 1, region=region, **TEACHER, **TILES)
     teacher = await until("the teacher's place", lambda: _endpoint(crowd), seconds=60)
     seen: dict[str, Any] = {"region": region, "stage": f"{teacher}-v0", **CAMERA, **TILES}
     await crowd.call(NAME, SPEAKERS, **seen)
-    await crowd.call(NAME, CLASS, audio=False, ramp_seconds=ramp_seconds, **seen)
+    for size in range(ROW, CLASS + 1, ROW):
+        await crowd.call(NAME, size, audio=False, ramp_seconds=ramp_seconds, **seen)
+        await asyncio.sleep(ramp_seconds)
+        await settled()
 
 
 async def _endpoint(crowd: Crowd) -> str | None:

@@ -62,6 +62,7 @@ SECRETS: Final = Kind("v1", "secrets", "Secret")
 SERVICES: Final = Kind("v1", "services", "Service")
 INGRESSES: Final = Kind("networking.k8s.io/v1", "ingresses", "Ingress")
 DEPLOYMENTS: Final = Kind("apps/v1", "deployments", "Deployment")
+CONFIG_MAPS: Final = Kind("v1", "configmaps", "ConfigMap")
 BUDGETS: Final = Kind("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget")
 LEASES: Final = Kind("coordination.k8s.io/v1", "leases", "Lease")
 EVENTS: Final = Kind("events.k8s.io/v1", "events", "Event")
@@ -84,6 +85,7 @@ USED: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("", "services"): frozenset({"get", "list", "create", "patch", "delete"}),
     ("networking.k8s.io", "ingresses"): frozenset({"list"}),
     ("apps", "deployments"): frozenset({"get", "create", "patch", "delete"}),
+    ("", "configmaps"): frozenset({"get", "create", "patch"}),
     ("policy", "poddisruptionbudgets"): frozenset({"get", "create", "patch"}),
     ("events.k8s.io", "events"): frozenset({"create", "patch"}),
     ("metrics.k8s.io", "pods"): frozenset({"list"}),

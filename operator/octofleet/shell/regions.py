@@ -20,7 +20,7 @@ from octofleet.core import learning, planning, releases, reporting, sizing
 from octofleet.core.actions import CreateBridge
 from octofleet.core.limits import limits_of
 from octofleet.core.manifests import bridge as bridge_manifest
-from octofleet.core.manifests import disruption, inputs, mapping
+from octofleet.core.manifests import disruption, inputs, mapping, web
 from octofleet.core.memory import Memory
 from octofleet.core.meshing import Mesh, Place, mesh_of
 from octofleet.core.observation import History, Snapshot, Timestamp
@@ -257,7 +257,7 @@ class RegionReconciler:
         return await self._actuator.run(plan.actions, target)
 
     async def _guard(self, key: Key, region: EffectiveRegion) -> None:
-        """Keep evictions off the region's bridges; written anew with each generation.
+        """Keep evictions off the region's bridges, and its web servers told where they are.
 
         Where that fails the region works all the same: a bridge that is evicted drains by itself.
         """
@@ -265,12 +265,14 @@ class RegionReconciler:
             return
         owner = mapping.region_owner(region)
         body = disruption.build_budget(region.cluster, region.name, region.namespace, owner)
-        child = Child(kube.BUDGETS, body)
+        name, code = region.name, region.region
+        settings = web.build_web_settings(region.cluster, name, code, region.namespace, owner)
         try:
-            await clusters.ensure_child(self._api, child, region.namespace, region.uid)
+            for child in (Child(kube.BUDGETS, body), Child(kube.CONFIG_MAPS, settings)):
+                await clusters.ensure_child(self._api, child, region.namespace, region.uid)
         except Refused as error:
             if self._unguarded.get(key) != str(error):
-                _log.warning("Could not keep evictions off bridges", error=str(error))
+                _log.warning("Could not keep what belongs to a region", error=str(error))
             self._unguarded[key] = str(error)
             return
         self._guarded[key] = region.generation
