@@ -104,11 +104,15 @@ class Relaying:
 
 
 def _whole(party: Party, taker: Taker) -> Whole:
-    """Return the streams of a sender that a relay is to get, without those that repair others."""
+    """Return the streams of a sender that a relay is to get.
+
+    Those that repair others stay: RTX is each hop's own, and FEC covers headers that each hop
+    writes anew, so that what is rebuilt from it would be garbage.
+    """
     streams = party.sources.streams.values()
     repairs = {s.repairs: s.ssrc for s in streams if s.kind == "rtx"} if taker.repairs else {}
     return {
         s.ssrc: repairs.get(s.ssrc, 0)
         for s in streams
-        if s.kind != "rtx" and (taker.audio if s.media == "audio" else taker.video)
+        if s.kind == s.media and (taker.audio if s.media == "audio" else taker.video)
     }

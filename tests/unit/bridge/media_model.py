@@ -68,7 +68,7 @@ class Model:
                 assert receiver != sender
                 assert whole == (self.alive[receiver] > 0)
                 assert not whole or self.alive[receiver] != self.alive[sender]
-                assert self.sources[sender, ssrc] in (("audio", "video", "fec")[: 2 + whole])
+                assert self.sources[sender, ssrc] in ("audio", "video")
                 assert (receiver, sender, ssrc) not in self.subscriptions
                 self.subscriptions[receiver, sender, ssrc] = effect
             case fx.Unsubscribe(receiver, sender, ssrc):

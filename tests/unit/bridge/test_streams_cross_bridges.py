@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from tests.unit.bridge import given
 from tests.unit.bridge.media_model import Call
 
-from jitsiwire.colibri2 import Endpoint, MediaSource, PayloadType, Relay
+from jitsiwire.colibri2 import (
+    Endpoint,
+    MediaSource,
+    PayloadType,
+    Relay,
+    Source,
+    SourceGroup,
+)
 from octobridge.core import effects as fx
 from octobridge.core.policy import Policy
 from octobridge.core.reports import Reports
@@ -43,6 +50,18 @@ def test_without_rtx_repairs_go_as_they_were() -> None:
     learned = Relay("there", media=(type(plain[1])("video", rtx),))
     call.ask_relay(learned)
     assert call.whole(relay) == {(a, 10): 11}
+
+
+def test_streams_of_forward_error_correction_stay_where_they_are() -> None:
+    call = Call(POLICY)
+    source = MediaSource(
+        "video",
+        "a-v0",
+        (Source(10, "a-v0"), Source(11, "a-v0")),
+        (SourceGroup("FEC-FR", (10, 11)),),
+    )
+    a = call.join("a", source)
+    assert call.whole(call.link("there")) == {(a, 10): 0}
 
 
 def test_nothing_is_passed_on_within_a_mesh_but_everything_between_meshes() -> None:
@@ -187,7 +206,7 @@ def check(call: Call, expected: Expected) -> None:
         wanted = {
             (transport, ssrc)
             for (transport, ssrc), kind in call.model.sources.items()
-            if kind != "rtx" and meshes.get(transport) != mesh
+            if kind in ("audio", "video") and meshes.get(transport) != mesh
         }
         assert set(call.whole(relay)) == wanted
 

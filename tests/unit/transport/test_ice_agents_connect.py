@@ -253,32 +253,6 @@ def test_thirty_silent_seconds_lose_consent_and_a_check_brings_it_back() -> None
     assert selection(client) == BRIDGE
 
 
-@pytest.mark.parametrize("minutes", [1, 3])
-@pytest.mark.parametrize("unseen", [(), (CLIENT,), (BRIDGE,), (BRIDGE, CLIENT)])
-def test_two_bridges_find_one_another_again_however_long_the_path_was_dead(
-    minutes: int, unseen: tuple[Address, ...]
-) -> None:
-    network = Network()
-    one, other = agents(network)
-    network.run(2)
-    # From then on the engines answer checks from addresses they know, and the agents see none.
-    passwords = {BRIDGE: one.local.pwd, CLIENT: other.local.pwd}
-    network.answered = {address: passwords[address] for address in unseen}
-    network.blocked = lambda _a, _b: True
-    network.run(60 * minutes)
-    for address in (BRIDGE, CLIENT):
-        assert network.kinds(address)[-1] is ice.ConsentLost
-    sent = network.sent
-    network.run(60)
-    assert network.sent - sent < 200, "asked now and then, not all the time"
-    network.blocked = lambda _a, _b: False
-    network.run(15)
-    assert selection(one) == CLIENT
-    assert selection(other) == BRIDGE
-    for address in (BRIDGE, CLIENT):
-        assert network.kinds(address)[-1] is ice.Selected
-
-
 def test_a_path_that_died_is_left_for_one_that_lives() -> None:
     network = Network()
     second = ("203.0.113.5", 40001)
@@ -288,7 +262,7 @@ def test_a_path_that_died_is_left_for_one_that_lives() -> None:
     # The client goes on from a new address, with the same credentials.
     network.add(second, client)
     del network.agents[CLIENT]
-    client._recheck(None)  # pyright: ignore[reportPrivateUsage]
+    client._checklist.recheck(None)  # pyright: ignore[reportPrivateUsage]
     network.run(5)
     assert selection(bridge) == second
     assert selection(client) == BRIDGE
@@ -329,7 +303,7 @@ def test_nothing_in_time_fails_once_and_late_success_still_counts() -> None:
     assert bridge.deadline() is None
     network.blocked = lambda _a, _b: False
     client.add_remote_candidate(ice.RemoteCandidate("192.0.2.10", 10000))
-    client._recheck(None)  # pyright: ignore[reportPrivateUsage]
+    client._checklist.recheck(None)  # pyright: ignore[reportPrivateUsage]
     network.run(2)
     assert selection(bridge) == CLIENT
     assert selection(client) == BRIDGE

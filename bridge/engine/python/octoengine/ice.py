@@ -63,8 +63,6 @@ __all__ = [
 PACING_SECONDS: Final = 0.05
 NUDGE_SECONDS: Final = 0.2
 """The peer checks a pair whose check is under way: send ours again after so long."""
-RETRY_SECONDS: Final = 5.0
-"""Between two rounds of checks while consent is lost; whoever gave the path up closes the agent."""
 
 
 class Agent:
@@ -337,30 +335,20 @@ class Agent:
         if self._consent.is_lost(now):
             self.selected = None
             self._events.append(ConsentLost())
-            self._recheck(None)
+            self._checklist.recheck(None)
             # What was agreed on once needs no second nomination, which we might not see.
             pair.nominated = self.role is Role.CONTROLLED
-            self._retry_at = now + RETRY_SECONDS
+            self._retry_at = now + ice_consent.RETRY_SECONDS
         elif self._consent.becomes_stale(now):
-            self._recheck(pair)
+            self._checklist.recheck(pair)
         if self.selected is not None and self._consent.is_due(now):
             self._start(pair, Purpose.CONSENT, now)
 
-    def _recheck(self, keep: Pair | None) -> None:
-        """Try every other pair once more: the selected one doesn't answer."""
-        for pair in self._checklist.pairs.values():
-            if pair is not keep and pair.state is not PairState.IN_PROGRESS:
-                pair.state = PairState.WAITING
-                pair.triggered = pair.nominated = False
-
     def _retry(self, now: float) -> None:
         """Try what failed once more, now and then, while consent is lost."""
-        if self._retry_at is None or now < self._retry_at:
-            return
-        self._retry_at = now + RETRY_SECONDS
-        for pair in self._checklist.pairs.values():
-            if pair.state is PairState.FAILED:
-                pair.state = PairState.WAITING
+        if self._retry_at is not None and now >= self._retry_at:
+            self._retry_at = now + ice_consent.RETRY_SECONDS
+            self._checklist.revive()
 
     # ---- sending --------------------------------------------------------------------------
 

@@ -141,6 +141,19 @@ class Checklist:
         """Return the valid pairs."""
         return [p for p in self.pairs.values() if p.state is PairState.SUCCEEDED]
 
+    def recheck(self, keep: Pair | None) -> None:
+        """Have every other pair tried once more: the selected one doesn't answer."""
+        for pair in self.pairs.values():
+            if pair is not keep and pair.state is not PairState.IN_PROGRESS:
+                pair.state = PairState.WAITING
+                pair.triggered = pair.nominated = False
+
+    def revive(self) -> None:
+        """Have what failed tried once more."""
+        for pair in self.pairs.values():
+            if pair.state is PairState.FAILED:
+                pair.state = PairState.WAITING
+
 
 class Transactions:
     """Requests under way, at most `limit`; sent at most 16 times at growing intervals."""
