@@ -3,7 +3,8 @@
 Runs beside the operator in its pod, from a ConfigMap: this file alone, on nothing but aiohttp and
 its yarl. The operator speaks plain HTTP to it; it speaks to the API server as the pod's account.
 While it is armed, the process that made a write is killed once the write has been done, before it
-can learn of that. Renewals of the Lease, which go on all the time, are no steps of anything and are let be.
+can learn of that. Renewals of the Lease, which go on all the time, are no steps of anything and
+are let be.
 
 Control, on another port: POST /arm, POST /disarm, GET /writes.
 """
