@@ -175,7 +175,7 @@ class Actuator:
         )
         if made is None:
             return "what it was made from isn't understood"
-        settings = mapping.bridge_settings(made.region, made.domain)
+        settings = mapping.bridge_settings(made.region, made.domain, target.home)
         found = await self._prover.verdict(bridge, target.snapshot.namespace, settings)
         now = documents.fine_stamp(self._clock())
         if found.passed:

@@ -139,7 +139,7 @@ def _container(settings: BridgeSettings, nickname: str) -> Manifest:
 
 
 def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
-    home = settings.home or _home(settings)
+    home = home_of(settings)
     plain = {
         **settings.domains.variables(),
         "XMPP_SERVER": home.prosody_host,
@@ -177,8 +177,10 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
     return found + [each for each in ours if each["name"] not in settings.workload.variables]
 
 
-def _home(settings: BridgeSettings) -> Home:
-    """Return where the cluster is when it is in this Kubernetes."""
+def home_of(settings: BridgeSettings) -> Home:
+    """Return how the cluster is reached, which is in this Kubernetes unless the settings say so."""
+    if settings.home is not None:
+        return settings.home
     host = naming.service_host(naming.prosody_name(settings.cluster), settings.cluster_namespace)
     return Home(host, naming.XMPP_PORT, naming.secret_name(settings.cluster))
 

@@ -1,6 +1,7 @@
 """The pod that holds a short call on one bridge, past everybody's focus: small, and soon gone."""
 
 from octofleet.core.manifests import containers, naming
+from octofleet.core.manifests.bridge import home_of
 from octofleet.core.manifests.inputs import BridgeSettings, Workload
 from octofleet.core.manifests.naming import Manifest
 
@@ -47,7 +48,7 @@ def build_trial(
     """
     seconds = str(TRIAL_SECONDS)
     command = ("octoload", "try", nickname, "--seconds", seconds, "--say", LAST_WORDS)
-    secret = naming.secret_name(settings.cluster)
+    secret = home_of(settings).secret
     env = [
         *containers.variables(_plain(settings), {}),
         containers.secret_variable(naming.KEY_OPERATOR_PASSWORD, secret),
@@ -89,11 +90,11 @@ def build_trial(
 
 
 def _plain(settings: BridgeSettings) -> dict[str, str]:
-    prosody = naming.prosody_name(settings.cluster)
+    home = home_of(settings)
     return {
         **settings.domains.variables(),
-        "XMPP_SERVER": naming.service_host(prosody, settings.cluster_namespace),
-        "XMPP_PORT": str(naming.XMPP_PORT),
+        "XMPP_SERVER": home.prosody_host,
+        "XMPP_PORT": str(home.prosody_port),
         "JVB_BREWERY_MUC": naming.BREWERY_ROOM,
         "JVB_AUTH_USER": naming.BRIDGE_USER,
     }
