@@ -20,15 +20,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import httpx
 from rich.console import Console
 
 from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import watching
-from octodemo.kube import Cluster, CommandError, NotFoundError
+from octodemo.kube import Cluster
 from octodemo.objects import jitsi_cluster, octo_region, quick
 from octodemo.platform import SYSTEM, Platform, fresh_namespace, install_operator, until
-from octodemo.strikes import BRIDGE, KINDS, NICKNAME, PROSODY, Scene, Struck, listed, strike
+from octodemo.strikes import AWAY, BRIDGE, KINDS, NICKNAME, PROSODY, Scene, Struck, listed, strike
 
 __all__ = ["kinds_of", "prove_chaos", "strike_together"]
 
@@ -46,8 +45,6 @@ TOGETHER: Final = 0.3
 """Share of the faults that strike two at once."""
 APART: Final = frozenset({BRIDGE, PROSODY, "focus"})
 """Whoever was on a killed bridge needs these two to get another: not at the same time."""
-AWAY: Final = (CommandError, NotFoundError, httpx.HTTPError, OSError)
-"""What asking brings while the API server or what is asked through it is away."""
 
 Object = dict[str, Any]
 

@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
 from octodemo.kube import CommandError, NotFoundError
 from octodemo.platform import Platform, condition
 
@@ -113,7 +115,7 @@ class Watcher:
     async def run(self) -> None:
         """Look until cancelled; a moment without the API server is no reason to stop."""
         while True:
-            with contextlib.suppress(CommandError, NotFoundError, OSError):
+            with contextlib.suppress(CommandError, NotFoundError, OSError, httpx.HTTPError):
                 await self.look()
             await asyncio.sleep(0.5)
 

@@ -43,7 +43,7 @@ SMALL, LARGE = 4, 14
 """People of the two calls that the machine is measured with."""
 EACH: Final = 90.0
 """Packets a second that a synthetic participant sends, and gets from each other."""
-CALM_SECONDS: Final = 20.0
+CALM_SECONDS: Final = 15.0
 EVERY: Final = 5.0
 FARTHEST: Final = 0.12
 

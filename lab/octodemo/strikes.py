@@ -5,6 +5,7 @@ the lab, so they are struck with `octolab strike`, which starts them again as an
 """
 
 import asyncio
+import contextlib
 import random
 import sys
 from collections.abc import Awaitable, Callable
@@ -12,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from octodemo.crowd import Crowd
 from octodemo.fleet import Watcher
-from octodemo.platform import SYSTEM, Platform
+from octodemo.kube import CommandError, NotFoundError
+from octodemo.platform import SYSTEM, Platform, until
 
 __all__ = ["KINDS", "Scene", "Struck", "strike"]
 
@@ -22,6 +26,8 @@ OPERATOR, PROSODY, FOCUS = "operator", "prosody", "focus"
 API_SERVER, KUBELET, BRIDGE = "api-server", "kubelet", "bridge"
 KINDS: Final = (OPERATOR, PROSODY, FOCUS, API_SERVER, KUBELET, BRIDGE)
 NICKNAME: Final = "octofleet.io/nickname"
+AWAY: Final = (CommandError, NotFoundError, httpx.HTTPError, OSError)
+"""What asking brings while the API server, or what is asked through it, is away."""
 
 Object = dict[str, Any]
 
@@ -84,7 +90,15 @@ async def _kill_bridge(scene: Scene, chance: random.Random) -> Struck:
         if jid.rsplit("/", 1)[-1] == meta["annotations"][NICKNAME]:
             people = await scene.crowd.killed(jid)
     path = f"/api/v1/namespaces/{platform.namespace}/pods/{meta['name']}"
-    await platform.cluster.delete(path, grace_seconds=0)
+
+    async def killed() -> bool:
+        # Its people are told to be killed by now, so it must be this one.
+        with contextlib.suppress(*AWAY):
+            await platform.cluster.delete(path, grace_seconds=0)
+            return True
+        return False
+
+    await until(f"{meta['name']} killed", killed, seconds=60)
     return Struck(f"bridge {meta['name']} with {people} people", frozenset({meta["uid"]}))
 
 

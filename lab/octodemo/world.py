@@ -22,7 +22,7 @@ from octodemo.platform import Platform, condition, fresh_namespace, until
 
 __all__ = ["REGIONS", "World", "bytes_between", "standing"]
 
-REGIONS: Final = ("eu", "us", "asia")
+REGIONS: Final[tuple[str, ...]] = ("eu", "us", "asia")
 REGION_LABEL: Final = "topology.kubernetes.io/region"
 Object = dict[str, Any]
 

@@ -47,6 +47,7 @@ def up(
     steps, cache = Progress(console), Cache.of_user()
     wanted = provision.CLUSTER if bare else (*provision.CLUSTER, *provision.PRODUCT)
     provision.provision(cache, steps, wanted)
+    machine.allow_watches()
     with cluster.locked(name):
         planned = cluster.up(choice, supplies(cache, wanted), steps)
     console.print(f"export KUBECONFIG={planned.kubeconfig}")

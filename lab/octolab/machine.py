@@ -1,15 +1,17 @@
 """What the machine itself must have: rights, Debian packages, a Go that is new enough."""
 
+import contextlib
 import os
 import re
 import shutil
 from collections.abc import Collection
+from pathlib import Path
 
 from octolab import shell
 from octolab.errors import UnmetError
 from octolab.progress import Progress
 
-__all__ = ["check_go", "check_root", "install_packages"]
+__all__ = ["allow_watches", "check_go", "check_root", "install_packages"]
 
 DEBIAN = (
     "buildah",
@@ -25,6 +27,8 @@ DEBIAN = (
     "socat",
 )
 OLDEST_GO = (1, 24)
+WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
+WATCHERS_WANTED = 1024
 
 
 def install_packages(progress: Progress, packages: Collection[str] = DEBIAN) -> None:
@@ -55,6 +59,16 @@ def check_root() -> None:
     """Refuse to go on without the rights to make namespaces."""
     if os.geteuid() != 0:
         raise UnmetError("needs root for network namespaces and cgroups: run it again with sudo")
+
+
+def allow_watches() -> None:
+    """Let every node watch files: the usual 128 watchers a user are too few for two labs.
+
+    The limit is the machine's and stays raised; a machine that doesn't let us keeps its own.
+    """
+    if int(WATCHERS.read_text()) < WATCHERS_WANTED:
+        with contextlib.suppress(OSError):
+            WATCHERS.write_text(str(WATCHERS_WANTED))
 
 
 def check_go() -> None:

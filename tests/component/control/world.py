@@ -171,7 +171,7 @@ def region(namespace: str, **autoscaling: Any) -> Object:
     }
 
 
-async def until(condition: Any, seconds: float = 20.0) -> Any:
+async def until(condition: Any, seconds: float = 60.0) -> Any:
     """Return the first true value of an async condition, or fail."""
     found: Any = None
     with contextlib.suppress(TimeoutError):
