@@ -15,7 +15,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from octodemo.doctor_mistakes import MISTAKES, Mistake, Patient
-from octodemo.kube import Cluster
+from octodemo.kube import Cluster, CommandError
 from octodemo.objects import jitsi_cluster, octo_region, quick
 from octodemo.platform import Platform, fresh_namespace, install_operator, until
 
@@ -97,8 +97,8 @@ async def _suffer(patient: Patient, mistake: Mistake, console: Console) -> bool:
         await mistake.make(patient)
         await _until(cluster, mistake.name, lambda seen: mistake.name in seen.names, FOUND_SECONDS)
         was_found = True
-    except TimeoutError as late:
-        console.print(f"not found: {late}", style="red", markup=False)
+    except (AssertionError, CommandError, TimeoutError) as failed:
+        console.print(f"not found: {failed}", style="red", markup=False)
         was_found = False
     finally:
         await mistake.undo(patient)

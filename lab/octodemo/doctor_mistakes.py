@@ -16,6 +16,7 @@ __all__ = ["MISTAKES", "Mistake", "Patient"]
 Object = dict[str, Any]
 ZONE: Final = "topology.kubernetes.io/zone"
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
+SEARCH: Final = "PATH=/usr/sbin:/sbin:/usr/bin:/bin"
 RULE: Final = "-p udp --dport 10000 -j DROP"
 
 
@@ -187,8 +188,6 @@ async def _squat(patient: Patient) -> None:
 
 async def _leave_port(patient: Patient) -> None:
     await _gone(patient, "squatter")
-    await patient.platform.patch_region(patient.region, {"replicas": 0})
-    await patient.platform.patch_region(patient.region, {"replicas": 1})
     pods = await patient.platform.bridge_pods()
     for pod in pods:
         if pod["metadata"]["labels"]["octofleet.io/region"] == patient.region:
@@ -203,7 +202,7 @@ async def _block(patient: Patient) -> None:
 
 async def _unblock(patient: Patient) -> None:
     await _gone(patient, "firewall")
-    await _on_host(patient, "firewall", f"iptables -w -D INPUT {RULE} || true")
+    await _on_host(patient, "firewall", f"iptables -w -D INPUT {RULE} || :")
     await _gone(patient, "firewall")
     await _probe_again(patient)
 
@@ -244,7 +243,9 @@ async def _remove_stray(patient: Patient) -> None:
 
 async def _on_host(patient: Patient, name: str, command: str) -> None:
     """Run a command of the node's own system in the node's network, and wait for its end."""
-    await _run_on_node(patient, name, ["chroot", "/host", "sh", "-c", command], user=0)
+    await _run_on_node(
+        patient, name, ["/usr/sbin/chroot", "/host", "/bin/sh", "-c", f"{SEARCH} {command}"], user=0
+    )
 
     async def ended() -> bool | None:
         phase = (await patient.platform.cluster.get(f"{patient.pods}/{name}"))["status"]["phase"]
