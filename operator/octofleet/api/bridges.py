@@ -86,6 +86,9 @@ class Toleration(KubeModel, frozen=True):
 
 Tolerations = Annotated[tuple[Toleration, ...], Field(max_length=16), ListOf("atomic")]
 LabelValue = Annotated[str, Field(max_length=63)]
+PriorityClassName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)
+]
 NodeSelector = Annotated[dict[str, LabelValue], Field(max_length=16)]
 Port = Annotated[int, Field(ge=1, le=65535, json_schema_extra={"format": "int32"})]
 
@@ -111,6 +114,9 @@ class BridgeSettings(KubeModel, frozen=True):
     """Labels of the nodes that bridges run on."""
     tolerations: Tolerations | None = None
     """Node taints that bridges put up with."""
+    priority_class_name: PriorityClassName | None = None
+    """PriorityClass of bridge pods: with one above others', the scheduler never takes a bridge
+    away to make room for something else. Left out: the cluster's default."""
 
 
 class BridgeDefaults(BridgeSettings, frozen=True):

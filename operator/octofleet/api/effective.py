@@ -168,6 +168,7 @@ class BridgeTemplate:
     resources: ResourceRequirements
     node_selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...]
+    priority_class: str | None
     probes: bool = True
     """Whether they are asked from other nodes if UDP leads to them."""
     zones: tuple[str, ...] = ()
@@ -274,6 +275,7 @@ def _bridge(above: JitsiClusterSpec, own: KubeModel, bridge_image: str) -> Bridg
         resources=resources,
         node_selector=merged.node_selector or {},
         tolerations=merged.tolerations or (),
+        priority_class=merged.priority_class_name,
         said=said_all,
     )
 

@@ -16,10 +16,20 @@ from octofleet.core.drafts import AILING, ENDED, LEAVING, READY, SERVING, Draft,
 from octofleet.core.limits import NODE_LEAVING, REQUESTED, REQUESTED_NOW
 from octofleet.core.observation import Bridge
 
-__all__ = ["CORDONED", "NOW", "PATIENTLY", "TERMINATING", "departure", "give_back", "vacate"]
+__all__ = [
+    "CORDONED",
+    "NOW",
+    "PATIENTLY",
+    "PRESSED",
+    "TERMINATING",
+    "departure",
+    "give_back",
+    "vacate",
+]
 
 CORDONED: Final = "cordoned"
 TERMINATING: Final = "about to be terminated"
+PRESSED: Final = "short of memory, so that the kubelet may evict what runs there"
 PATIENTLY: Final = "patiently"
 NOW: Final = "now"
 REASONS: Final = (NODE_LEAVING, REQUESTED, REQUESTED_NOW)
@@ -40,6 +50,8 @@ Sources: aws-node-termination-handler docs, GKE's graceful node termination, kar
 disruption docs, cluster-autoscaler's `taints` package, Kubernetes' well-known taints.
 """
 
+MEMORY_PRESSURE: Final = "node.kubernetes.io/memory-pressure"
+
 MOVABLE: Final[States] = SERVING | AILING | LEAVING
 
 
@@ -50,8 +62,12 @@ def departure(*, unschedulable: bool, taints: Iterable[Mapping[str, object]]) ->
         unschedulable: The node's `spec.unschedulable`, which `kubectl cordon` sets.
         taints: The node's `spec.taints`.
     """
-    if any(_announces(taint) for taint in taints):
+    known = list(taints)
+    if any(_announces(taint) for taint in known):
         return TERMINATING
+    # A kubelet that evicts asks no disruption budget.
+    if any(taint.get("key") == MEMORY_PRESSURE for taint in known):
+        return PRESSED
     return CORDONED if unschedulable else None
 
 

@@ -88,6 +88,7 @@ def bridge_settings(
         stun_servers=_stun_servers(bridge.addresses),
         bind_node_address=bridge.addresses.source is AddressSource.NODE_INTERNAL_IP,
         drain_deadline_seconds=int(region.autoscaling.drain.deadline),
+        priority_class=bridge.priority_class,
         sidecar_image=bridge.sidecar_image,
         home=home,
     )
