@@ -35,7 +35,7 @@ async def test_silent_server_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> 
     )
     brewery.start()
     try:
-        await asyncio.wait_for(enough.wait(), 10)
+        await asyncio.wait_for(enough.wait(), 30)
         assert not brewery.connected
     finally:
         await brewery.close()
@@ -66,7 +66,7 @@ async def test_server_that_is_not_there_is_tried_again(
 
     server = await asyncio.start_server(take, "127.0.0.1", unused_tcp_port)
     try:
-        await asyncio.wait_for(came.wait(), 10)
+        await asyncio.wait_for(came.wait(), 30)
     finally:
         await brewery.close()
         for writer in writers:
@@ -98,6 +98,6 @@ async def test_fault_in_the_statistics_does_not_end_publishing(
     brewery.connected = brewery.joined = True
     brewery.start()
     brewery.publish()
-    await asyncio.wait_for(enough.wait(), 10)
+    await asyncio.wait_for(enough.wait(), 30)
     brewery.joined = False
     await brewery.close()

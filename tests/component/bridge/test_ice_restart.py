@@ -122,7 +122,7 @@ async def test_media_goes_on_while_a_caller_moves(
     await both_hear(call)
     bridge.handle(given.modify(answer))
     a.go()
-    await asyncio.wait_for(a.selected.wait(), 5)
+    await asyncio.wait_for(a.selected.wait(), 30)
     assert a.port != before
     await both_hear(call)
     known = bridge.registry.conferences[0].find("a")
@@ -144,7 +144,7 @@ async def test_a_caller_can_move_again_and_again(bridge: Bridge, call: tuple[Mov
         assert offered.ice_generation == generation
         bridge.handle(given.modify(a.move(offered)))
         a.go()
-        await asyncio.wait_for(a.selected.wait(), 5)
+        await asyncio.wait_for(a.selected.wait(), 30)
         await both_hear(call)
     # At most one that was replaced is kept.
     assert bridge.held["agents"] <= 3
@@ -176,7 +176,7 @@ async def test_a_restart_asked_for_twice_is_followed_by_its_last_answer(
     assert bridge.held["agents"] == 3
     bridge.handle(given.modify(a.move(offered)))
     a.go()
-    await asyncio.wait_for(a.selected.wait(), 5)
+    await asyncio.wait_for(a.selected.wait(), 30)
     await both_hear(call)
 
 

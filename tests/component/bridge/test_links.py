@@ -108,7 +108,7 @@ async def test_fingerprint_that_comes_late_starts_the_handshake(bridge: Bridge) 
         offered = join(bridge, "a")
         bridge.handle(given.modify(without_fingerprint(caller.answer())))
         connecting = asyncio.create_task(caller.connect(offered))
-        await asyncio.wait_for(caller.selected.wait(), 5)
+        await asyncio.wait_for(caller.selected.wait(), 30)
         bridge.handle(given.modify(caller.answer()))
         await connecting
         await eventually(lambda: state(bridge, "a") is IceState.SECURED, "keys")
@@ -174,7 +174,7 @@ async def test_few_early_datagrams_are_kept_and_rubbish_among_them_harms_nobody(
         offered = join(bridge, "a")
         bridge.handle(given.modify(without_fingerprint(caller.answer())))
         connecting = asyncio.create_task(caller.connect(offered))
-        await asyncio.wait_for(caller.selected.wait(), 5)
+        await asyncio.wait_for(caller.selected.wait(), 30)
         for number in range(20):
             caller.misbehave(bytes([22, 254, 253, number]) * 20)
         await eventually(lambda: bridge.dropped.get("dtls_early", 0) >= 16, "the bound")

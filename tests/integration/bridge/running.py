@@ -67,7 +67,7 @@ class RunningBridge:
         """Send it a signal."""
         self.process.send_signal(number)
 
-    async def exit_status(self, seconds: float = 20.0) -> int:
+    async def exit_status(self, seconds: float = 40.0) -> int:
         """Wait for its end."""
         return await asyncio.wait_for(self.process.wait(), seconds)
 

@@ -53,7 +53,7 @@ class ScriptedFocus:
 
         self.client.add_event_handler("session_start", on_start)
         self.client.connect(prosody.host, prosody.port)
-        await asyncio.wait_for(started.wait(), 10)
+        await asyncio.wait_for(started.wait(), 30)
         presence = self.client.make_presence(pto=f"{ROOM}/{nickname}")
         presence.append(Element(f"{{{namespaces.MUC}}}x"))
         presence.send()

@@ -18,12 +18,12 @@ async def test_drain_is_published_at_once_and_taken_back(prosody: Prosody) -> No
     async with focus_in(prosody) as focus, running(prosody) as bridge:
         await focus.until_bridge(bridge.nickname)
         assert await bridge.post("/colibri/drain/enable") == 200
-        await focus.until(lambda: drains(focus.stats(bridge.nickname)), 2)
+        await focus.until(lambda: drains(focus.stats(bridge.nickname)), 30)
         assert await bridge.get("/colibri/drain") == (200, '{"drain": true}')
         conversation = Conversation(focus, bridge.nickname)
         await conversation.modify(creation("a"))
         assert await bridge.post("/colibri/drain/disable") == 200
-        await focus.until(lambda: not drains(focus.stats(bridge.nickname)), 2)
+        await focus.until(lambda: not drains(focus.stats(bridge.nickname)), 30)
         assert bridge.process.returncode is None
 
 
@@ -53,7 +53,7 @@ async def test_terminated_bridge_waits_for_its_people(prosody: Prosody) -> None:
             await conversation.join("a")
             await conversation.join("b")
             bridge.signal(signal.SIGTERM)
-            await focus.until(lambda: drains(focus.stats(bridge.nickname)), 2)
+            await focus.until(lambda: drains(focus.stats(bridge.nickname)), 30)
             stats = focus.stats(bridge.nickname)
             assert stats is not None
             assert (stats.graceful_shutdown, stats.shutting_down) == (True, False)
@@ -79,7 +79,7 @@ async def test_terminated_bridge_waits_for_its_people(prosody: Prosody) -> None:
 async def test_at_the_deadline_the_focus_is_told_and_given_time(prosody: Prosody) -> None:
     async with (
         focus_in(prosody) as focus,
-        running(prosody, OCTOBRIDGE_DRAIN_DEADLINE="1s", OCTOBRIDGE_SHUTDOWN_DELAY="2s") as bridge,
+        running(prosody, OCTOBRIDGE_DRAIN_DEADLINE="1s", OCTOBRIDGE_SHUTDOWN_DELAY="8s") as bridge,
     ):
         await focus.until_bridge(bridge.nickname)
         conversation = Conversation(focus, bridge.nickname)
@@ -87,7 +87,7 @@ async def test_at_the_deadline_the_focus_is_told_and_given_time(prosody: Prosody
             await conversation.join("a")
             await conversation.join("b")
             bridge.signal(signal.SIGINT)
-            await focus.until(lambda: shuts_down(focus.stats(bridge.nickname)), 5)
+            await focus.until(lambda: shuts_down(focus.stats(bridge.nickname)), 30)
             await conversation.flows()
             assert await bridge.exit_status() == 0
         finally:
@@ -97,16 +97,16 @@ async def test_at_the_deadline_the_focus_is_told_and_given_time(prosody: Prosody
 async def test_quit_skips_the_waiting_but_not_the_telling(prosody: Prosody) -> None:
     async with (
         focus_in(prosody) as focus,
-        running(prosody, OCTOBRIDGE_SHUTDOWN_DELAY="30s") as bridge,
+        running(prosody, OCTOBRIDGE_SHUTDOWN_DELAY="120s") as bridge,
     ):
         await focus.until_bridge(bridge.nickname)
         conversation = Conversation(focus, bridge.nickname)
         await conversation.modify(creation("a"))
         bridge.signal(signal.SIGQUIT)
-        await focus.until(lambda: shuts_down(focus.stats(bridge.nickname)), 3)
+        await focus.until(lambda: shuts_down(focus.stats(bridge.nickname)), 30)
         assert bridge.process.returncode is None
         await conversation.modify(expire=True)
-        assert await bridge.exit_status(5) == 0
+        assert await bridge.exit_status(60) == 0
 
 
 def drains(stats: object) -> bool:

@@ -88,8 +88,11 @@ async def test_what_is_not_there_is_said(
 
 async def test_without_a_focus_participants_say_why_they_are_out(lonely: Client) -> None:
     await answer(lonely, "POST", "/calls", {"name": "a", "participants": 2})
-    await asyncio.sleep(0.3)
-    _, call = await answer(lonely, "GET", "/calls/a")
+    for _ in range(300):
+        _, call = await answer(lonely, "GET", "/calls/a")
+        if all("signalling" in (person["last_error"] or "") for person in call["people"]):
+            break
+        await asyncio.sleep(0.1)
     assert call["connected"] == 0
     assert all("signalling" in person["last_error"] for person in call["people"])
     _, report = await answer(lonely, "GET", "/report")
@@ -104,7 +107,7 @@ async def test_a_call_is_made_reported_and_ended(focus: "Focus", crowd: Crowd) -
         status, call = await answer(client, "POST", "/calls", body)
         assert (status, call["participants"]) == (200, 2)
         _, report = await answer(client, "GET", "/report")
-        for _ in range(100):
+        for _ in range(450):
             if report["conferences"]["a"]["packets_received"] > 50:
                 break
             await asyncio.sleep(0.1)

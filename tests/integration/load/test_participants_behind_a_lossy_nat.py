@@ -100,7 +100,7 @@ async def nat(focus: "Focus") -> AsyncIterator[Nat]:
 
 
 async def wait_for_packets(crowd: Crowd, number: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while crowd.report().total.packets_received < number:
         assert time.monotonic() < deadline, crowd.statuses()
         await asyncio.sleep(0.1)
@@ -113,7 +113,7 @@ async def test_loss_is_survived_and_counted(focus: "Focus", crowd: Crowd, nat: N
     assert (total.admitted, total.dropped) == (3, 0)
     # Each packet passes the lossy way twice.
     assert 0.06 < total.loss_fraction < 0.14
-    assert total.max_gap_ms < 1000
+    assert total.max_gap_ms < 5_000
     assert len(nat.ports) == 3
 
 

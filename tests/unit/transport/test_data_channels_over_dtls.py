@@ -66,8 +66,8 @@ async def test_messages_go_both_ways(ends: tuple[dtls.Dtls, dtls.Dtls]) -> None:
         channel.on(  # pyright: ignore[reportUnknownMemberType]
             "open", lambda: channel.send("x" * 100_000)
         )
-        assert await asyncio.wait_for(at_client.get(), 10) == "hello"
-        assert await asyncio.wait_for(at_server.get(), 10) == "x" * 100_000
+        assert await asyncio.wait_for(at_client.get(), 30) == "hello"
+        assert await asyncio.wait_for(at_server.get(), 30) == "x" * 100_000
 
 
 async def test_sctp_that_breaks_on_input_leaves_dtls_alive(

@@ -286,7 +286,7 @@ async def test_garbage_before_and_after_the_handshake_is_ignored() -> None:
     got: asyncio.Queue[bytes] = asyncio.Queue()
     server.set_data_receiver(got.put)
     await client.send_application_data(b"still here")
-    assert await asyncio.wait_for(got.get(), 5) == b"still here"
+    assert await asyncio.wait_for(got.get(), 30) == b"still here"
     assert server.dropped["malformed"] > 0
     await close(client, server)
 
@@ -372,4 +372,4 @@ async def test_closing_during_a_handshake_ends_it() -> None:
     await asyncio.sleep(0.02)
     await lonely.close()
     with pytest.raises(dtls.DtlsError):
-        await asyncio.wait_for(running, 2)
+        await asyncio.wait_for(running, 30)
