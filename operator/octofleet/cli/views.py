@@ -11,6 +11,7 @@ from octofleet.api.clusters import JitsiCluster
 from octofleet.api.regions import OctoRegion
 from octofleet.api.status import Condition, ConditionStatus, DecisionStatus, RegionStatus
 from octofleet.cli.reading import Fleet
+from octofleet.core import checkup
 
 GOOD_WHEN: Final = {
     "Ready": ConditionStatus.TRUE,
@@ -138,7 +139,8 @@ def _conditions(found: OctoRegion) -> Sequence[Condition]:
 def _troubles(conditions: Sequence[Condition]) -> Iterator[Text]:
     for each in conditions:
         good = GOOD_WHEN.get(each.type)
-        if good is not None and each.status is not good:
+        doubtful = good is not None and each.status is not good
+        if doubtful or checkup.is_trouble(each):
             line = Text(f"{each.type}={each.status.value} ({each.reason}): ", style="red")
             yield line.append(each.message, style="default")
 

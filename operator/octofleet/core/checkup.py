@@ -15,7 +15,7 @@ from octofleet.core import events
 from octofleet.core.conditions import ConditionType, Reason
 from octofleet.core.observation import Node
 
-__all__ = ["Complaint", "Namespace", "of_namespaces", "of_nodes", "of_resources"]
+__all__ = ["Complaint", "Namespace", "is_trouble", "of_namespaces", "of_nodes", "of_resources"]
 
 LEVELS_THAT_FORBID: Final = ("baseline", "restricted")
 FORGIVEN: Final = frozenset({Reason.PAUSED.value})
@@ -93,11 +93,12 @@ def _of(
     return [
         Complaint(where, each.reason, f"{each.type}={each.status.value}: {each.message}")
         for each in conditions
-        if _is_trouble(each)
+        if is_trouble(each)
     ]
 
 
-def _is_trouble(each: Condition) -> bool:
+def is_trouble(each: Condition) -> bool:
+    """Return whether a condition tells of something to mend."""
     if each.reason in FORGIVEN:
         return False
     if each.reason == Reason.DRAIN_OVERDUE:
