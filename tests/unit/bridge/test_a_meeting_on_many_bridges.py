@@ -105,7 +105,9 @@ def test_what_one_says_to_all_reaches_each_once_and_shows_are_known_everywhere(
     shared: set[str] = set()
     for step in steps:
         play(story, *step)
-        shared = (shared | ({step[1]} if step[0] == "share" else set())) & {*story.bridges.people}
+        if step[0] == "share":
+            shared.add(step[1])
+        shared &= {*story.bridges.people}
         if step[0] == "join" and step[1] in story.bridges.people:
             story.bridges.settle(1)
     story.bridges.settle(2)

@@ -14,8 +14,8 @@ from octoengine import ice, stun
 Address = tuple[str, int]
 Happened = list[tuple[float, ice.Event]]
 
-BRIDGE = ("192.0.2.10", 10000)
-CLIENT = ("192.0.2.77", 40000)
+BRIDGE: Address = ("192.0.2.10", 10000)
+CLIENT: Address = ("192.0.2.77", 40000)
 LIMITS = ice.IceLimits()
 CLIENT_NAT = ("198.51.100.7", 61000)
 
