@@ -81,6 +81,7 @@ class Reason(StrEnum):
     BRIDGE_LOST = "BridgeLost"
     BRIDGE_FAILED = "BridgeFailed"
     BRIDGE_UNREGISTERED = "BridgeUnregistered"
+    ICE_FAILING = "IceFailing"
     ALL_WELL = "AllWell"
     NOT_CREATED = "BridgeNotCreated"
     NO_NODE = "NoNode"

@@ -154,6 +154,18 @@ def _broken(state: BridgeState, reason: Reason) -> Check:
     return check
 
 
+def _failing_ice(found: Findings) -> Said | None:
+    failing = [each.bridge for each in found.bridges if each.bridge.failing_ice]
+    if not failing:
+        return None
+    text = (
+        f"{names_of(failing)}: people's connections fail there, so Jicofo sends nobody new for"
+        " some minutes: see Advertised and Reachable, and the way to UDP port"
+        f" {found.region.bridge.port}"
+    )
+    return TRUE, Reason.ICE_FAILING, text
+
+
 def _all_well(found: Findings) -> Said:
     return FALSE, Reason.ALL_WELL, "no bridge is in trouble"
 
@@ -275,6 +287,7 @@ _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
         _broken(S.LOST, Reason.BRIDGE_LOST),
         _broken(S.FAILED, Reason.BRIDGE_FAILED),
         _broken(S.UNREGISTERED, Reason.BRIDGE_UNREGISTERED),
+        _failing_ice,
         _all_well,
     ),
     ConditionType.SCALING_LIMITED: (

@@ -153,6 +153,8 @@ class Bridge:
     has_relays: bool = False
     """It said that it can be joined to others."""
     last_error: str | None = None
+    failing_ice: bool = False
+    """Jicofo finds that people's connections to it fail, and sends nobody new for a while."""
     address_origin: str | None = None
     """Where its advertised addresses come from; None = not told yet."""
     advertised: tuple[str, ...] = ()

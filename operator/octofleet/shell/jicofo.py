@@ -34,6 +34,8 @@ class JicofoBridge:
     shutting_down: bool
     stress: float | None
     version: str | None
+    failing_ice: bool = False
+    """People on it ask for new connections too often."""
     region: str | None = None
     relay_id: str | None = None
 
@@ -166,6 +168,7 @@ def _bridges(selector: Document) -> dict[str, JicofoBridge]:
             draining=documents.truth(entry, "drain") is True,
             graceful_shutdown=documents.truth(entry, "graceful-shutdown") is True,
             shutting_down=documents.truth(entry, "shutting-down") is True,
+            failing_ice=documents.truth(entry, "failing-ice") is True,
             stress=documents.number(entry, "stress"),
             version=_known(documents.text(entry, "version")),
             region=_known(documents.text(entry, "region")),

@@ -195,6 +195,7 @@ class Observer:
             conferences=jicofo.conferences.get(bridge.nickname, ()),
             placed=_placed(jicofo, bridge.nickname),
             version=seen.version if seen else None,
+            failing_ice=seen is not None and seen.failing_ice,
         )
 
     def _seen_registered(self, bridge: Bridge, registered: bool) -> Timestamp | None:
