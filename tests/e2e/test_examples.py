@@ -30,7 +30,7 @@ async def test_medium_runs_five_bridges_over_several_zones_and_carries_a_meeting
         assert len(set(held)) == 5
         crowd = await start_crowd(fleet.cluster, medium.namespace)
         await crowd.call("all-hands", 10, bitrate_bps=100_000)
-        await crowd.connected(10)
+        await crowd.connected(10, seconds=180)
 
 
 async def test_global_puts_everyone_on_a_bridge_of_their_region_in_one_meeting(
@@ -48,7 +48,7 @@ async def test_global_puts_everyone_on_a_bridge_of_their_region_in_one_meeting(
         crowd = await start_crowd(fleet.cluster, world.namespace)
         for number, name in enumerate(places.values(), 1):
             await crowd.call("world", 2 * number, bitrate_bps=100_000, region=name)
-        await crowd.connected(6)
+        await crowd.connected(6, seconds=180)
         assert await _bridges_of_people(world) == {"eu": 2, "us": 2, "asia": 2}
         for kind, reason in (("Meshed", "AllLinked"), ("Near", "PeopleNear")):
             await _cluster_says(world, kind, "True", reason)
