@@ -117,7 +117,7 @@ def _steer(draft: Draft, stage: Stage) -> None:
     lacking = rollout.expected(draft, stage, lacking)
     if lacking > 0:
         growing.create(draft, lacking - _drained_by_others(draft), stage)
-    elif not returned:
+    elif not returned and not rollout.holds(draft, stage):
         shrinking.drain_surplus(draft, stage.outdated)
     rollout.advance(draft, stage)
     draining.follow(draft, returned)

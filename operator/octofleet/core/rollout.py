@@ -33,7 +33,7 @@ from octofleet.core.observation import Bridge, BridgeState, FailedRelease, Proof
 from octofleet.core.selection import Choice
 from octofleet.core.stages import Phase, Stage
 
-__all__ = ["advance", "assess", "begin", "expected", "give_back"]
+__all__ = ["advance", "assess", "begin", "expected", "give_back", "holds"]
 
 S = BridgeState
 
@@ -103,6 +103,25 @@ def begin(draft: Draft, stage: Stage) -> None:
         growing.start(draft, 1, stage.target, prove=stage.target == stage.wanted)
 
 
+def holds(draft: Draft, stage: Stage) -> bool:
+    """Tell whether the old bridges stay for now, because more of the new ones are on their way.
+
+    People who leave the first of the old ones would land on the others and be moved once more.
+    """
+    if not stage.is_steered:
+        return False
+    broken = AILING | {S.LOST}
+    coming = [
+        each
+        for each in _unproven(draft)
+        if each.bridge.release == stage.target
+        and each.bridge.proof is Proof.WANTED
+        and each.state not in broken
+        and draft.now - each.bridge.created_at < draft.limits.proof_deadline
+    ]
+    return bool(coming) or (_missing(draft, stage) > 0 and growing.free_nodes(draft) > 0)
+
+
 def advance(draft: Draft, stage: Stage) -> None:
     """Take the upgrade's next step."""
     _free_again(draft)
@@ -169,7 +188,8 @@ def _settle_unproven(draft: Draft, stage: Stage) -> None:
     for each in _unproven(draft):
         bridge = each.bridge
         old = draft.now - bridge.created_at >= draft.limits.renewal
-        broken = bridge.proof is Proof.FAILED or each.state in AILING | {S.LOST}
+        overdue = draft.now - bridge.created_at >= draft.limits.proof_deadline
+        broken = bridge.proof is Proof.FAILED or each.state in AILING | {S.LOST} or overdue
         if bridge.release != stage.target or bridge.node in leaving or (broken and old):
             shrinking.retire(draft, bridge, UPGRADE)
         elif each.state is S.PROVING and bridge.proof is Proof.WANTED and cluster.controller_ready:

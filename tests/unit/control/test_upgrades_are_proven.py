@@ -66,6 +66,19 @@ def test_people_keep_their_calls_and_the_fleet_its_size() -> None:
     assert there.run(5)[1].stage.phase is Phase.CURRENT
 
 
+def test_where_nodes_are_free_nobody_is_moved_twice() -> None:
+    there = world(number_of_nodes=6, size=3)
+    for n in range(9):
+        there.call(f"room-{n}", 4)
+    there.release = "new"
+    while not any(isinstance(action, DrainBridge) for action in there.log):
+        there.step()
+    serving = [each for each in there.bridges.values() if not each.draining]
+    assert [each.release for each in serving] == ["new"] * 3
+    there.run(80)
+    assert there.moved == 36
+
+
 @pytest.mark.parametrize("fault", ["failed", "shy", "mute"])
 def test_a_release_that_is_not_fit_is_rolled_back_and_not_tried_again(fault: str) -> None:
     there = world()
