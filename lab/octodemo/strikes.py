@@ -85,10 +85,7 @@ async def _kill_bridge(scene: Scene, chance: random.Random) -> Struck:
     pod = chance.choice([one for one in pods if "deletionTimestamp" not in one["metadata"]])
     meta = pod["metadata"]
     scene.watcher.excused.add(meta["uid"])
-    people = 0
-    for jid in await listed(platform):
-        if jid.rsplit("/", 1)[-1] == meta["annotations"][NICKNAME]:
-            people = await scene.crowd.killed(jid)
+    people = await scene.crowd.killed(meta["annotations"][NICKNAME])
     path = f"/api/v1/namespaces/{platform.namespace}/pods/{meta['name']}"
 
     async def killed() -> bool:

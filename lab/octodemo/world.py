@@ -112,7 +112,9 @@ async def standing(
     served = REGIONS if relays else REGIONS[:1]
     try:
         await cluster.apply(*objects)
-        crowds: dict[str, Crowd] = dict(zip(REGIONS, await _crowds(cluster, namespace), strict=True))
+        crowds: dict[str, Crowd] = dict(
+            zip(REGIONS, await _crowds(cluster, namespace), strict=True)
+        )
         for region in served:
             await platform.wait_ready(region, bridges=bridges)
         yield World(platform, crowds, served)
