@@ -39,7 +39,8 @@ def node_up(layout: Layout, node: Node) -> None:
     gateway = str(layout.control_address)
     inside = ["link set lo up", f"route replace {layout.service_network} via {gateway}"]
     inside += [
-        f"route replace {other.pod_network} via {other.address}"
+        # By its device: the way to another region's node may be the router's, which may end.
+        f"route replace {other.pod_network} via {other.address} dev eth0"
         for other in layout.nodes
         if other.index != node.index
     ]
