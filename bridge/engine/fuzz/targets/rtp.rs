@@ -16,16 +16,21 @@ fuzz_target!(|data: &[u8]| {
     extensions.set(Extension::AudioLevel, data[0] & 0xf);
     extensions.set(Extension::TransportCc, data[1]);
     extensions.set(Extension::Mid, 3);
+    extensions.set(Extension::DependencyDescriptor, data[2] & 0xf);
+    extensions.set(Extension::LayersAllocation, data[3]);
     let values = extensions.read(head);
-    let mut out = [0; MOST_WRITTEN];
+    let (descriptor, layers) = (values.descriptor.within(head), values.layers.within(head));
+    let mut out = vec![0; MOST_WRITTEN + descriptor.len() + layers.len()];
     let stamps = Stamps {
         audio_level: values.audio_level,
         video_orientation: values.video_orientation,
         abs_send_time: Some(7),
         transport_cc: Some(9),
         mid: b"v0",
+        descriptor,
+        layers,
     };
-    assert!(write(&mut out, &extensions, &stamps) <= MOST_WRITTEN);
+    assert!(write(&mut out, &extensions, &stamps) <= out.len());
     if let Some(body) = payload(data, &header) {
         for codec in [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1, Codec::Other] {
             Facts::read(codec, body);

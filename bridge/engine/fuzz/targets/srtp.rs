@@ -17,7 +17,7 @@ fn keys(profile: Profile) -> Keys {
 thread_local! {
     static SEALING: Vec<Keys> = PROFILES.into_iter().map(keys).collect();
     static OPENING: RefCell<Vec<Receiver>> =
-        RefCell::new(PROFILES.into_iter().map(|profile| Receiver::new(keys(profile))).collect());
+        RefCell::new(PROFILES.into_iter().map(|profile| Receiver::new(keys(profile), 1_024)).collect());
 }
 
 fuzz_target!(|data: &[u8]| {
