@@ -103,12 +103,19 @@ async def test_nothing_shrinks_while_jicofo_is_silent(api: KubernetesCluster) ->
         world.bridges["eu-0"].people = {"a@muc": 20}
         await until(lambda: ready(world, 3))
         world.jicofo_up = False
-        world.bridges["eu-0"].people = {}
 
         async def said_so() -> bool:
             return (await condition(world, "MetricsAvailable")).get("status") == "False"
 
         await until(said_so)
+        world.bridges["eu-0"].people = {}
+
+        async def seen_empty() -> bool:
+            found = await api.get(kube.REGIONS, "eu", world.namespace)
+            told = documents.items(found, "status", "bridges")
+            return [each.get("participants") for each in told] == [0, 0, 0]
+
+        await until(seen_empty)
         assert len(await names(world)) == 3
         assert not any("drain enable" in each.calls for each in world.bridges.values())
         world.jicofo_up = True
