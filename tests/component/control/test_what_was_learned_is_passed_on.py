@@ -20,8 +20,10 @@ async def test_new_bridges_tell_jicofo_what_a_person_was_learned_to_cost(
     known = Cost("", people_squared=1e6, people_stress=2.5e4, weight=500.0)
     memory = Memory(costs=(known,), learned_at=time.time(), rush=Rush(slot=3))
     async with worlds.running(api, "learned") as world:
-        await api.create(kube.CLUSTERS, "learned", cluster("learned"))
-        await api.create(kube.REGIONS, "learned", region("learned", headroom={"joins": 4}))
+        await api.create(kube.CLUSTERS, world.namespace, cluster(world.namespace))
+        await api.create(
+            kube.REGIONS, world.namespace, region(world.namespace, headroom={"joins": 4})
+        )
         # As an operator that has since ended left it.
         status = {
             "history": {"learned": remembering.written(memory, "")},
