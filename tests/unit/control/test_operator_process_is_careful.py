@@ -10,6 +10,7 @@ from octofleet.shell import running
 from octofleet.shell.errors import KubeError
 from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.lease import Lease
+from octofleet.shell.nodewatch import NodeWatch
 from octofleet.shell.podwatch import PodWatch
 from octofleet.shell.serving import Health
 from octofleet.shell.settings import Settings, from_environment
@@ -48,23 +49,31 @@ async def test_lease_is_not_taken_before_the_kinds_are_served(
     assert server.holders == [True]
 
 
-async def test_operator_ends_when_its_pod_watch_dies(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("dying", [PodWatch, NodeWatch])
+async def test_operator_ends_when_a_watch_dies(
+    monkeypatch: pytest.MonkeyPatch, dying: type[PodWatch | NodeWatch]
+) -> None:
     """Only a bug kills it; a new process sees again, this one never would."""
 
     async def die(*_: object) -> None:
         raise RuntimeError("a bug")
 
+    async def watch(*_: object) -> None:
+        await asyncio.Event().wait()
+
     async def work(stop_flag: asyncio.Event, **_: Any) -> None:
         await stop_flag.wait()
 
-    monkeypatch.setattr(PodWatch, "run", die)
+    for each in (PodWatch, NodeWatch):
+        monkeypatch.setattr(each, "run", die if each is dying else watch)
     monkeypatch.setattr(kopf, "operator", work)
     seen_by = (Health(5.0, lambda: 0.0), Telemetry())
     working = running._work(  # pyright: ignore[reportPrivateUsage] - without a Lease
         Settings(), cast(KubernetesCluster, Bare()), seen_by, asyncio.Event()
     )
-    with pytest.raises(RuntimeError, match="a bug"):
-        await asyncio.wait_for(working, 5)
+    with pytest.raises(ExceptionGroup) as ended:
+        await asyncio.wait_for(working, 30)
+    assert ended.group_contains(RuntimeError, match="a bug")
 
 
 def test_two_operators_of_one_host_are_two() -> None:
