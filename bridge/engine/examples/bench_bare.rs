@@ -12,6 +12,8 @@ use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::RawFd;
 
+/// Calls that one loop serves at most.
+const MOST_SENDERS: usize = 64;
 const ROOM: usize = 2048;
 const MESSAGES: usize = 64 * 9;
 
@@ -126,7 +128,7 @@ fn main() {
     };
     std::thread::spawn(wait_for_end);
     let (mut receiver, mut batch, mut out) =
-        (Receiver::new(keys(0), 1), Batch::default(), Out::new());
+        (Receiver::new(keys(0), MOST_SENDERS), Batch::default(), Out::new());
     loop {
         wait_readable(socket.fd());
         let count = batch.receive(socket.fd());
