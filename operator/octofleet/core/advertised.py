@@ -13,6 +13,7 @@ from octofleet.core.addresses import Origin, Told, Untold
 from octofleet.core.conditions import Reason
 from octofleet.core.findings import Check, Findings, Said, names_of
 from octofleet.core.observation import Bridge, BridgeState
+from octofleet.core.wording import first_of
 
 __all__ = ["CHECKS", "is_public", "is_wrong"]
 
@@ -135,5 +136,4 @@ def _all(found: Findings) -> Iterator[tuple[Bridge, str]]:
 
 def _listed(of: Iterable[tuple[Bridge, str]]) -> str:
     said = [f"{bridge.name} advertises {address}" for bridge, address in of]
-    more = f" and {len(said) - LISTED} more" if len(said) > LISTED else ""
-    return ", ".join(said[:LISTED]) + more
+    return first_of(said, LISTED)

@@ -11,6 +11,7 @@ from octofleet.api.status import ConditionStatus
 from octofleet.core.conditions import Reason
 from octofleet.core.findings import Check, Findings, Said
 from octofleet.core.observation import BridgeState
+from octofleet.core.wording import first_of
 
 __all__ = ["ALIKE", "DIRECT"]
 
@@ -119,5 +120,4 @@ ALIKE: Final[tuple[Check, ...]] = (_nobody, _without_relay_id, _same_relay_id, _
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(sorted(names)[:NAMED]) + more
+    return first_of(sorted(names), NAMED)

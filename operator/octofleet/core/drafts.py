@@ -21,7 +21,6 @@ __all__ = [
     "BROKEN",
     "COMING",
     "DRAINING",
-    "ENDED",
     "LEAVING",
     "READY",
     "SCALE_IN",
@@ -45,8 +44,6 @@ AILING: Final[States] = frozenset({S.UNREGISTERED, S.FAILED})
 BROKEN: Final[States] = AILING | {S.LOST}
 DRAINING: Final[States] = frozenset({S.DRAINING, S.EVACUATING})
 LEAVING: Final[States] = DRAINING | {S.EMPTY}
-ENDED: Final = frozenset({"Succeeded", "Failed"})
-"""Phases of a pod in which nothing runs any more."""
 
 
 class RefusalReason(StrEnum):

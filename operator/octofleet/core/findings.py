@@ -12,6 +12,7 @@ from octofleet.core.limits import Limits
 from octofleet.core.observation import Bridge, BridgeState, Snapshot, Timestamp
 from octofleet.core.planning import Plan, Refusal, RefusalReason
 from octofleet.core.sizing import Decision
+from octofleet.core.wording import first_of
 
 __all__ = ["Check", "Findings", "Said", "names_of", "registration_fix", "trouble_of"]
 
@@ -64,9 +65,7 @@ def trouble_of(each: JudgedBridge, region: EffectiveRegion) -> str | None:
 
 def names_of(bridges: Iterable[Bridge]) -> str:
     """Return bridges' names for people: the first few, and how many more there are."""
-    names = sorted(bridge.name for bridge in bridges)
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    return first_of(sorted(bridge.name for bridge in bridges), NAMED)
 
 
 def registration_fix(bridge: Bridge, region: EffectiveRegion) -> str:

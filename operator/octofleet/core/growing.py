@@ -7,14 +7,13 @@ from octofleet.core.drafts import (
     AILING,
     BROKEN,
     COMING,
-    ENDED,
     LEAVING,
     READY,
     SCALE_IN,
     Draft,
     RefusalReason,
 )
-from octofleet.core.observation import Bridge, BridgeState, Node
+from octofleet.core.observation import ENDED, Bridge, BridgeState, Node
 from octofleet.core.stages import Stage
 
 __all__ = ["bridge_name", "ceiling", "create", "free_nodes", "start", "undrain"]

@@ -15,6 +15,7 @@ from octofleet.api.status import LINKS_SHOWN, ConditionStatus, LinkStatus
 from octofleet.core.conditions import ConditionType, Reason, Verdict
 from octofleet.core.meshing import Mesh
 from octofleet.core.observation import Timestamp
+from octofleet.core.wording import first_of
 
 __all__ = [
     "Between",
@@ -181,21 +182,16 @@ def _said(status: ConditionStatus, reason: Reason, message: str) -> Verdict:
 
 def _without_id(bridges: Sequence[str]) -> str:
     return (
-        f"{_names(sorted(bridges))} have no relay id, so that no meeting can be on them and"
-        " another bridge: they started before relays were on. Drain them (octofleet drain), their"
-        " successors have one"
+        f"{first_of(sorted(bridges), NAMED)} have no relay id, so that no meeting can be on them"
+        " and another bridge: they started before relays were on. Drain them (octofleet drain),"
+        " their successors have one"
     )
 
 
 def _broken(pairs: Sequence[Pair], regions: Mapping[str, str | None]) -> str:
     told = [f"{a} ({regions.get(a) or '?'}) and {b} ({regions.get(b) or '?'})" for a, b in pairs]
     return (
-        f"no link between {_names(told)}, though they share a meeting: people there don't hear one"
-        " another. Check that UDP passes between their nodes both ways, on any port: each link has"
-        " one of its own at one end"
+        f"no link between {first_of(told, NAMED)}, though they share a meeting: people there don't"
+        " hear one another. Check that UDP passes between their nodes both ways, on any port: each"
+        " link has one of its own at one end"
     )
-
-
-def _names(of: Sequence[str]) -> str:
-    more = f" and {len(of) - NAMED} more" if len(of) > NAMED else ""
-    return ", ".join(of[:NAMED]) + more

@@ -8,12 +8,14 @@ the epoch.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 from octofleet.core.memory import Memory
 
 Seconds = NewType("Seconds", float)
 Timestamp = NewType("Timestamp", float)
+ENDED: Final = frozenset({"Succeeded", "Failed"})
+"""Phases of a pod in which nothing runs any more."""
 
 
 class BridgeState(StrEnum):

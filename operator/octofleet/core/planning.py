@@ -32,7 +32,6 @@ from octofleet.core import (
 )
 from octofleet.core.actions import Action, DeleteBridge
 from octofleet.core.drafts import (
-    ENDED,
     LEAVING,
     SCALE_IN,
     SERVING,
@@ -42,7 +41,7 @@ from octofleet.core.drafts import (
 )
 from octofleet.core.growing import bridge_name
 from octofleet.core.limits import limits_of
-from octofleet.core.observation import BridgeState, Seconds, Snapshot, Timestamp
+from octofleet.core.observation import ENDED, BridgeState, Seconds, Snapshot, Timestamp
 from octofleet.core.sizing import Decision
 from octofleet.core.stages import Stage
 

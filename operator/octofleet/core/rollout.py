@@ -20,7 +20,6 @@ from octofleet.core import growing, selection, shrinking
 from octofleet.core.actions import CreateBridge, DrainBridge, ProveBridge, UndrainBridge
 from octofleet.core.drafts import (
     AILING,
-    ENDED,
     LEAVING,
     READY,
     SERVING,
@@ -29,7 +28,7 @@ from octofleet.core.drafts import (
 )
 from octofleet.core.lifecycle import NOT_RUNNING, JudgedBridge
 from octofleet.core.limits import UPGRADE
-from octofleet.core.observation import Bridge, BridgeState, FailedRelease, Proof
+from octofleet.core.observation import ENDED, Bridge, BridgeState, FailedRelease, Proof
 from octofleet.core.selection import Choice
 from octofleet.core.stages import Phase, Stage
 

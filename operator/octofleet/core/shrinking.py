@@ -7,7 +7,6 @@ from octofleet.core.drafts import (
     AILING,
     BROKEN,
     DRAINING,
-    ENDED,
     LEAVING,
     READY,
     SCALE_IN,
@@ -17,7 +16,7 @@ from octofleet.core.drafts import (
 )
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.limits import UPGRADE
-from octofleet.core.observation import Bridge, BridgeState
+from octofleet.core.observation import ENDED, Bridge, BridgeState
 from octofleet.core.selection import Capacity, Choice
 
 __all__ = ["capacity", "drain_surplus", "renew", "retire", "retire_broken"]

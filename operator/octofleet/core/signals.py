@@ -24,7 +24,7 @@ from octofleet.api.effective import Autoscaling, Target
 from octofleet.api.quantities import number_text
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.limits import Limits
-from octofleet.core.observation import Bridge, BridgeState, Reading, Timestamp, Traffic
+from octofleet.core.observation import ENDED, Bridge, BridgeState, Reading, Timestamp, Traffic
 from octofleet.core.pressures import pressure_size, worst_size
 
 __all__ = [
@@ -311,7 +311,7 @@ def _total_term(
 
 def _people(each: JudgedBridge, read: Read) -> Reading | None:
     # A pod that has ended has nobody left, whatever was last heard.
-    return None if each.bridge.pod_phase in {"Succeeded", "Failed"} else read(each.bridge)
+    return None if each.bridge.pod_phase in ENDED else read(each.bridge)
 
 
 def total_size(total: float, missing: int, target: float, band: Band, current: int) -> int:

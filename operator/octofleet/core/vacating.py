@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from octofleet.core.actions import DeleteBridge, DrainBridge, UndrainBridge
-from octofleet.core.drafts import AILING, ENDED, LEAVING, READY, SERVING, Draft, States
+from octofleet.core.drafts import AILING, LEAVING, READY, SERVING, Draft, States
 from octofleet.core.limits import NODE_LEAVING, REQUESTED, REQUESTED_NOW
-from octofleet.core.observation import Bridge
+from octofleet.core.observation import ENDED, Bridge
 
 __all__ = [
     "CORDONED",

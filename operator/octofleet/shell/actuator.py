@@ -38,7 +38,6 @@ from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.observer import Observer
 from octofleet.shell.proving import DEFAULT_LOAD_IMAGE, Prover
 
-OVER: Final = ("Succeeded", "Failed")
 WAITING: Final = "it is under way"
 
 
@@ -269,7 +268,7 @@ class Actuator:
         if bridge is None or bridge.uid != uid:
             return "another pod was judged"
         ran = documents.text(pod, "status", "hostIP") is not None
-        if ran and documents.text(pod, "status", "phase") not in OVER:
+        if ran and not pods.has_ended(pod):
             people = await self._who_is_on(bridge, target, runs=pods.runs(pod))
             if people:
                 return people

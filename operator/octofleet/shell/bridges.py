@@ -40,12 +40,7 @@ class BridgeClient:
         Raises:
             Unreachable: It can't be asked or answers nonsense.
         """
-        answer = await self._call("GET", bridge, "/colibri/stats")
-        try:
-            found: object = json.loads(answer)
-        except (ValueError, RecursionError) as error:
-            raise Unreachable("bridge answers something other than JSON") from error
-        return stats.from_json(found)
+        return stats.from_json(await self._read(bridge, "/colibri/stats"))
 
     async def local_endpoints(self, bridge: BridgeAddress) -> int:
         """Return how many participants are on the bridge right now.
@@ -64,12 +59,7 @@ class BridgeClient:
         Raises:
             Unreachable: It can't be asked or answers nonsense.
         """
-        answer = await self._call("GET", bridge, "/debug")
-        try:
-            found: object = json.loads(answer)
-        except (ValueError, RecursionError) as error:
-            raise Unreachable("bridge answers something other than JSON") from error
-        return documents.mapping(found)
+        return documents.mapping(await self._read(bridge, "/debug"))
 
     async def drain(self, bridge: BridgeAddress, enable: bool) -> None:
         """Have the bridge advertise drain, or take it back."""
@@ -78,6 +68,13 @@ class BridgeClient:
     async def shut_down(self, bridge: BridgeAddress) -> None:
         """Have the bridge end as soon as nobody is on it."""
         await self._call("POST", bridge, "/colibri/shutdown", {"graceful-shutdown": True})
+
+    async def _read(self, bridge: BridgeAddress, path: str) -> object:
+        answer = await self._call("GET", bridge, path)
+        try:
+            return json.loads(answer)
+        except (ValueError, RecursionError) as error:
+            raise Unreachable("bridge answers something other than JSON") from error
 
     async def _call(
         self, method: str, bridge: BridgeAddress, path: str, body: object = None

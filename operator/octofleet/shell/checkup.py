@@ -8,6 +8,7 @@ from typing import Final
 
 from octofleet.core import checkup
 from octofleet.core.checkup import Complaint, Namespace
+from octofleet.core.wording import first_of
 from octofleet.shell import documents, kube, pods
 from octofleet.shell.documents import Document
 from octofleet.shell.errors import Absent, FleetError, KubeError
@@ -107,9 +108,8 @@ async def _rights(
                     lacking.append(f"{verb} {resource}{place}")
     if not lacking:
         return []
-    more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
     text = (
-        f"{user} may not {', '.join(lacking[:NAMED])}{more}: helm upgrade octofleet (its roles are"
+        f"{user} may not {first_of(lacking, NAMED)}: helm upgrade octofleet (its roles are"
         " part of the chart), and watchNamespaces must name these namespaces or none"
     )
     return [Complaint(where, "RightsMissing", text)]

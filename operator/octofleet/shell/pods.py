@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from jitsiwire.stats import BridgeStats
@@ -10,7 +10,7 @@ from octofleet.api.addresses import PUBLIC_ADDRESS
 from octofleet.api.bridges import Toleration
 from octofleet.core import addresses, probing, vacating
 from octofleet.core.manifests import naming
-from octofleet.core.observation import Bridge, Node, Proof, Reading, Timestamp, Traffic
+from octofleet.core.observation import ENDED, Bridge, Node, Proof, Reading, Timestamp, Traffic
 from octofleet.shell import documents
 from octofleet.shell.documents import Document
 
@@ -67,6 +67,31 @@ def runs(pod: Document) -> bool:
     """Return whether a container of the pod runs right now."""
     statuses = documents.items(pod, "status", "containerStatuses")
     return any(documents.dig(each, "state", "running") is not None for each in statuses)
+
+
+def has_ended(pod: Document) -> bool:
+    """Return whether nothing runs in the pod any more."""
+    return documents.text(pod, "status", "phase") in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the container of a pod with one ended."""
+
+    code: int
+    message: str | None
+    """Its last words."""
+    reason: str | None
+
+
+def ending(pod: Document) -> Ending | None:
+    """Return how the pod's container ended, None when it isn't known to have."""
+    for each in documents.items(pod, "status", "containerStatuses"):
+        end = documents.mapping(each, "state", "terminated")
+        code = documents.number(end, "exitCode")
+        if code is not None:
+            return Ending(int(code), documents.text(end, "message"), documents.text(end, "reason"))
+    return None
 
 
 def never_ready(pod: Document) -> bool:

@@ -12,14 +12,13 @@ from typing import Final
 import structlog
 
 from octofleet.core.manifests import naming
-from octofleet.shell import documents, kube
+from octofleet.shell import documents, kube, pods
 from octofleet.shell.bells import Bells, Key
 from octofleet.shell.documents import Document
 from octofleet.shell.errors import KubeError
 from octofleet.shell.kube import KubernetesCluster
 
 RETRY_SECONDS: Final = 2.0
-OVER: Final = ("Succeeded", "Failed")
 
 _log = structlog.get_logger()
 
@@ -87,7 +86,7 @@ class PodWatch:
         if kind == "DELETED":
             self._places.pop(key, None)
         else:
-            over = documents.text(pod, "status", "phase") in OVER
+            over = pods.has_ended(pod)
             self._places[key] = _Place(region, documents.text(pod, "spec", "nodeName"), over)
         if region:
             self._bells.ring(Key(self._kind, key[0], region))

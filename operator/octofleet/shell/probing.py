@@ -19,7 +19,7 @@ from octofleet.core import lifecycle, probing
 from octofleet.core.limits import limits_of
 from octofleet.core.manifests import naming, prober
 from octofleet.core.observation import Bridge, Probe, Snapshot, Timestamp
-from octofleet.shell import documents, kube
+from octofleet.shell import documents, kube, pods
 from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName
 from octofleet.shell.errors import Conflict, FleetError, KubeError, Unreachable
@@ -30,7 +30,6 @@ __all__ = ["Asking", "Prober"]
 AT_ONCE: Final = 4
 LOOK_SECONDS: Final = 0.5
 PATIENCE_SECONDS: Final = 75.0
-OVER: Final = ("Succeeded", "Failed")
 
 _log = structlog.get_logger()
 
@@ -150,15 +149,14 @@ class Prober:
             pod = await self._api.get(kube.PODS, name, errand.namespace)
             if pod is None:
                 return Probe(self._now(), failure="its pod was deleted by someone else")
-            if documents.text(pod, "status", "phase") in OVER:
+            if pods.has_ended(pod):
                 return self._judged(pod)
         return Probe(self._now(), failure=f"pod {name} didn't end in time: kubectl describe it")
 
     def _judged(self, pod: Document) -> Probe:
-        for each in documents.items(pod, "status", "containerStatuses"):
-            said = documents.text(each, "state", "terminated", "message")
-            if said is not None and documents.number(each, "state", "terminated", "exitCode") == 0:
-                return probing.result(said, self._now())
+        end = pods.ending(pod)
+        if end is not None and end.code == 0 and end.message is not None:
+            return probing.result(end.message, self._now())
         why = documents.text(pod, "status", "reason") or "its pod failed"
         return Probe(self._now(), failure=why)
 

@@ -4,13 +4,14 @@ Nothing is remembered: the pods of the attempts have fixed names, and how they e
 them. They belong to the bridge's pod and go with it.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Final
 
 from octofleet.core.manifests import naming, trial
 from octofleet.core.manifests.inputs import BridgeSettings
 from octofleet.core.observation import Bridge
-from octofleet.shell import documents, kube
+from octofleet.shell import documents, kube, pods
 from octofleet.shell.documents import Document
 from octofleet.shell.errors import Conflict
 from octofleet.shell.kube import KubernetesCluster
@@ -19,7 +20,6 @@ __all__ = ["DEFAULT_LOAD_IMAGE", "Prover", "Verdict"]
 
 DEFAULT_LOAD_IMAGE: Final = "docker.io/octofleet/load:dev"
 ATTEMPTS: Final = 2
-OVER: Final = ("Succeeded", "Failed")
 WORDS: Final = 200
 
 
@@ -55,7 +55,7 @@ class Prover:
                 # Of another bridge that had this name.
                 await self._remove(pod, namespace)
                 return Verdict(None, said)
-            if documents.text(pod, "status", "phase") not in OVER:
+            if not pods.has_ended(pod):
                 return Verdict(None, said)
             code, said = _end(pod)
             if code == 0:
@@ -72,11 +72,9 @@ class Prover:
         owner = naming.Owner("Pod", bridge.name, bridge.uid, "v1")
         node, image = bridge.node or "", self._image
         body = trial.build_trial(name, namespace, owner, bridge.nickname, node, settings, image)
-        try:
+        # One of that name may still be going: the next look tries again.
+        with contextlib.suppress(Conflict):
             await self._api.create(kube.PODS, namespace, body)
-        except Conflict:
-            # One of that name is still going; the next look tries again.
-            return Verdict(None, said)
         return Verdict(None, said)
 
     async def _remove(self, pod: Document, namespace: str) -> None:
@@ -92,14 +90,11 @@ def _is_of(pod: Document, bridge: Bridge) -> bool:
 
 def _end(pod: Document) -> tuple[int, str]:
     """Return the exit code of a trial and its last words."""
-    if documents.text(pod, "status", "reason") is not None:
+    why = documents.text(pod, "status", "reason")
+    if why is not None:
         # Evicted, or out of time: what its container ended with says nothing of the bridge.
-        why = documents.text(pod, "status", "reason")
         return trial.TRIAL_IMPOSSIBLE, f"the trial ended early: {why}"[:WORDS]
-    for each in documents.items(pod, "status", "containerStatuses"):
-        code = documents.number(each, "state", "terminated", "exitCode")
-        if code is not None:
-            said = documents.text(each, "state", "terminated", "message")
-            why = said or documents.text(each, "state", "terminated", "reason") or ""
-            return int(code), why[:WORDS]
+    end = pods.ending(pod)
+    if end is not None:
+        return end.code, (end.message or end.reason or "")[:WORDS]
     return trial.TRIAL_IMPOSSIBLE, "the trial ended early: its pod failed"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from octofleet.core.manifests.inputs import Workload
-from octofleet.core.manifests.naming import Manifest
+from octofleet.core.manifests.naming import Manifest, Owner
 
 
 def variables(values: Mapping[str, str], extra: Mapping[str, str]) -> list[Manifest]:
@@ -58,6 +58,44 @@ def container(
     if workload.resources:
         found["resources"] = dict(workload.resources)
     return found
+
+
+def errand(
+    metadata: Manifest,
+    owner: Owner,
+    asked: Manifest,
+    node_affinity: Manifest,
+    life: int,
+) -> Manifest:
+    """Return a pod that does one thing, says what came of it, and is over in `life` seconds.
+
+    It belongs to another pod and goes with it, whatever becomes of the operator.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            **metadata,
+            "ownerReferences": [
+                {"apiVersion": "v1", "kind": "Pod", "name": owner.name, "uid": owner.uid},
+            ],
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": life,
+            "terminationGracePeriodSeconds": 1,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": restricted_pod(),
+            "affinity": {"nodeAffinity": node_affinity},
+            "containers": [{key: value for key, value in asked.items() if key != "ports"}],
+        },
+    }
+
+
+def other_node(node: str) -> Manifest:
+    """Return the node selector term that means any node but this one."""
+    return {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [node]}]}
 
 
 def placement(workload: Workload) -> Manifest:

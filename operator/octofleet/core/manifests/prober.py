@@ -37,29 +37,13 @@ def build_prober(
     workload = Workload(
         image, command=("python", "-m", "octobridge.shell.probing"), resources=RESOURCES
     )
-    asking = containers.container("probe", workload, [env], [])
-    del asking["ports"]
-    elsewhere = {"key": "metadata.name", "operator": "NotIn", "values": [node]}
-    terms: Manifest = {"nodeSelectorTerms": [{"matchFields": [elsewhere]}]}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": prober_name(bridge),
-            "namespace": namespace,
-            "labels": naming.recommended_labels("octobridge", bridge, "probe"),
-            "ownerReferences": [
-                {"apiVersion": "v1", "kind": "Pod", "name": bridge, "uid": uid},
-            ],
-        },
-        "spec": {
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": LIFE_SECONDS,
-            "terminationGracePeriodSeconds": 1,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "securityContext": containers.restricted_pod(),
-            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}},
-            "containers": [asking],
-        },
+    metadata: Manifest = {
+        "name": prober_name(bridge),
+        "namespace": namespace,
+        "labels": naming.recommended_labels("octobridge", bridge, "probe"),
     }
+    owner = naming.Owner("Pod", bridge, uid, "v1")
+    asking = containers.container("probe", workload, [env], [])
+    terms: Manifest = {"nodeSelectorTerms": [containers.other_node(node)]}
+    required: Manifest = {"requiredDuringSchedulingIgnoredDuringExecution": terms}
+    return containers.errand(metadata, owner, asking, required, LIFE_SECONDS)

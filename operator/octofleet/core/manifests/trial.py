@@ -54,39 +54,16 @@ def build_trial(
         containers.secret_variable(naming.KEY_OPERATOR_PASSWORD, secret),
         containers.secret_variable(naming.KEY_JVB_PASSWORD, secret),
     ]
-    trial = containers.container(
-        "trial", Workload(image, command=command, resources=RESOURCES), env, []
-    )
-    del trial["ports"]
-    elsewhere = {"key": "metadata.name", "operator": "NotIn", "values": [node]}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": naming.recommended_labels("octoload", bridge.name, "trial"),
-            "ownerReferences": [
-                {"apiVersion": "v1", "kind": "Pod", "name": bridge.name, "uid": bridge.uid},
-            ],
-        },
-        "spec": {
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": LIFE_SECONDS,
-            "terminationGracePeriodSeconds": 1,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "securityContext": containers.restricted_pod(),
-            "affinity": {
-                "nodeAffinity": {
-                    "preferredDuringSchedulingIgnoredDuringExecution": [
-                        {"weight": 1, "preference": {"matchFields": [elsewhere]}}
-                    ]
-                }
-            },
-            "containers": [trial],
-        },
+    workload = Workload(image, command=command, resources=RESOURCES)
+    metadata: Manifest = {
+        "name": name,
+        "namespace": namespace,
+        "labels": naming.recommended_labels("octoload", bridge.name, "trial"),
     }
+    trial = containers.container("trial", workload, env, [])
+    terms = [{"weight": 1, "preference": containers.other_node(node)}]
+    preferred: Manifest = {"preferredDuringSchedulingIgnoredDuringExecution": terms}
+    return containers.errand(metadata, bridge, trial, preferred, LIFE_SECONDS)
 
 
 def _plain(settings: BridgeSettings) -> dict[str, str]:
