@@ -116,6 +116,14 @@ class ApiServer:
             "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"
         )
         assert waited.returncode == 0, waited.stderr
+        # An established resource isn't served yet: its storage begins with the first request, and
+        # says 429 until it is there.
+        deadline = time.monotonic() + START_SECONDS
+        with self.client() as client:
+            for plural in ("jitsiclusters", "octoregions"):
+                while client.get(f"/apis/octofleet.io/v1alpha1/{plural}").status_code != 200:
+                    assert time.monotonic() < deadline, f"{plural} aren't served"
+                    time.sleep(0.1)
 
     def _is_ready(self) -> bool:
         try:
