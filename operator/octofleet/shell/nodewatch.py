@@ -4,24 +4,16 @@ Regions look every few seconds anyway; but a spot notice leaves two minutes, and
 a node waits for us. Of a node only a digest of what decisions depend on is kept.
 """
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Final
-
-import structlog
 
 from octofleet.shell import documents, kube
 from octofleet.shell.documents import Document
-from octofleet.shell.errors import KubeError
+from octofleet.shell.following import follow
 from octofleet.shell.kube import KubernetesCluster
 
 __all__ = ["NodeWatch"]
-
-RETRY_SECONDS: Final = 2.0
-
-_log = structlog.get_logger()
 
 
 class NodeWatch:
@@ -34,37 +26,26 @@ class NodeWatch:
 
     async def run(self) -> None:
         """Watch for ever."""
-        while True:
-            try:
-                await self._once()
-            except KubeError as error:
-                _log.warning("Could not watch nodes", error=str(error))
-            # As with pods: a server that ends each watch at once must not be hammered.
-            await asyncio.sleep(RETRY_SECONDS)
+        await follow(
+            self._cluster,
+            kube.NODES,
+            None,
+            {},
+            known=lambda: self._known,
+            take_in=self._take_in,
+            drop=self._drop,
+        )
 
-    async def _once(self) -> None:
-        """Follow one watch to its end; a node that it doesn't show at first is gone."""
-        seen: set[str] = set()
-        stale = set(self._known)
-        async for kind, node in self._cluster.watch(kube.NODES, None, {}):
-            if kind == "ERROR":
-                return
-            name = documents.text(node, "metadata", "name") or ""
-            seen.add(name)
-            if kind != "ADDED":
-                # What there is comes first, at once: by the first change all has been seen.
-                self._drop(stale - seen)
-                stale.clear()
-            self._take_in(kind, name, node)
-
-    def _take_in(self, kind: str, name: str, node: Document) -> None:
+    def _take_in(self, kind: str, node: Document) -> str:
+        name = documents.text(node, "metadata", "name") or ""
         if kind == "DELETED":
             self._drop({name})
-            return
+            return name
         digest = _digest(node)
         if self._known.get(name) != digest:
             self._known[name] = digest
             self._changed(name)
+        return name
 
     def _drop(self, names: set[str]) -> None:
         for name in names:

@@ -7,20 +7,13 @@ node and phase are kept.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import structlog
 
 from octofleet.core.manifests import naming
 from octofleet.shell import documents, kube, pods
 from octofleet.shell.bells import Bells, Key
 from octofleet.shell.documents import Document
-from octofleet.shell.errors import KubeError
+from octofleet.shell.following import follow
 from octofleet.shell.kube import KubernetesCluster
-
-RETRY_SECONDS: Final = 2.0
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +47,15 @@ class PodWatch:
                 group.create_task(self._follow(namespace))
 
     async def _follow(self, namespace: str | None) -> None:
-        while True:
-            try:
-                await self._once(namespace)
-            except KubeError as error:
-                _log.warning("Could not watch bridge pods", error=str(error))
-            # A watch lasts minutes; a server that ends each at once must not be hammered.
-            await asyncio.sleep(RETRY_SECONDS)
-
-    async def _once(self, namespace: str | None) -> None:
-        """Follow one watch to its end; what it doesn't show at first is gone."""
-        seen: set[tuple[str, str]] = set()
-        stale = {key for key in self._places if namespace in (None, key[0])}
-        events = self._cluster.watch(kube.PODS, namespace, naming.any_bridge_labels())
-        async for kind, pod in events:
-            if kind == "ERROR":
-                return
-            seen.add(self._take_in(kind, pod))
-            # The initial ADDED events come at once; by the first change all have been seen.
-            if kind != "ADDED":
-                self._drop(stale - seen)
-                stale.clear()
-        self._drop(stale - seen)
+        await follow(
+            self._cluster,
+            kube.PODS,
+            namespace,
+            naming.any_bridge_labels(),
+            known=lambda: [key for key in self._places if namespace in (None, key[0])],
+            take_in=self._take_in,
+            drop=self._drop,
+        )
 
     def _take_in(self, kind: str, pod: Document) -> tuple[str, str]:
         key = (

@@ -10,7 +10,7 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
 from octofleet.core.manifests import naming
-from octofleet.shell import kube, podwatch
+from octofleet.shell import following, kube
 from octofleet.shell.bells import Bells
 from octofleet.shell.errors import KubeError
 from octofleet.shell.kube import KubernetesCluster
@@ -84,7 +84,7 @@ async def test_watch_that_is_cut_off_is_an_error_of_the_api_server() -> None:
 async def test_pods_are_watched_on_after_the_watch_was_cut_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(podwatch, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(following, "RETRY_SECONDS", 0.05)
     answers = (CHUNKED + event("eu-0", "node1"), CHUNKED + event("eu-1", "node2"))
     async with connected(*answers) as (cluster, server):
         watch = PodWatch(cluster, Bells(), "OctoRegion")
