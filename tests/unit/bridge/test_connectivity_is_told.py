@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tests.unit.bridge.readings import Reading
 from tests.unit.bridge.talking import Call
-from tests.unit.bridge.test_reports import Reading
 
 from octobridge.core.connectivity import watch
 from octobridge.core.conversations import Conversations

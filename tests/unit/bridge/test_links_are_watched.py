@@ -1,9 +1,8 @@
 """How links to other bridges fare: counted, published under the stock names, given up when dead."""
 
-from dataclasses import dataclass
-
 import pytest
 from tests.unit.bridge import given
+from tests.unit.bridge.readings import Reading, SourceReading
 
 from jitsiwire.colibri2 import ConferenceModify, Endpoint
 from octobridge.core import debug
@@ -17,32 +16,6 @@ from octobridge.core.reports import Reports
 from octobridge.core.traffic import Traffic
 
 AROUND = Surroundings(stress=0.0, healthy=True, timestamp="", threads=1)
-
-
-@dataclass(frozen=True)
-class Reading:
-    transport: int
-    packets_received: int = 0
-    bytes_received: int = 0
-    packets_sent: int = 0
-    bytes_sent: int = 0
-    packets_lost: int = 0
-    remote_packets_lost: int = 0
-    rtt_ms: float = -1.0
-    received_age_ms: int = 0
-    consent_age_ms: int = -1
-
-
-@dataclass(frozen=True)
-class Source:
-    transport: int
-    ssrc: int
-    kind: str = "audio"
-    age_ms: int = 10
-    keyframes: int = 0
-    temporal_bps: tuple[int, int, int] = (0, 0, 0)
-    width: int = 0
-    height: int = 0
 
 
 class Bridge:
@@ -100,7 +73,7 @@ def test_who_sends_over_a_relay_is_known_by_ssrc() -> None:
     bridge = Bridge()
     relay = bridge.relay.transport
     bridge.reports.readings(
-        [Reading(relay)], [Source(relay, 12), Source(relay, 11, age_ms=9_000)], 1
+        [Reading(relay)], [SourceReading(relay, 12), SourceReading(relay, 11, age_ms=9_000)], 1
     )
     sending = {p.id: p.sending_audio for p in bridge.relay.endpoints.values()}
     assert sending == {"b": False, "c": True}

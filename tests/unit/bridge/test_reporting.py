@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from tests.unit.bridge import given
-from tests.unit.bridge.test_reports import Reading, SourceReading
+from tests.unit.bridge.readings import Reading, SourceReading
 
 from jitsiwire import stats as wire
 from jitsiwire.colibri2 import Endpoint

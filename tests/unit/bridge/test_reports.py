@@ -1,45 +1,15 @@
 """What the network reports becomes counters, connectivity and held-back media."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tests.unit.bridge import given
+from tests.unit.bridge.readings import Reading, SourceReading
 
 from jitsiwire.colibri2 import Endpoint, Sctp
 from octobridge.core import effects as fx
 from octobridge.core.endpoint import IceState
 from octobridge.core.reports import Reports
 from octobridge.core.traffic import Traffic
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A transport's counters, as the engine gives them."""
-
-    transport: int
-    packets_received: int = 0
-    bytes_received: int = 0
-    packets_sent: int = 0
-    bytes_sent: int = 0
-    packets_lost: int = 0
-    remote_packets_lost: int = 0
-    rtt_ms: float = -1.0
-    received_age_ms: int = -1
-    consent_age_ms: int = -1
-
-
-@dataclass(frozen=True)
-class SourceReading:
-    """A source's counters."""
-
-    transport: int
-    ssrc: int
-    kind: str = "audio"
-    age_ms: int = 0
-    keyframes: int = 0
-    temporal_bps: tuple[int, int, int] = (0, 0, 0)
-    width: int = 0
-    height: int = 0
 
 
 def with_two() -> Reports:

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.bridge.test_reports import Reading, SourceReading
+from tests.unit.bridge.readings import Reading, SourceReading
 
 from octobridge.core.traffic import Traffic
 
