@@ -15,7 +15,7 @@ from rich.console import Console
 from octodemo.browser import entering, play
 from octodemo.kube import Cluster, CommandError
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import Platform, fresh_namespace, install_operator
+from octodemo.platform import Platform, fresh_platform, install_operator
 from octodemo.wires import Wire, Wires, wired
 
 __all__ = ["THIN", "WIDE", "prove_browser", "reaching"]
@@ -38,13 +38,11 @@ async def prove_browser(cluster: Cluster, console: Console) -> str:
         BrowserFailedError: a bound doesn't hold.
     """
     await install_operator(cluster)
-    platform = Platform(cluster, NAMESPACE)
-    await fresh_namespace(cluster, NAMESPACE)
-    scaling = {**quick(100), "minBridges": 1, "maxBridges": 1}
-    await cluster.apply(
-        jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, scaling, cpu="500m")
-    )
-    try:
+    async with fresh_platform(cluster, NAMESPACE) as platform:
+        scaling = {**quick(100), "minBridges": 1, "maxBridges": 1}
+        await cluster.apply(
+            jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, scaling, cpu="500m")
+        )
         await platform.wait_ready(REGION, bridges=1)
         async with (
             reaching(platform) as (wires, url),
@@ -53,8 +51,6 @@ async def prove_browser(cluster: Cluster, console: Console) -> str:
             outcome = await play(scene, THIN.name)
         outcome.check()
         return outcome.line()
-    finally:
-        await platform.remove()
 
 
 @contextlib.asynccontextmanager

@@ -26,7 +26,7 @@ from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import watching
 from octodemo.kube import Cluster
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import SYSTEM, Platform, fresh_namespace, install_operator, until
+from octodemo.platform import SYSTEM, fresh_platform, install_operator, until
 from octodemo.strikes import AWAY, BRIDGE, KINDS, NICKNAME, PROSODY, Scene, Struck, listed, strike
 
 __all__ = ["kinds_of", "prove_chaos", "strike_together"]
@@ -69,11 +69,9 @@ async def prove_chaos(
     chance = random.Random(seed)  # noqa: S311 - what dies next is no secret
     console.print(f"seed={seed}")
     await install_operator(cluster)
-    platform = Platform(cluster, NAMESPACE)
-    await fresh_namespace(cluster, NAMESPACE)
-    settings = {**quick(20, most=BRIDGES), "minBridges": BRIDGES}
-    await cluster.apply(jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, settings))
-    try:
+    async with fresh_platform(cluster, NAMESPACE) as platform:
+        settings = {**quick(20, most=BRIDGES), "minBridges": BRIDGES}
+        await cluster.apply(jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, settings))
         await platform.wait_ready(REGION, bridges=BRIDGES)
         crowd = await start_crowd(cluster, NAMESPACE)
         for name in CALLS:
@@ -86,8 +84,6 @@ async def prove_chaos(
             account = await _rage(scene, chance, seconds, console)
             await asyncio.sleep(BACK_SECONDS)
             return await _judge(scene, account, console)
-    finally:
-        await platform.remove()
 
 
 async def _rage(scene: Scene, chance: random.Random, seconds: float, console: Console) -> Account:

@@ -21,7 +21,7 @@ from octodemo.crowd import start_crowd
 from octodemo.fleet import Watcher, watching
 from octodemo.kube import Cluster, CommandError
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import SYSTEM, Platform, fresh_namespace, image, install_operator, until
+from octodemo.platform import SYSTEM, Platform, fresh_platform, image, install_operator, until
 from octodemo.upgrade import wait_image, wait_upgraded
 
 __all__ = ["prove_crashpoints"]
@@ -53,12 +53,10 @@ async def prove_crashpoints(cluster: Cluster, console: Console) -> str:
         AssertionError: a bound doesn't hold.
     """
     await install_operator(cluster)
-    platform = Platform(cluster, NAMESPACE)
-    await fresh_namespace(cluster, NAMESPACE)
-    by_hand = quick(None, mode="External")
-    region = octo_region(NAMESPACE, REGION, by_hand, cpu="50m", replicas=SIZE)
-    await cluster.apply(jitsi_cluster(NAMESPACE), region)
-    try:
+    async with fresh_platform(cluster, NAMESPACE) as platform:
+        by_hand = quick(None, mode="External")
+        region = octo_region(NAMESPACE, REGION, by_hand, cpu="50m", replicas=SIZE)
+        await cluster.apply(jitsi_cluster(NAMESPACE), region)
         await platform.wait_ready(REGION, bridges=SIZE)
         crowd = await start_crowd(cluster, NAMESPACE)
         for name in ("one", "two"):
@@ -74,8 +72,6 @@ async def prove_crashpoints(cluster: Cluster, console: Console) -> str:
         if tally.writes != tally.converged or not tally.writes or people.dropped or lost:
             raise AssertionError(f"{line} dropped={people.dropped} occupied_deleted={lost}")
         return line
-    finally:
-        await platform.remove()
 
 
 async def _all_steps(platform: Platform, watcher: Watcher, console: Console) -> Tally:

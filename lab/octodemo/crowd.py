@@ -97,6 +97,18 @@ class Crowd:
         """Start a new accounting window."""
         await self._request("POST", "reset")
 
+    async def answers(self, *, seconds: float) -> None:
+        """Wait until the process that holds the people can be asked."""
+
+        async def asked() -> bool | None:
+            try:
+                await self.people()
+            except CommandError:
+                return None
+            return True
+
+        await until(f"the crowd {self.name} answers", asked, seconds=seconds)
+
     async def connected(self, participants: int, *, seconds: float = 90) -> People:
         """Wait until this many people are in their calls with media; return the accounting."""
 
@@ -171,13 +183,5 @@ async def start_crowd(
         }
     )
     crowd = Crowd(cluster, namespace, name)
-
-    async def answers() -> bool | None:
-        try:
-            await crowd.people()
-        except CommandError:
-            return None
-        return True
-
-    await until("the crowd's pod answers", answers, seconds=90)
+    await crowd.answers(seconds=90)
     return crowd

@@ -17,7 +17,7 @@ from rich.console import Console
 from octodemo.doctor_mistakes import MISTAKES, Mistake, Patient
 from octodemo.kube import Cluster, CommandError
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import Platform, fresh_namespace, install_operator, until
+from octodemo.platform import Platform, fresh_platform, install_operator, until
 
 __all__ = ["prove_doctor"]
 
@@ -45,14 +45,10 @@ async def prove_doctor(cluster: Cluster, console: Console) -> str:
         AssertionError: something wasn't found, or a healthy platform isn't called healthy.
     """
     await install_operator(cluster)
-    platform = Platform(cluster, NAMESPACE)
-    await fresh_namespace(cluster, NAMESPACE)
-    try:
+    async with fresh_platform(cluster, NAMESPACE) as platform:
         patient = await _healthy(platform)
         first = await _until_well(cluster, console)
         found = [await _suffer(patient, each, console) for each in MISTAKES]
-    finally:
-        await platform.remove()
     line = f"doctor: healthy_rc={first.status} sick={sum(found)}/{len(MISTAKES)}"
     if not all(found):
         raise AssertionError(f"{line}: not found or not healed: {_missed(found)}")

@@ -17,7 +17,7 @@ from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import watching
 from octodemo.kube import Cluster
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import Platform, fresh_namespace, install_operator
+from octodemo.platform import Platform, fresh_platform, install_operator
 
 __all__ = ["kept_free", "prove_drain"]
 
@@ -38,22 +38,22 @@ async def prove_drain(cluster: Cluster, console: Console) -> str:
         AssertionError: a bound doesn't hold.
     """
     await install_operator(cluster)
-    platform = Platform(cluster, NAMESPACE)
-    await fresh_namespace(cluster, NAMESPACE)
-    nodes = sorted(one["metadata"]["name"] for one in await cluster.items("/api/v1/nodes"))
-    places, spare = nodes[-3:], nodes[-2:]
-    try:
-        async with kept_free(cluster, spare):
-            console.print(f"everything but bridges goes to other nodes than {' and '.join(spare)}")
-            await cluster.kubectl("label", "node", "--overwrite", *places, f"{PLACE}=yes")
-            await cluster.apply(jitsi_cluster(NAMESPACE), _region(replicas=1))
-            await platform.wait_ready(REGION, bridges=1)
-            crowd = await start_crowd(cluster, NAMESPACE)
-        return await _drain(platform, crowd, spare, console)
-    finally:
-        await cluster.kubectl("uncordon", *spare)
-        await cluster.kubectl("label", "node", *places, f"{PLACE}-")
-        await platform.remove()
+    async with fresh_platform(cluster, NAMESPACE) as platform:
+        nodes = sorted(one["metadata"]["name"] for one in await cluster.items("/api/v1/nodes"))
+        places, spare = nodes[-3:], nodes[-2:]
+        try:
+            async with kept_free(cluster, spare):
+                console.print(
+                    f"everything but bridges goes to other nodes than {' and '.join(spare)}"
+                )
+                await cluster.kubectl("label", "node", "--overwrite", *places, f"{PLACE}=yes")
+                await cluster.apply(jitsi_cluster(NAMESPACE), _region(replicas=1))
+                await platform.wait_ready(REGION, bridges=1)
+                crowd = await start_crowd(cluster, NAMESPACE)
+            return await _drain(platform, crowd, spare, console)
+        finally:
+            await cluster.kubectl("uncordon", *spare)
+            await cluster.kubectl("label", "node", *places, f"{PLACE}-")
 
 
 def _region(*, replicas: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import watching
 from octodemo.kube import Cluster
 from octodemo.objects import API_VERSION, jitsi_cluster, octo_region, quick
-from octodemo.platform import Platform, fresh_namespace, install_operator
+from octodemo.platform import Platform, fresh_platform, install_operator
 
 __all__ = ["autoscaler", "prove_hpa"]
 
@@ -56,12 +56,10 @@ async def prove_hpa(cluster: Cluster, console: Console) -> str:
         AssertionError: a bound doesn't hold.
     """
     await install_operator(cluster)
-    platform = Platform(cluster, NAMESPACE)
-    await fresh_namespace(cluster, NAMESPACE)
-    external = quick(None, most=4, mode="External")
-    region = octo_region(NAMESPACE, REGION, external, cpu="50m", replicas=2)
-    await cluster.apply(jitsi_cluster(NAMESPACE), region, autoscaler(NAMESPACE, REGION, most=4))
-    try:
+    async with fresh_platform(cluster, NAMESPACE) as platform:
+        external = quick(None, most=4, mode="External")
+        region = octo_region(NAMESPACE, REGION, external, cpu="50m", replicas=2)
+        await cluster.apply(jitsi_cluster(NAMESPACE), region, autoscaler(NAMESPACE, REGION, most=4))
         console.print("two bridges first")
         await platform.wait_ready(REGION, bridges=2)
         crowd = await start_crowd(cluster, NAMESPACE)
@@ -79,8 +77,6 @@ async def prove_hpa(cluster: Cluster, console: Console) -> str:
         if watcher.occupied_deleted or people.dropped or sizes != "2-4-2":
             raise AssertionError(f"{line} occupied_deleted={watcher.occupied_deleted}")
         return line
-    finally:
-        await platform.remove()
 
 
 async def _load_until(platform: Platform, crowd: Crowd, console: Console) -> None:

@@ -28,7 +28,7 @@ from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import Watcher, watching
 from octodemo.kube import Cluster
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import ROOT, Platform, fresh_namespace, install_operator
+from octodemo.platform import ROOT, Platform, fresh_platform, install_operator
 from octodemo.scratch import scratch
 
 __all__ = ["WORKLOAD", "prove_labmatch"]
@@ -76,10 +76,8 @@ async def prove_labmatch(cluster: Cluster, console: Console, workload: Path = WO
         AssertionError: a bound doesn't hold.
     """
     await install_operator(cluster)
-    platform = Platform(cluster, NAMESPACE)
-    await fresh_namespace(cluster, NAMESPACE)
-    await cluster.apply(jitsi_cluster(NAMESPACE), _region())
-    try:
+    async with fresh_platform(cluster, NAMESPACE) as platform:
+        await cluster.apply(jitsi_cluster(NAMESPACE), _region())
         await platform.wait_ready(REGION, bridges=2)
         crowd = await start_crowd(cluster, NAMESPACE)
         machine = await _measure(platform, crowd)
@@ -94,8 +92,6 @@ async def prove_labmatch(cluster: Cluster, console: Console, workload: Path = WO
         if people.dropped:
             raise AssertionError(f"{line} dropped={people.dropped}")
         return line
-    finally:
-        await platform.remove()
 
 
 def _region() -> Object:

@@ -17,7 +17,7 @@ from octodemo.crowd import start_crowd
 from octodemo.fleet import watching
 from octodemo.kube import Cluster
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import Platform, fresh_namespace, install_operator
+from octodemo.platform import Platform, fresh_platform, install_operator
 
 __all__ = ["ClassFailedError", "prove_class"]
 
@@ -80,10 +80,8 @@ def _objects(*, most: int) -> tuple[Object, Object]:
 
 async def _lesson(cluster: Cluster, objects: tuple[Object, Object]) -> tuple[Lesson, int]:
     """Have a platform for one lesson; return what it was like, and how many were dropped."""
-    platform = Platform(cluster, NAMESPACE)
-    await fresh_namespace(cluster, NAMESPACE)
-    await cluster.apply(*objects)
-    try:
+    async with fresh_platform(cluster, NAMESPACE) as platform:
+        await cluster.apply(*objects)
         await platform.wait_ready(REGION, bridges=1)
         crowd = await start_crowd(cluster, NAMESPACE)
         async with watching(platform, REGION) as watcher:
@@ -96,8 +94,6 @@ async def _lesson(cluster: Cluster, objects: tuple[Object, Object]) -> tuple[Les
             before = await crowd.people()
             lesson = await attend(crowd, watcher, SECONDS)
         return lesson, before.dropped + lesson.dropped
-    finally:
-        await platform.remove()
 
 
 async def _settled(platform: Platform) -> None:

@@ -16,7 +16,6 @@ import httpx
 
 from octodemo.crowd import Crowd
 from octodemo.kube import Cluster, CommandError
-from octodemo.platform import until
 
 __all__ = ["outside_crowd"]
 
@@ -60,15 +59,7 @@ async def outside_crowd(
             base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False
         ) as http:
             crowd = _Outside(cluster, "", name, http)
-
-            async def answers() -> bool | None:
-                try:
-                    await crowd.people()
-                except CommandError:
-                    return None
-                return True
-
-            await until(f"the crowd {name} answers", answers, seconds=60)
+            await crowd.answers(seconds=60)
             yield crowd
     finally:
         with contextlib.suppress(ProcessLookupError):

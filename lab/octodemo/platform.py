@@ -1,9 +1,10 @@
 """Octofleet installed as a person would: Helm for the operator, kubectl for the platform."""
 
 import asyncio
+import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,6 +19,7 @@ __all__ = [
     "Platform",
     "condition",
     "fresh_namespace",
+    "fresh_platform",
     "image",
     "install_operator",
     "manifest",
@@ -236,3 +238,14 @@ class Platform:
             return None
 
         await until(f"namespace {self.namespace} gone", namespace_gone, seconds=120, every=1)
+
+
+@contextlib.asynccontextmanager
+async def fresh_platform(cluster: Cluster, namespace: str) -> AsyncGenerator[Platform]:
+    """Have a scenario's namespace to itself; whatever it held is taken away in the end."""
+    await fresh_namespace(cluster, namespace)
+    platform = Platform(cluster, namespace)
+    try:
+        yield platform
+    finally:
+        await platform.remove()

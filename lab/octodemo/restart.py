@@ -14,7 +14,7 @@ from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import Watcher, watching
 from octodemo.kube import Cluster
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import SYSTEM, Platform, fresh_namespace, install_operator
+from octodemo.platform import SYSTEM, Platform, fresh_platform, install_operator
 
 __all__ = ["prove_restart"]
 
@@ -31,10 +31,8 @@ async def prove_restart(cluster: Cluster, console: Console, *, seed: int) -> str
     """
     chance = random.Random(seed)  # noqa: S311 - when to kill is no secret
     await install_operator(cluster)
-    platform = Platform(cluster, NAMESPACE)
-    await fresh_namespace(cluster, NAMESPACE)
-    await cluster.apply(jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, quick(5)))
-    try:
+    async with fresh_platform(cluster, NAMESPACE) as platform:
+        await cluster.apply(jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, quick(5)))
         await platform.wait_ready(REGION, bridges=2)
         crowd = await start_crowd(cluster, NAMESPACE)
         for name in ("one", "two"):
@@ -51,8 +49,6 @@ async def prove_restart(cluster: Cluster, console: Console, *, seed: int) -> str
         if watcher.occupied_deleted or converged != KILLS or people.dropped:
             raise AssertionError(f"{line} dropped={people.dropped}")
         return line
-    finally:
-        await platform.remove()
 
 
 async def _kill_and_converge(

@@ -14,7 +14,7 @@ from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import watching
 from octodemo.kube import Cluster
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import Platform, condition, fresh_namespace, image, install_operator
+from octodemo.platform import Platform, condition, fresh_platform, image, install_operator
 
 __all__ = ["prove_upgrade", "wait_image", "wait_upgraded"]
 
@@ -34,9 +34,7 @@ async def prove_upgrade(cluster: Cluster, console: Console) -> str:
         AssertionError: a bound doesn't hold.
     """
     await install_operator(cluster)
-    platform = Platform(cluster, NAMESPACE)
-    await fresh_namespace(cluster, NAMESPACE)
-    try:
+    async with fresh_platform(cluster, NAMESPACE) as platform:
         by_hand = quick(None, mode="External")
         region = octo_region(NAMESPACE, REGION, by_hand, cpu="50m", replicas=SIZE)
         await cluster.apply(jitsi_cluster(NAMESPACE), region)
@@ -46,8 +44,6 @@ async def prove_upgrade(cluster: Cluster, console: Console) -> str:
             await crowd.call(name, CALL_SIZE, bitrate_bps=100_000)
         await crowd.connected(PEOPLE)
         return await _upgrade_twice(platform, crowd, console)
-    finally:
-        await platform.remove()
 
 
 async def _upgrade_twice(platform: Platform, crowd: Crowd, console: Console) -> str:

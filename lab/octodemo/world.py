@@ -18,7 +18,7 @@ from typing import Any, Final
 from octodemo.crowd import Crowd, start_crowd
 from octodemo.examples import lab_sized
 from octodemo.kube import Cluster, CommandError
-from octodemo.platform import Platform, condition, fresh_namespace, until
+from octodemo.platform import Platform, condition, fresh_platform, until
 
 __all__ = ["REGIONS", "World", "bytes_between", "standing"]
 
@@ -103,14 +103,12 @@ async def standing(
         CommandError: The cluster isn't a lab of these regions.
     """
     await _check(cluster)
-    platform = Platform(cluster, namespace)
-    await fresh_namespace(cluster, namespace)
-    objects = lab_sized("global.yaml", namespace, bridges=bridges)
-    if not relays:
-        objects = [one for one in objects if one["metadata"]["name"] in ("meet", REGIONS[0])]
-        objects[0]["spec"]["octo"]["relays"] = "Disabled"
-    served = REGIONS if relays else REGIONS[:1]
-    try:
+    async with fresh_platform(cluster, namespace) as platform:
+        objects = lab_sized("global.yaml", namespace, bridges=bridges)
+        if not relays:
+            objects = [one for one in objects if one["metadata"]["name"] in ("meet", REGIONS[0])]
+            objects[0]["spec"]["octo"]["relays"] = "Disabled"
+        served = REGIONS if relays else REGIONS[:1]
         await cluster.apply(*objects)
         crowds: dict[str, Crowd] = dict(
             zip(REGIONS, await _crowds(cluster, namespace), strict=True)
@@ -118,8 +116,6 @@ async def standing(
         for region in served:
             await platform.wait_ready(region, bridges=bridges)
         yield World(platform, crowds, served)
-    finally:
-        await platform.remove()
 
 
 async def _crowds(cluster: Cluster, namespace: str) -> list[Crowd]:

@@ -10,7 +10,7 @@ import pytest_asyncio
 from octodemo.crowd import Crowd, start_crowd
 from octodemo.kube import Cluster, connect
 from octodemo.objects import jitsi_cluster, octo_region, quick
-from octodemo.platform import Platform, fresh_namespace, install_operator, until
+from octodemo.platform import Platform, fresh_platform, install_operator, until
 
 NAMESPACE = "e2e"
 REGION = "eu"
@@ -40,14 +40,12 @@ async def cluster() -> AsyncGenerator[Cluster]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def platform(cluster: Cluster) -> AsyncGenerator[Platform]:
     """A JitsiCluster with one region of two bridges, quick to decide."""
-    made = Platform(cluster, NAMESPACE)
-    await fresh_namespace(cluster, NAMESPACE)
-    await cluster.apply(
-        jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, quick(), cpu="50m")
-    )
-    await made.wait_ready(REGION, bridges=2)
-    yield made
-    await made.remove()
+    async with fresh_platform(cluster, NAMESPACE) as made:
+        await cluster.apply(
+            jitsi_cluster(NAMESPACE), octo_region(NAMESPACE, REGION, quick(), cpu="50m")
+        )
+        await made.wait_ready(REGION, bridges=2)
+        yield made
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

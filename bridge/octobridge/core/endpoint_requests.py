@@ -19,7 +19,13 @@ from jitsiwire.colibri2 import (
 from octobridge.core.conference import Conference
 from octobridge.core.effects import Effect, RestartIce
 from octobridge.core.endpoint import VISITOR, Endpoint
-from octobridge.core.learning import SCTP_PORT, learn_transport, open_port, replace_sources
+from octobridge.core.learning import (
+    check_room,
+    learn_transport,
+    open_port,
+    port_fault,
+    replace_sources,
+)
 from octobridge.core.peer import IceRestart, IceState
 from octobridge.core.refusal import Refusal
 from octobridge.core.registry import Registry
@@ -163,10 +169,7 @@ def _unknown(wanted: colibri2.Endpoint, tolerant: bool) -> colibri2.Endpoint:
 def _check_new(registry: Registry, conference: Conference, wanted: colibri2.Endpoint) -> None:
     if conference.find(wanted.id) is not None:
         raise Refusal.of(Condition.CONFLICT, f"Endpoint with ID {wanted.id} already exists")
-    if not 0 < len(wanted.id) <= registry.policy.max_id_length:
-        raise Refusal.of(Condition.BAD_REQUEST, "The endpoint's id is empty or too long.")
-    if len(conference) >= registry.policy.max_endpoints:
-        raise Refusal.of(Condition.BAD_REQUEST, "The conference has no room left.")
+    check_room(registry, conference, wanted.id)
 
 
 def _sctp_fault(registry: Registry, sctp: Sctp | None) -> Colibri2Error | None:
@@ -179,11 +182,7 @@ def _sctp_fault(registry: Registry, sctp: Sctp | None) -> Colibri2Error | None:
         return Colibri2Error(
             Condition.FEATURE_NOT_IMPLEMENTED, f"Unsupported SCTP role: {sctp.role}"
         )
-    if sctp.port is not None and sctp.port != SCTP_PORT:
-        return Colibri2Error(
-            Condition.BAD_REQUEST, "A specific SCTP port was requested, which isn't supported."
-        )
-    return None
+    return port_fault(sctp)
 
 
 def _restart_ice(registry: Registry, endpoint: Endpoint) -> list[Effect]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from jitsiwire import colibri2
-from jitsiwire.colibri2 import Candidate, Condition, IceTransport
+from jitsiwire.colibri2 import Candidate, Colibri2Error, Condition, IceTransport, Sctp
+from octobridge.core.conference import Conference
 from octobridge.core.effects import SetRemote
 from octobridge.core.ownership import Person
 from octobridge.core.peer import IceState, Peer
@@ -15,9 +16,33 @@ from octobridge.core.refusal import Refusal
 from octobridge.core.registry import Registry
 from octobridge.core.sources import read_sources
 
-__all__ = ["SCTP_PORT", "learn_transport", "open_port", "replace_sources"]
+__all__ = [
+    "SCTP_PORT",
+    "check_room",
+    "learn_transport",
+    "open_port",
+    "port_fault",
+    "replace_sources",
+]
 
 SCTP_PORT: Final = 5000
+
+
+def check_room(registry: Registry, conference: Conference, endpoint_id: str) -> None:
+    """Refuse somebody new with an unusable id, or for whom there is no room, here or elsewhere."""
+    if not 0 < len(endpoint_id) <= registry.policy.max_id_length:
+        raise Refusal.of(Condition.BAD_REQUEST, "The endpoint's id is empty or too long.")
+    if len(conference) >= registry.policy.max_endpoints:
+        raise Refusal.of(Condition.BAD_REQUEST, "The conference has no room left.")
+
+
+def port_fault(sctp: Sctp | None) -> Colibri2Error | None:
+    """Return why the SCTP port asked for can't be had."""
+    if sctp is None or sctp.port in (None, SCTP_PORT):
+        return None
+    return Colibri2Error(
+        Condition.BAD_REQUEST, "A specific SCTP port was requested, which isn't supported."
+    )
 
 
 def open_port(registry: Registry, peer: Peer) -> bool:

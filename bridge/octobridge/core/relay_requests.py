@@ -11,7 +11,13 @@ from jitsiwire import colibri2
 from jitsiwire.colibri2 import Condition, Sctp
 from octobridge.core.conference import Conference
 from octobridge.core.effects import Effect
-from octobridge.core.learning import SCTP_PORT, learn_transport, open_port, replace_sources
+from octobridge.core.learning import (
+    check_room,
+    learn_transport,
+    open_port,
+    port_fault,
+    replace_sources,
+)
 from octobridge.core.refusal import Refusal
 from octobridge.core.registry import Registry
 from octobridge.core.relay import Relay, RelayedEndpoint
@@ -130,7 +136,7 @@ class _Work:
         if known is None:
             if not wanted.create:
                 return
-            _check_room(self.registry, self.conference, wanted)
+            check_room(self.registry, self.conference, wanted.id)
             known = self.registry.create_relayed(self.conference, relay, wanted.id)
         changed.append(known)
         known.stats_id = wanted.stats_id or known.stats_id
@@ -150,18 +156,9 @@ def _check_new(registry: Registry, conference: Conference, wanted: colibri2.Rela
         raise Refusal.of(Condition.BAD_REQUEST, "The relay's id is empty or too long.")
     if len(conference.relays) >= registry.policy.max_relays:
         raise Refusal.of(Condition.BAD_REQUEST, "The conference has no room for more relays.")
-    sctp = None if wanted.transport is None else wanted.transport.sctp
-    if sctp is not None and sctp.port is not None and sctp.port != SCTP_PORT:
-        raise Refusal.of(
-            Condition.BAD_REQUEST, "A specific SCTP port was requested, which isn't supported."
-        )
-
-
-def _check_room(registry: Registry, conference: Conference, wanted: colibri2.Endpoint) -> None:
-    if not 0 < len(wanted.id) <= registry.policy.max_id_length:
-        raise Refusal.of(Condition.BAD_REQUEST, "The endpoint's id is empty or too long.")
-    if len(conference) >= registry.policy.max_endpoints:
-        raise Refusal.of(Condition.BAD_REQUEST, "The conference has no room left.")
+    fault = port_fault(None if wanted.transport is None else wanted.transport.sctp)
+    if fault is not None:
+        raise Refusal(fault)
 
 
 def _sctp_role(sctp: Sctp | None) -> str | None:
