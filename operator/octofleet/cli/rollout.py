@@ -158,7 +158,7 @@ async def _place(api: KubernetesCluster, region: str, namespace: str | None) -> 
         raise FleetError(f"can't list OctoRegions: {error}") from error
     known = [
         (documents.text(each, "metadata", "namespace") or "",
-         documents.text(each, "metadata", "name") or "")
+         documents.name_of(each))
         for each in found
     ]  # fmt: skip
     index = reading.the_one(region, known, "region", kind="OctoRegion")

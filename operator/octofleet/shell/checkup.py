@@ -55,7 +55,7 @@ async def operator_complaints(api: KubernetesCluster, namespaces: Sequence[str])
         return [Complaint("operator", "OperatorMissing", f"no operator is installed: {INSTALL}")]
     complaints: list[Complaint] = []
     for each in found:
-        name, where = _name(each), documents.text(each, "metadata", "namespace") or ""
+        name, where = documents.name_of(each), documents.text(each, "metadata", "namespace") or ""
         if not available(each):
             text = (
                 f"its Deployment isn't available: kubectl describe deployment -n {where} {name},"
@@ -133,7 +133,3 @@ async def _may(
     }
     answer = await api.create(REVIEWS, "", body)
     return documents.truth(answer, "status", "allowed") is True
-
-
-def _name(thing: Document) -> str:
-    return documents.text(thing, "metadata", "name") or ""

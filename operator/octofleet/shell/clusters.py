@@ -112,7 +112,7 @@ async def ensure_child(api: KubernetesCluster, child: Child, namespace: str, uid
     Raises:
         Refused: An object of that name is controlled by another.
     """
-    name = documents.text(child.body, "metadata", "name") or ""
+    name = documents.name_of(child.body)
     found = await api.get(child.kind, name, namespace)
     if found is not None:
         refuse_foreign(found, uid, child.kind.name)

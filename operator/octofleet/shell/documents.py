@@ -45,6 +45,16 @@ def text(document: object, *path: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def name_of(thing: object) -> str:
+    """Return an object's name, empty when it has none."""
+    return text(thing, "metadata", "name") or ""
+
+
+def uid_of(thing: object) -> str:
+    """Return an object's uid, empty when it has none."""
+    return text(thing, "metadata", "uid") or ""
+
+
 def truth(document: object, *path: str) -> bool | None:
     """Return the boolean at `path`."""
     found = dig(document, *path)

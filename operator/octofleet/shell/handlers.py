@@ -110,7 +110,7 @@ async def _stop(stopped: kopf.DaemonStopped) -> None:
 
 def _key(kind: str, body: Mapping[str, Any]) -> Key:
     namespace = documents.text(body, "metadata", "namespace") or ""
-    return Key(kind, namespace, documents.text(body, "metadata", "name") or "")
+    return Key(kind, namespace, documents.name_of(body))
 
 
 def _matters(loops: Loops, key: Key, body: Mapping[str, Any], event: str | None) -> bool:

@@ -148,7 +148,7 @@ class KubernetesCluster:
         self, kind: Kind, namespace: str, body: Document, sub: str | None = None
     ) -> Document:
         """Make the fields in `body` so, by server-side apply."""
-        name = documents.text(body, "metadata", "name") or ""
+        name = documents.name_of(body)
         return await self._call(
             "patch",
             kind.path(namespace, name, sub),
@@ -174,7 +174,7 @@ class KubernetesCluster:
 
     async def replace(self, kind: Kind, namespace: str, body: Document) -> Document:
         """Replace an object; `Conflict` when its resourceVersion has moved on."""
-        name = documents.text(body, "metadata", "name") or ""
+        name = documents.name_of(body)
         return await self._call("put", kind.path(namespace, name), body=body)
 
     async def watch(

@@ -37,7 +37,7 @@ class NodeWatch:
         )
 
     def _take_in(self, kind: str, node: Document) -> str:
-        name = documents.text(node, "metadata", "name") or ""
+        name = documents.name_of(node)
         if kind == "DELETED":
             self._drop({name})
             return name

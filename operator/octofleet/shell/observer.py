@@ -252,7 +252,7 @@ class Observer:
         for each in found:
             used, at = pods.cpu_usage(each), documents.moment(each, "timestamp")
             if used is not None and at is not None:
-                name = documents.text(each, "metadata", "name") or ""
+                name = documents.name_of(each)
                 usage[name] = Reading(used, at, pods.window(each))
         return usage
 

@@ -26,14 +26,14 @@ _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs"
 
 def bridge_of(pod: Document) -> Bridge:
     """Return the bridge in `pod`, as far as Kubernetes knows it."""
-    name = documents.text(pod, "metadata", "name") or ""
+    name = documents.name_of(pod)
     notes = documents.texts(pod, "metadata", "annotations")
     ready = _condition(pod, "Ready")
     is_ready = documents.text(ready, "status") == "True"
     proof, told_why = _proof(notes.get(naming.ANNOTATION_PROOF))
     return Bridge(
         name=name,
-        uid=documents.text(pod, "metadata", "uid") or "",
+        uid=documents.uid_of(pod),
         node=documents.text(pod, "spec", "nodeName"),
         node_address=documents.text(pod, "status", "hostIP"),
         nickname=notes.get(naming.ANNOTATION_NICKNAME, name),
@@ -218,7 +218,7 @@ def node_of(
     labels = documents.texts(node, "metadata", "labels")
     internal = _addresses(node, "InternalIP")
     return Node(
-        name=documents.text(node, "metadata", "name") or "",
+        name=documents.name_of(node),
         ready=documents.text(_condition(node, "Ready"), "status") == "True",
         schedulable=documents.truth(node, "spec", "unschedulable") is not True
         and _tolerated(node, tolerations),

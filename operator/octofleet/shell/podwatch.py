@@ -60,7 +60,7 @@ class PodWatch:
     def _take_in(self, kind: str, pod: Document) -> tuple[str, str]:
         key = (
             documents.text(pod, "metadata", "namespace") or "",
-            documents.text(pod, "metadata", "name") or "",
+            documents.name_of(pod),
         )
         region = documents.texts(pod, "metadata", "labels").get(naming.LABEL_REGION, "")
         if kind == "DELETED":

@@ -123,7 +123,7 @@ class Prober:
         try:
             return await self._until_done(errand)
         finally:
-            uid = documents.text(made, "metadata", "uid") or ""
+            uid = documents.uid_of(made)
             with contextlib.suppress(KubeError):
                 await self._api.delete(
                     kube.PODS, errand.namespace, prober.prober_name(bridge.name), uid
@@ -134,10 +134,10 @@ class Prober:
             return await self._api.create(kube.PODS, namespace, body)
         except Conflict:
             # Left by an operator that was killed: it has asked long ago.
-            name = documents.text(body, "metadata", "name") or ""
+            name = documents.name_of(body)
             left = await self._api.get(kube.PODS, name, namespace)
             if documents.text(left, "metadata", "labels", "app.kubernetes.io/component") == "probe":
-                uid = documents.text(left, "metadata", "uid") or ""
+                uid = documents.uid_of(left)
                 await self._api.delete(kube.PODS, namespace, name, uid)
             raise
 

@@ -78,8 +78,8 @@ class Prover:
         return Verdict(None, said)
 
     async def _remove(self, pod: Document, namespace: str) -> None:
-        name = documents.text(pod, "metadata", "name") or ""
-        uid = documents.text(pod, "metadata", "uid") or ""
+        name = documents.name_of(pod)
+        uid = documents.uid_of(pod)
         await self._api.delete(kube.PODS, namespace, name, uid)
 
 

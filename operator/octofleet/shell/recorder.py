@@ -54,7 +54,7 @@ class Recorder:
 
     async def record(self, about: Document, kind: str, reason: str, note: str) -> None:
         """Write an event about the object `about`; `kind` is Normal or Warning."""
-        uid = documents.text(about, "metadata", "uid") or ""
+        uid = documents.uid_of(about)
         now = self._clock()
         if not self._spend(uid, now):
             self.dropped += 1

@@ -281,7 +281,7 @@ class RegionReconciler:
     async def _forget(self, key: Key, document: Document | None) -> None:
         self._guarded.pop(key, None)
         self._unguarded.pop(key, None)
-        uid = documents.text(document, "metadata", "uid") or ""
+        uid = documents.uid_of(document)
         self._memories.pop(uid, None)
         await self._homes.leave(str(key))
         self._publisher.forget(document, key.namespace, key.name)

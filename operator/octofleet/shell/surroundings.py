@@ -90,13 +90,15 @@ def fronts_of(
     services: list[Document], ingresses: list[Document], labels: Mapping[str, str]
 ) -> tuple[Front, ...]:
     """Return what stands between people and the pods with these labels."""
-    ours = {_name(each) for each in services if _selects(each, labels)}
+    ours = {documents.name_of(each) for each in services if _selects(each, labels)}
     balancing = [
-        Front(f"{documents.text(each, 'spec', 'type')} Service", _name(each))
+        Front(f"{documents.text(each, 'spec', 'type')} Service", documents.name_of(each))
         for each in services
-        if _name(each) in ours and _balances_udp(each)
+        if documents.name_of(each) in ours and _balances_udp(each)
     ]
-    routing = [Front("Ingress", _name(each)) for each in ingresses if _backends(each) & ours]
+    routing = [
+        Front("Ingress", documents.name_of(each)) for each in ingresses if _backends(each) & ours
+    ]
     return (*balancing, *routing)
 
 
@@ -112,10 +114,6 @@ def _is_missed(snapshot: Snapshot) -> bool:
         and snapshot.taken_at - each.created_at >= ABSENT_SECONDS
         for each in snapshot.bridges
     )
-
-
-def _name(thing: Document) -> str:
-    return documents.text(thing, "metadata", "name") or ""
 
 
 def _selects(service: Document, labels: Mapping[str, str]) -> bool:
