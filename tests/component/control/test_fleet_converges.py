@@ -269,7 +269,7 @@ async def test_pod_of_somebody_else_is_never_taken_over(api: KubernetesCluster) 
             async def said_so() -> bool:
                 found = await condition(world, "ScalingLimited")
                 told = "a foreign pod is named eu-0" in str(found.get("message"))
-                return found.get("reason") == "PodSecurityForbids" and told
+                return found.get("reason") == "BridgeNotCreated" and told
 
             await until(said_so)
         found = await api.get(kube.PODS, "eu-0", world.namespace)
