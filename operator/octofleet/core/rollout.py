@@ -51,7 +51,9 @@ def assess(draft: Draft) -> Stage:
         failed = None if reason is None else FailedRelease(wanted, reason, draft.now)
     target = wanted if failed is None or fallback is None else fallback
     proven = any(each.bridge.release == target for each in draft.of(READY))
-    old = [each.bridge.name for each in draft.staying() if each.bridge.release != target]
+    # One that nothing runs in yet has nobody to keep: it is made anew, with no proof to wait for.
+    used = draft.staying(SERVING - {S.PENDING})
+    old = [each.bridge.name for each in used if each.bridge.release != target]
     new = fallback if fallback is not None and not proven else target
     return Stage(
         phase=_phase(draft, target, wanted, proven=proven, outdated=bool(old)),

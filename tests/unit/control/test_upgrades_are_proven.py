@@ -53,6 +53,22 @@ def test_one_bridge_is_proven_before_anything_leaves() -> None:
     assert {action.reason for action in drained} == {UPGRADE}
 
 
+def test_bridges_that_never_ran_are_made_anew_with_no_proof_and_none_besides() -> None:
+    there = World(people_only(50, drain=PATIENCE), [f"node-{n}" for n in range(6)])
+    there.release, there.start_seconds = "old", 1e6
+    there.run(3)
+    assert releases(there) == ["old", "old"]
+    there.release, there.start_seconds = "new", 4
+    there.log.clear()
+    for _ in range(10):
+        there.step()
+        assert len(there.bridges) <= 2
+    assert releases(there) == ["new", "new"]
+    assert there.ready() == 2
+    made = [action for action in there.log if isinstance(action, CreateBridge)]
+    assert [action.prove for action in made] == [False, False]
+
+
 def test_people_keep_their_calls_and_the_fleet_its_size() -> None:
     there = world(size=3)
     for n in range(9):
