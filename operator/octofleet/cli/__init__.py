@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console, RenderableType
 
 from octofleet.cli import draining, joining, reading, rollout, views
+from octofleet.cli.doctor import doctor
 from octofleet.shell import settings
 from octofleet.shell.errors import FleetError
 from octofleet.shell.kube import KubernetesCluster
@@ -169,11 +170,15 @@ _on_region(rollout.restart, "Replace every bridge, or try a release again that w
 _on_region(rollout.undo, "Ask for the release before again.")
 
 
-# Loaded only when they run: they need numpy, which the operator doesn't.
-app.command("octofleet.cli.simulating:app", name="simulate")
-app.command("octofleet.cli.simulating:replay", name="replay")
-app.command("octofleet.cli.planning:plan", name="plan")
-app.command("octofleet.cli.doctor:doctor", name="doctor")
+app.command(doctor)
+# Loaded only when they run: they need numpy, which the operator doesn't. Their summaries stand
+# here, so that `octofleet --help` needn't load them either.
+for _name, _where, _summary in (
+    ("simulate", "simulating:app", "Run fleets on paper: any load, our decisions and others'."),
+    ("replay", "simulating:replay", "Replay a deployment's own history, under any policy."),
+    ("plan", "planning:plan", "Say how many bridges, on which machines, and the yaml to apply."),
+):
+    app.command(f"octofleet.cli.{_where}", name=_name, help=_summary)
 
 
 @app.command

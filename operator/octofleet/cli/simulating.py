@@ -22,7 +22,7 @@ from octofleet.simulate.running import Figures, Run
 
 __all__ = ["app", "replay"]
 
-app = App(name="simulate", help="Run fleets on paper: any load, Octofleet's decisions and others'.")
+app = App(name="simulate")
 
 Policies = Annotated[list[str] | None, Parameter(name=["--policy", "-p"])]
 File = Annotated[Path | None, Parameter(name=["--workload", "-w"])]

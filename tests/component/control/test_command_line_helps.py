@@ -171,3 +171,10 @@ def test_mistyped_command_is_one_line_and_status_2() -> None:
 def test_looking_does_not_import_kopf() -> None:
     code = "import sys, octofleet.cli; assert not [m for m in sys.modules if m.startswith('kopf')]"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_help_says_of_every_command_what_it_does() -> None:
+    shown = octofleet("/none", "--help")
+    lines = [line.strip("│ ") for line in shown.stdout.splitlines()]
+    described = {line.split()[0] for line in lines if len(line.split()) > 3}
+    assert {"doctor", "plan", "replay", "simulate", "status", "rollout"} <= described
