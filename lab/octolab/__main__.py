@@ -166,7 +166,7 @@ def load_images(*images: str, name: str = DEFAULT_NAME) -> None:
 
     Args:
         images: Which images (default all of the product): prosody operator bridge load
-            bridge-next bridge-mute.
+            bridge-stock bridge-next bridge-mute.
         name: The lab's name.
     """
     steps, cache = Progress(console), Cache.of_user()
@@ -183,7 +183,7 @@ def save(folder: Path, /, *images: str) -> None:
     Args:
         folder: Where the archives go.
         images: Which images (default all of the product): prosody operator bridge load
-            bridge-next bridge-mute.
+            bridge-stock bridge-next bridge-mute.
     """
     cache, wanted = Cache.of_user(), images or provision.PRODUCT
     provision.provision(cache, Progress(console), wanted)

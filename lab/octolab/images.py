@@ -74,6 +74,12 @@ def catalogue(source: Path, cache: Cache) -> tuple[Image, ...]:
         product_image("operator", source, product),
         product_image("bridge", source, with_engine),
         product_image("load", source, with_engine),
+        Image(
+            "bridge-stock",
+            "docker.io/octofleet/bridge-stock:dev",
+            recipes / "bridge-stock" / "Dockerfile",
+            {**with_engine, "start.sh": recipes / "bridge-stock" / "start.sh"},
+        ),
         *(
             Image(name, f"docker.io/octofleet/{name}:dev", recipes / name / "Dockerfile", {})
             for name in VARIANTS

@@ -19,12 +19,12 @@ from octolab.wheels import engine_step, product_steps
 __all__ = ["CLUSTER", "PRODUCT", "provision", "references", "source_folder"]
 
 CLUSTER = ("pause", "coredns", "metrics-server")
-PRODUCT = ("prosody", "operator", "bridge", "load", *images.VARIANTS)
+PRODUCT = ("prosody", "operator", "bridge", "load", "bridge-stock", *images.VARIANTS)
 # Change it when the way images are built or kept changes.
 IMAGE_RECIPE = "layers uncompressed"
 PYTHON_STEP = "Python image"
-PYTHON = ("operator", "bridge", "load")
-WITH_ENGINE = ("bridge", "load")
+PYTHON = ("operator", "bridge", "load", "bridge-stock")
+WITH_ENGINE = ("bridge", "load", "bridge-stock")
 
 
 def provision(

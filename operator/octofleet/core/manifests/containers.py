@@ -1,9 +1,17 @@
 """Parts shared by the pods the operator makes: variables, probes, security."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from octofleet.core.manifests.inputs import Workload
 from octofleet.core.manifests.naming import Manifest, Owner
+
+STOCK_INIT: Final = {"S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES": "1"}
+"""What the init of the stock images (s6-overlay 3) needs to start as user 1000: an emptyDir at
+/run belongs to root and anyone may write to it, which it refuses unless told otherwise.
+
+Source: s6-overlay, layout/rootfs-overlay/…/libexec/preinit.
+"""
 
 
 def variables(values: Mapping[str, str], extra: Mapping[str, str]) -> list[Manifest]:

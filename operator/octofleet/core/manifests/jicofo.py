@@ -67,6 +67,7 @@ def _environment(
     workload: Workload,
 ) -> list[Manifest]:
     plain = {
+        **containers.STOCK_INIT,
         **domains.variables(),
         "XMPP_SERVER": naming.service_host(naming.prosody_name(cluster), namespace),
         "XMPP_PORT": str(naming.XMPP_PORT),

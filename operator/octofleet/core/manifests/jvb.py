@@ -82,8 +82,9 @@ def dressed(spec: Manifest, settings: BridgeSettings) -> Manifest:
 def _bridge(octobridge: Manifest, settings: BridgeSettings) -> Manifest:
     env = [each for each in _env(octobridge) if not str(each["name"]).startswith(OURS)]
     heap = _heap(settings.workload)
-    if heap and not any(each["name"] == "VIDEOBRIDGE_MAX_MEMORY" for each in env):
-        env.append({"name": "VIDEOBRIDGE_MAX_MEMORY", "value": heap})
+    own = {**containers.STOCK_INIT, **({"VIDEOBRIDGE_MAX_MEMORY": heap} if heap else {})}
+    named = {each["name"] for each in env}
+    env += [each for each in containers.variables(own, {}) if each["name"] not in named]
     if settings.bind_node_address:
         env.append(containers.field_variable(NODE_ADDRESS, "status.hostIP"))
     ports = cast("list[Manifest]", octobridge["ports"])

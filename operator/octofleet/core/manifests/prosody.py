@@ -55,7 +55,11 @@ def _pod(cluster: str, domains: Domains, workload: Workload) -> Manifest:
 
 def _environment(cluster: str, domains: Domains, workload: Workload) -> list[Manifest]:
     secret = naming.secret_name(cluster)
-    plain = {**domains.variables(), "JVB_AUTH_USER": naming.BRIDGE_USER}
+    plain = {
+        **containers.STOCK_INIT,
+        **domains.variables(),
+        "JVB_AUTH_USER": naming.BRIDGE_USER,
+    }
     keys = (naming.KEY_JICOFO_PASSWORD, naming.KEY_JVB_PASSWORD, naming.KEY_OPERATOR_PASSWORD)
     return containers.variables(plain, workload.variables) + [
         containers.secret_variable(key, secret) for key in keys
