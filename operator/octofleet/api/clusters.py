@@ -7,7 +7,7 @@ from pydantic import Field
 
 from octofleet.api.autoscaling import AutoscalingDefaults
 from octofleet.api.bridges import BridgeDefaults, ResourceRequirements
-from octofleet.api.kube import Image, KubeModel, Name, ObjectMeta, Rule, rules
+from octofleet.api.kube import Image, KubeModel, ListOf, Name, ObjectMeta, Rule, rules
 from octofleet.api.octo import Octo
 from octofleet.api.status import ClusterStatus
 
@@ -17,6 +17,7 @@ __all__ = [
     "JitsiCluster",
     "JitsiClusterSpec",
     "Prosody",
+    "RemoteRegion",
     "RemoteRegions",
     "SelectionStrategy",
     "ServiceType",
@@ -73,6 +74,16 @@ class ServiceType(StrEnum):
     LOAD_BALANCER = "LoadBalancer"
 
 
+class RemoteRegion(KubeModel, frozen=True):
+    """A region in another Kubernetes."""
+
+    region: Name
+    """The region's name, as Jicofo and the participants know it."""
+    region_group: Name | None = None
+    """As regionGroup of an OctoRegion. Jicofo is told of groups from here, so what an OctoRegion
+    with a joinSecretRef says of its group isn't heard."""
+
+
 class RemoteRegions(KubeModel, frozen=True):
     """How regions in other Kubernetes clusters reach Prosody and Jicofo."""
 
@@ -80,6 +91,11 @@ class RemoteRegions(KubeModel, frozen=True):
     """Set, regions elsewhere may join (`octofleet join-token` makes the Secret they join by). The
     type of the two Services they reach: Prosody's, and that of the gateway before Jicofo's REST.
     ClusterIP: something else of yours leads to them."""
+    regions: Annotated[
+        tuple[RemoteRegion, ...], Field(max_length=64), ListOf("map", ("region",))
+    ] = ()
+    """Which regions are elsewhere. They count without this, too, as soon as Jicofo sees their
+    bridges; said here, they do from the start, and may have a group."""
 
 
 class Controller(KubeModel, frozen=True):

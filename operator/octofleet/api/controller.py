@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from octofleet.api.bridges import ResourceRequirements
-from octofleet.api.clusters import JitsiCluster, SelectionStrategy, ServiceType
+from octofleet.api.clusters import JitsiCluster, RemoteRegion, SelectionStrategy, ServiceType
 from octofleet.api.layering import SIZES, merged_resources
 from octofleet.api.octo import Octo
 
@@ -35,6 +35,8 @@ class EffectiveCluster:
     gateway_image: str = DEFAULT_BRIDGE_IMAGE
     remote_service: ServiceType | None = None
     """How regions elsewhere reach it; None: there are none."""
+    remote_regions: tuple[RemoteRegion, ...] = ()
+    """Those elsewhere that are known by name."""
 
 
 def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
@@ -57,4 +59,5 @@ def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
         local_region=jicofo.region,
         octo=spec.octo,
         remote_service=remote.service_type,
+        remote_regions=remote.regions,
     )

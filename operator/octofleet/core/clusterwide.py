@@ -34,7 +34,7 @@ class Whole:
 def verdicts(whole: Whole) -> tuple[Verdict, ...]:
     """Return a verdict on every condition of a cluster."""
     alive = (links.meshed(whole.mesh, whole.linking), nearness.near(whole.mesh, whole.linking))
-    laid = () if whole.mesh is None else (_regional(whole.mesh), _apart(whole.mesh, whole.regions))
+    laid = () if whole.mesh is None else _laid(whole.mesh, whole)
     return (*_controller(whole), *laid, *(each for each in alive if each is not None))
 
 
@@ -49,36 +49,43 @@ def _controller(whole: Whole) -> tuple[Verdict, ...]:
     return Verdict(T.READY, FALSE, why, text), Verdict(T.PROGRESSING, TRUE, why, text)
 
 
-def _regional(mesh: Mesh) -> Verdict:
-    names = ", ".join(mesh.regions[:5])
-    if len(mesh.regions) < 2:
+def _laid(mesh: Mesh, whole: Whole) -> tuple[Verdict, ...]:
+    regions = nearness.regions_of(mesh, whole.linking)
+    return _regional(mesh, regions), _apart(mesh, regions, whole.regions)
+
+
+def _regional(mesh: Mesh, regions: Sequence[str]) -> Verdict:
+    names = ", ".join(regions[:5])
+    if len(regions) < 2:
         return Verdict(T.REGIONAL, TRUE, Reason.ONE_REGION, "there is one region")
     if mesh.strategy in BLIND:
         text = (
-            f"regions {names} are declared, but controller.jicofo.strategy {mesh.strategy} doesn't"
+            f"there are regions {names}, but controller.jicofo.strategy {mesh.strategy} doesn't"
             " look at them, so people land far away: take the field away, or set it to"
             f" {SelectionStrategy.REGION_BASED}"
         )
         return Verdict(T.REGIONAL, FALSE, Reason.STRATEGY_NOT_REGIONAL, text)
     if not mesh.relays:
         text = (
-            f"regions {names} are declared, but octo.relays is Disabled: everyone of a meeting is"
+            f"there are regions {names}, but octo.relays is Disabled: everyone of a meeting is"
             " on one bridge, however far away; set octo.relays: Auto"
         )
         return Verdict(T.REGIONAL, FALSE, Reason.RELAYS_OFF, text)
     return Verdict(T.REGIONAL, TRUE, Reason.BY_REGION, f"people are placed by region: {names}")
 
 
-def _apart(mesh: Mesh, regions: Sequence[RegionStatus]) -> Verdict:
-    if len(mesh.regions) < 2:
+def _apart(mesh: Mesh, names: Sequence[str], regions: Sequence[RegionStatus]) -> Verdict:
+    if len(names) < 2:
         return Verdict(T.APART, TRUE, Reason.ONE_REGION, "there is one region")
     known = [each.zones for each in regions if each.zones]
-    if len(known) < 2:
-        text = "fewer than two regions have bridges on nodes with a zone label"
-        return Verdict(T.APART, UNKNOWN, Reason.ZONES_UNKNOWN, text)
     zones = sorted({zone for each in known for zone in each})
-    if len(zones) > 1:
+    if len(zones) > 1 and len(known) > 1:
         return Verdict(T.APART, TRUE, Reason.SEVERAL_ZONES, f"bridges run in {', '.join(zones)}")
+    if mesh.elsewhere or len(known) < 2:
+        text = "fewer than two regions have bridges on nodes with a zone label"
+        if mesh.elsewhere:
+            text = "where the bridges of regions in another Kubernetes run isn't seen from here"
+        return Verdict(T.APART, UNKNOWN, Reason.ZONES_UNKNOWN, text)
     text = (
         f"the bridges of all {len(known)} regions are in zone {zones[0]}: they fail together, and"
         " are near nobody but those near it; place each region where its people are, with"

@@ -32,11 +32,13 @@ class Mesh:
     """How a cluster's regions hang together."""
 
     regions: tuple[str, ...]
-    """Every region's name, sorted."""
+    """Every region's name, sorted; of those in another Kubernetes, the ones that are told."""
     groups: tuple[tuple[str, ...], ...]
     """Groups of regions that count as near one another, of two regions or more, sorted."""
     strategy: SelectionStrategy
     local_region: str | None = None
+    elsewhere: bool = False
+    """Regions in another Kubernetes may join: not all are seen from here."""
     relays: bool = False
     """A meeting may be on several bridges."""
     stress_threshold: float | None = None
@@ -46,11 +48,19 @@ class Mesh:
 
 
 def mesh_of(cluster: EffectiveCluster, places: Iterable[Place]) -> Mesh:
-    """Return how the cluster's regions hang together."""
-    found = sorted(set(places), key=lambda place: (place.region, place.group or ""))
+    """Return how the cluster's regions hang together.
+
+    Args:
+        cluster: What holds for the cluster.
+        places: Where its regions in this Kubernetes are.
+    """
+    away = (Place(each.region, each.region_group) for each in cluster.remote_regions)
+    found = sorted({*places, *away}, key=lambda place: (place.region, place.group or ""))
     regions = tuple(sorted({place.region for place in found}))
-    # Regions in another Kubernetes aren't seen from here.
-    several = len(regions) > 1 or cluster.remote_service is not None
+    # Whoever is let in from another Kubernetes may come at any time, with bridges that must be
+    # linked to those that are here by then.
+    elsewhere = cluster.remote_service is not None
+    several = elsewhere or len(regions) > 1
     relays = _has_relays(cluster.octo, several=several)
     only = regions[0] if relays and len(regions) == 1 else None
     return Mesh(
@@ -59,6 +69,7 @@ def mesh_of(cluster: EffectiveCluster, places: Iterable[Place]) -> Mesh:
         strategy=cluster.strategy or _fitting(several=several or relays),
         # By regions, Jicofo fills bridges one after the other only for people of some region.
         local_region=cluster.local_region or only,
+        elsewhere=elsewhere,
         relays=relays,
         stress_threshold=quantity(cluster.octo.stress_threshold),
         participants_per_bridge=cluster.octo.participants_per_bridge if relays else None,

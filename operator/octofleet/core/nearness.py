@@ -14,7 +14,7 @@ from octofleet.core.conditions import ConditionType, Reason, Verdict
 from octofleet.core.links import Linking, Person
 from octofleet.core.meshing import Mesh
 
-__all__ = ["near"]
+__all__ = ["near", "regions_of"]
 
 ENOUGH: Final = 2
 """So few people say nothing about how regions work."""
@@ -26,7 +26,7 @@ TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionSta
 
 def near(mesh: Mesh | None, seen: Linking | None) -> Verdict | None:
     """Return the verdict on where people are served; None for a cluster of one region."""
-    if mesh is None or len(mesh.regions) < 2:
+    if mesh is None or len(regions_of(mesh, seen)) < 2:
         return None
     if seen is None:
         return _said(UNKNOWN, Reason.JICOFO_UNREACHABLE, "Jicofo can't be asked who is where")
@@ -40,6 +40,15 @@ def near(mesh: Mesh | None, seen: Linking | None) -> Verdict | None:
     if len(far) > TOLERATED * len(seen.people):
         return _said(FALSE, Reason.PEOPLE_FAR_AWAY, _far(far, mesh))
     return _said(TRUE, Reason.PEOPLE_NEAR, "people are on bridges near them")
+
+
+def regions_of(mesh: Mesh, seen: Linking | None) -> tuple[str, ...]:
+    """Return all regions by name, sorted: those that are told, and those of Jicofo's bridges.
+
+    The latter may be in another Kubernetes.
+    """
+    served = () if seen is None else seen.regions.values()
+    return tuple(sorted({*mesh.regions, *(each for each in served if each is not None)}))
 
 
 def _is_far(person: Person, served: set[str], mesh: Mesh) -> bool:

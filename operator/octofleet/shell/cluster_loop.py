@@ -70,7 +70,7 @@ class ClusterReconciler:
         if refusal is None and settled:
             await self._default_region(cluster, regions)
         state = await self._state(name, refusal)
-        if mesh is not None and (mesh.relays or len(mesh.regions) > 1):
+        if mesh is not None and (mesh.relays or mesh.elsewhere or len(mesh.regions) > 1):
             linking = await self._links.look(name, self._tokens.get(key, ""))
             state = replace(state, mesh=mesh, linking=linking)
         await self._publisher.cluster(document, resource.status, cluster, joined, state)

@@ -61,6 +61,15 @@ class JicofoView:
     """Which bridges should be linked, for which meeting."""
     people: tuple[JicofoPerson, ...] = ()
 
+    def people_by_region(self) -> dict[str, int]:
+        """Return how many people are on the bridges of each region; bridges of none don't count."""
+        found: defaultdict[str, int] = defaultdict(int)
+        for nickname, bridge in self.bridges.items():
+            if bridge.region is not None:
+                here = self.conferences.get(nickname, ())
+                found[bridge.region] += sum(each.participants for each in here)
+        return dict(found)
+
 
 @dataclass(frozen=True, slots=True)
 class Gateway:

@@ -10,6 +10,7 @@ from octofleet.core.meshing import Mesh, mesh_of
 from octofleet.shell import clusters, documents, kube
 from octofleet.shell.caching import Shared
 from octofleet.shell.documents import Document
+from octofleet.shell.jicofo import JicofoView
 from octofleet.shell.kube import KubernetesCluster
 
 LIST_SECONDS: Final = 2.0
@@ -35,8 +36,16 @@ class Meshes:
         joined = clusters.regions_of(found, cluster.metadata.name)
         return mesh_of(effective_cluster(cluster), clusters.places_of(joined))
 
-    async def elsewhere(self, region: EffectiveRegion) -> dict[str, int | None]:
-        """Return how many people are in the cluster's other regions, by region; None: unknown."""
+    async def elsewhere(
+        self, region: EffectiveRegion, seen: JicofoView | None
+    ) -> dict[str, int | None]:
+        """Return how many people are in the cluster's other regions, by region; None: unknown.
+
+        Args:
+            region: The region that asks.
+            seen: What Jicofo says, which knows of regions in another Kubernetes, too; None: it
+                can't be asked.
+        """
         found = await self._regions.get(region.namespace)
         people: dict[str, int | None] = {}
         for each in clusters.regions_of(found, region.cluster):
@@ -47,7 +56,8 @@ class Meshes:
             before = people.get(name, 0)
             known = None if number is None or before is None else before + int(number)
             people[name] = known
-        return people
+        there = {} if seen is None else seen.people_by_region()
+        return {each: n for each, n in there.items() if each != region.region} | people
 
     async def _read(self, namespace: str) -> list[Document]:
         return await self._api.list(kube.REGIONS, namespace)

@@ -33,7 +33,7 @@ from octofleet.shell.breweries import Credentials
 from octofleet.shell.clusters import Child
 from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName
-from octofleet.shell.errors import Refused
+from octofleet.shell.errors import FleetError, Refused
 from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.meshes import Meshes
 from octofleet.shell.observer import ClusterFacts, Observer
@@ -206,7 +206,14 @@ class RegionReconciler:
 
     async def _elsewhere(self, region: EffectiveRegion) -> Mapping[str, int | None]:
         wanted = region.autoscaling.headroom
-        return await self._meshes.elsewhere(region) if wanted and wanted.lost_region else {}
+        if wanted is None or not wanted.lost_region:
+            return {}
+        try:
+            seen = await self._observer.jicofo_seen(ClusterName(region.namespace, region.cluster))
+        except FleetError:
+            # Nothing shrinks until it answers, so that less is wanted meanwhile does no harm.
+            seen = None
+        return await self._meshes.elsewhere(region, seen)
 
     def _history(self, found: _Read) -> History:
         """Return what scaling remembers, with what was learned since the status was written."""

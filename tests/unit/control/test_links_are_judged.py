@@ -14,7 +14,7 @@ from octofleet.core.clusterwide import Whole
 from octofleet.core.conditions import Reason
 from octofleet.core.links import End, Linking, Person, Wanted
 from octofleet.core.meshing import Mesh, Place, mesh_of
-from octofleet.core.observation import Timestamp
+from octofleet.core.observation import Conference, Timestamp
 from octofleet.shell import jicofo, linkwatch
 
 NOW = Timestamp(1_700_000_000.0)
@@ -113,9 +113,35 @@ def near(*people: Person, mesh: Mesh = WORLD) -> Reason | None:
 
 def test_where_people_are_is_judged_only_where_there_are_regions() -> None:
     people = [Person("eu", "eu")] * 3
-    assert near(*people, mesh=mesh_of(CLUSTER, [Place("eu")])) is None
+    alone = seen(people=people, regions={"eu-0-x": "eu", "eu-1-x": "eu"})
+    assert nearness.near(mesh_of(CLUSTER, [Place("eu")]), alone) is None
     assert near() is Reason.NOBODY_THERE
     assert near(*people) is Reason.PEOPLE_NEAR
+
+
+def test_a_region_elsewhere_is_judged_once_jicofo_sees_its_bridges() -> None:
+    home = mesh_of(CLUSTER, [Place("eu")])
+    people = [Person("us", "eu")] * 3
+    verdict = nearness.near(home, seen(people=people, regions={"eu-0-x": "eu", "us-0-x": "us"}))
+    assert verdict is not None
+    assert verdict.reason is Reason.PEOPLE_FAR_AWAY
+    assert nearness.near(home, seen(people=people, regions={"eu-0-x": "eu"})) is None
+
+
+def test_people_are_counted_by_the_region_of_their_bridges() -> None:
+    one, two = Conference("a", 3), Conference("b", 4)
+    bridge = jicofo.JicofoBridge(True, False, False, False, 0.1, "1", region="us")
+    view = jicofo.JicofoView(
+        NOW,
+        {
+            "x": bridge,
+            "y": bridge,
+            "z": replace(bridge, region="asia"),
+            "old": replace(bridge, region=None),
+        },
+        {"x": (one, two), "y": (one,), "old": (two,)},
+    )
+    assert view.people_by_region() == {"us": 10, "asia": 0}
 
 
 def test_a_region_of_the_same_group_is_near_and_one_without_bridges_has_nobody_far() -> None:

@@ -13,7 +13,7 @@ from tests.unit.control.worlds import (
     snapshot,
 )
 
-from octofleet.api.clusters import JitsiCluster
+from octofleet.api.clusters import JitsiCluster, ServiceType
 from octofleet.api.effective import effective_cluster
 from octofleet.api.status import RegionStatus
 from octofleet.core import clusterwide, diagnosis, lifecycle, meshing, planning, reporting
@@ -241,6 +241,14 @@ def test_regions_in_one_place_are_named(
     zones: list[tuple[str, ...]], said: tuple[str, str]
 ) -> None:
     assert _said(_whole(_cluster(), *zones)[T.APART]) == said
+
+
+def test_where_regions_elsewhere_are_is_unknown_and_no_mistake() -> None:
+    remote = replace(_cluster(), remote_service=ServiceType.NODE_PORT)
+    told = _whole(remote, ("a",), ("a",))
+    assert _said(told[T.APART]) == ("Unknown", "ZonesUnknown")
+    assert _said(told[T.REGIONAL]) == ("True", "ByRegion")
+    assert _said(_whole(remote, ("a",), ("b",))[T.APART]) == ("True", "SeveralZones")
 
 
 @pytest.mark.parametrize(

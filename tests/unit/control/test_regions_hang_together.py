@@ -19,8 +19,9 @@ OWNER = naming.Owner("JitsiCluster", "meet", "uid")
 EUROPE = [Place("eu-west", "europe"), Place("eu-central", "europe")]
 
 
-def cluster(octo: Any = None, **jicofo_spec: Any) -> EffectiveCluster:
-    spec = {"domain": "meet.example", "controller": {"jicofo": jicofo_spec}, "octo": octo or {}}
+def cluster(octo: Any = None, remote: Any = None, **jicofo_spec: Any) -> EffectiveCluster:
+    controller = {"jicofo": jicofo_spec, "remoteRegions": remote or {}}
+    spec = {"domain": "meet.example", "controller": controller, "octo": octo or {}}
     return effective_cluster(
         JitsiCluster.model_validate({"metadata": {"name": "meet"}, "spec": spec})
     )
@@ -74,6 +75,34 @@ def test_relays_are_for_clusters_that_need_them(
     assert mesh.relays is relays
     assert ("ENABLE_OCTO" in variables(mesh)) is relays
     assert ("MAX_BRIDGE_PARTICIPANTS" in variables(mesh)) is relays
+
+
+@pytest.mark.parametrize(
+    ("octo", "regions", "relays"),
+    [
+        ({}, [], True),
+        ({}, [{"region": "us-east"}], True),
+        ({"relays": "Disabled"}, [{"region": "us-east"}], False),
+    ],
+)
+def test_a_region_elsewhere_counts_before_it_has_come(
+    octo: Any, regions: Any, relays: bool
+) -> None:
+    # Bridges that start without a relay id can't be linked with those that come later.
+    remote = {"serviceType": "NodePort", "regions": regions}
+    mesh = mesh_of(cluster(octo, remote), EUROPE[:1])
+    assert mesh.relays is relays
+    assert mesh.elsewhere
+    assert mesh.strategy is SelectionStrategy.REGION_BASED
+    assert mesh.regions == ("eu-west", *(each["region"] for each in regions))
+    assert not mesh_of(cluster(octo), EUROPE[:1]).relays
+
+
+def test_a_region_elsewhere_may_be_of_a_group_at_home() -> None:
+    regions = [{"region": "uk", "regionGroup": "europe"}, {"region": "us-east"}]
+    remote = {"serviceType": "NodePort", "regions": regions}
+    told = variables(mesh_of(cluster(remote=remote), EUROPE))
+    assert told["JICOFO_BRIDGE_REGION_GROUPS"] == '["eu-central","eu-west","uk"]'
 
 
 def test_overload_begins_where_it_is_said_for_jicofo_and_for_the_operator() -> None:
