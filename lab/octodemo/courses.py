@@ -11,10 +11,22 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-__all__ = ["Course", "Order", "Sampled", "matching", "orders", "root_mean_square", "turns"]
+__all__ = [
+    "EACH",
+    "Course",
+    "Order",
+    "Sampled",
+    "matching",
+    "orders",
+    "packets_due",
+    "root_mean_square",
+    "turns",
+]
 
 Sampled = tuple[float, tuple[float, ...]]
 """A moment, and the stress of each bridge, the busiest first."""
+EACH = 90.0
+"""Packets a second that a synthetic participant sends, and gets from each other."""
 TOGETHER = 0.5
 """Seconds within which people join or leave at once."""
 
@@ -69,6 +81,22 @@ def orders(joins: Sequence[tuple[float, float, str]], until: float) -> list[Orde
         else:
             found.append(Order(at, call, people[call]))
     return found
+
+
+def packets_due(joins: Sequence[tuple[float, float, str]], until: float) -> float:
+    """Return how many packets people get by a moment: all that the others of their call send."""
+    changes = sorted(
+        [(min(joined, until), call, 1) for joined, _, call in joins]
+        + [(min(left, until), call, -1) for _, left, call in joins]
+    )
+    people: dict[str, int] = {}
+    due, pairs, before = 0.0, 0, 0.0
+    for at, call, change in [*changes, (until, "", 0)]:
+        due += EACH * pairs * (at - before)
+        before, number = at, people.get(call, 0)
+        people[call] = number + change
+        pairs += people[call] * (people[call] - 1) - number * (number - 1)
+    return due
 
 
 def turns(sizes: Sequence[int]) -> list[int]:

@@ -1,32 +1,45 @@
 """Proof: what the simulator says of a small workload is what real bridges do.
 
-One description (`--workload`) is run by both. First the lab's machine is measured with a call that
-isn't in it: how stressed an idle bridge is, what a packet costs, how long a bridge takes to start.
-With these the simulator tells how the workload will go; then synthetic participants do the same
-on real bridges under the real operator. Ends in `labmatch: decisions=N/N stress_rmse=0.NN`: how
-many of the region's decisions (by how many bridges up or down) were the same in the same order,
-and how far the stress of each bridge was apart over time.
+One description (`--workload`) is run by both. First the lab's machine is measured with calls that
+aren't in it: how stressed an idle bridge is, what a packet costs, how long a bridge takes to start.
+The stress that the workload wants on average goes with the machine: it was chosen for the bridges
+that the description tells of. With these the simulator tells how the workload will go; then
+synthetic participants do the same on real bridges under the real operator. Ends in
+`labmatch: decisions=N/N stress_rmse=0.NN`: how many of the region's decisions (by how many bridges
+up or down) were the same in the same order, and how far the stress of each bridge was apart over
+time.
 
 Every decision has to match. Stress may be 0.12 apart: bridges smooth theirs over seconds and tell
 it every five, a person's share of a real machine isn't only packets, and the machine does other
 things meanwhile; a model that misses a call's place, or a fifth of its cost, is further off.
+
+Where the machine is too busy for the senders, bridges carry less than was described, and nothing is
+measured: then the proof fails by that name (`fed` is the share of the packets that people got).
 """
 
 import asyncio
 import statistics
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 from rich.console import Console
 
-from octodemo.courses import Course, Sampled, matching, orders, root_mean_square, turns
+from octodemo.courses import (
+    Course,
+    Sampled,
+    matching,
+    orders,
+    packets_due,
+    root_mean_square,
+    turns,
+)
 from octodemo.crowd import Crowd, start_crowd
 from octodemo.fleet import Watcher, watching
 from octodemo.kube import Cluster
+from octodemo.machines import GAUGES, Machine, costs, fitted
 from octodemo.objects import jitsi_cluster, octo_region, quick
 from octodemo.platform import ROOT, Platform, fresh_platform, install_operator
 from octodemo.scratch import scratch
@@ -39,34 +52,13 @@ REGION: Final = "lab"
 LIMIT: Final = "150m"
 """CPU of a bridge: small, so that a handful of people are a load."""
 BITRATE: Final = 200_000
-SMALL, LARGE = 4, 14
-"""People of the two calls that the machine is measured with."""
-EACH: Final = 90.0
-"""Packets a second that a synthetic participant sends, and gets from each other."""
 CALM_SECONDS: Final = 15.0
 EVERY: Final = 5.0
 FARTHEST: Final = 0.12
+FED: Final = 0.9
+"""Of the packets that people should get: with fewer, the machine was too busy to tell anything."""
 
 Object = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """A bridge of the lab, as measured."""
-
-    idle: float
-    person: float
-    packet_rate: float
-    start_seconds: float
-
-    def description(self) -> Object:
-        """Return it as a workload describes it."""
-        return {
-            "idleStress": round(self.idle, 3),
-            "personStress": round(self.person, 4),
-            "packetRate": round(self.packet_rate),
-            "startSeconds": round(self.start_seconds, 1),
-        }
 
 
 async def prove_labmatch(cluster: Cluster, console: Console, workload: Path = WORKLOAD) -> str:
@@ -82,15 +74,22 @@ async def prove_labmatch(cluster: Cluster, console: Console, workload: Path = WO
         crowd = await start_crowd(cluster, NAMESPACE)
         machine = await _measure(platform, crowd)
         console.print(f"a bridge of this machine: {machine.description()}")
-        course = await _simulated(_described(workload), machine)
+        course = await _simulated(fitted(_described(workload), machine))
+        console.print(f"settings: {course.autoscaling}", markup=False)
         console.print(f"the simulator says: sizes {'-'.join(map(str, course.sizes))}")
         await _begin(platform, course)
         async with watching(platform, REGION) as watcher:
             seen = await _play(platform, crowd, watcher, course, console)
-        people = await crowd.people()
-        line = _judge(course, watcher.sizes, seen, console)
-        if people.dropped:
-            raise AssertionError(f"{line} dropped={people.dropped}")
+        total = (await crowd.report())["total"]
+        fed = total["packets_received"] / packets_due(course.joins, course.seconds)
+        console.print(f"people got {100 * fed:.0f}% of what such people send")
+        line, apart = _judge(course, watcher.sizes, seen, console)
+        if fed < FED:
+            raise AssertionError(f"{line} fed={fed:.2f}: the machine is too busy to tell")
+        if apart:
+            raise AssertionError(line)
+        if total["dropped"]:
+            raise AssertionError(f"{line} dropped={total['dropped']}")
         return line
 
 
@@ -116,37 +115,24 @@ async def _measure(platform: Platform, crowd: Crowd) -> Machine:
         await asyncio.sleep(CALM_SECONDS)
         idle = statistics.median(_recent(watcher, lowest=True))
         levels: list[float] = []
-        for people in (SMALL, LARGE):
+        for people in GAUGES:
             await crowd.call("gauge", people, bitrate_bps=BITRATE)
             await crowd.connected(people)
-            await asyncio.sleep(CALM_SECONDS + 10)
+            await asyncio.sleep(CALM_SECONDS + 5)
             levels.append(statistics.median(_recent(watcher, lowest=False)) - idle)
     await crowd.call("gauge", 0)
-    await asyncio.sleep(CALM_SECONDS)
-    person, rate = costs(*levels)
+    await asyncio.sleep(2 * CALM_SECONDS)
+    person, rate = costs(levels)
     return Machine(idle, person, rate, start)
 
 
-def costs(small: float, large: float) -> tuple[float, float]:
-    """Return the stress of a person, and the packets a second at stress 1, of the two calls.
-
-    A call's people cost something each, and its packets grow with the square of their number.
-
-    Raises:
-        AssertionError: the calls are no load that tells anything.
-    """
-    packet = (large / LARGE - small / SMALL) / (EACH * (LARGE - SMALL))
-    if small <= 0 or packet <= 0:
-        raise AssertionError(f"calls of {SMALL} and {LARGE} cost {small:.3f} and {large:.3f}")
-    return max(0.0, small / SMALL - EACH * SMALL * packet), 1 / packet
-
-
 def _recent(watcher: Watcher, *, lowest: bool) -> list[float]:
-    """Return the stress of the idlest or the busiest bridge over the last ten seconds."""
+    """Return the stress of the idlest or the busiest bridge over the last seven seconds."""
     since = time.monotonic() - CALM_SECONDS / 2
     found: list[float] = []
     for view in watcher.views:
-        told = [each.stress for each in view.bridges if each.stress is not None]
+        ready = [each for each in view.bridges if each.state == "Ready"]
+        told = [each.stress for each in ready if each.stress is not None]
         if view.at >= since and told:
             found.append(min(told) if lowest else max(told))
     if not found:
@@ -161,9 +147,8 @@ def _described(workload: Path) -> Object:
     return yaml.safe_load(workload.read_text())
 
 
-async def _simulated(described: Object, machine: Machine) -> Course:
-    """Have the simulator tell the workload's course on such bridges."""
-    described["bridge"] = {**described.get("bridge", {}), **machine.description()}
+async def _simulated(described: Object) -> Course:
+    """Have the simulator tell a workload's course."""
     with scratch("labmatch") as folder:
         path = folder / "workload.yaml"
         path.write_text(yaml.safe_dump(described))
@@ -182,8 +167,14 @@ async def _simulated(described: Object, machine: Machine) -> Course:
 
 async def _begin(platform: Platform, course: Course) -> None:
     """Give the region the workload's settings, at the size it begins with."""
-    await platform.patch_region(REGION, {"replicas": None, "autoscaling": None})
-    await platform.patch_region(REGION, {"autoscaling": {"mode": "Auto", **course.autoscaling}})
+    # Never a moment of Auto without the workload's settings: by the defaults, what the gauge left
+    # behind in metrics-server would make the region grow.
+    unset = dict.fromkeys(("minBridges", "maxBridges", "metrics", "behavior", "drain"))
+    await platform.patch_region(REGION, {"replicas": course.sizes[0], "autoscaling": unset})
+    await platform.wait_ready(REGION, bridges=course.sizes[0])
+    settings = {"mode": "Auto", **course.autoscaling}
+    await platform.patch_region(REGION, {"replicas": None, "autoscaling": settings})
+    await asyncio.sleep(CALM_SECONDS)
     await platform.wait_ready(REGION, bridges=course.sizes[0])
 
 
@@ -216,12 +207,10 @@ async def _play(
     return seen
 
 
-def _judge(course: Course, sizes: list[int], seen: list[Sampled], console: Console) -> str:
-    """Lay the two side by side; return the line.
-
-    Raises:
-        AssertionError: they are too far apart.
-    """
+def _judge(
+    course: Course, sizes: list[int], seen: list[Sampled], console: Console
+) -> tuple[str, bool]:
+    """Lay the two side by side; return the line, and whether they are too far apart."""
     simulated, real = turns(course.sizes), turns(sizes)
     for (at, levels), (_, told) in zip(seen[::3], course.stress[::3], strict=False):
         pairs = ", ".join(f"{a:.2f}" for a in levels), ", ".join(f"{b:.2f}" for b in told)
@@ -230,6 +219,4 @@ def _judge(course: Course, sizes: list[int], seen: list[Sampled], console: Conso
     number, most = matching(simulated, real), max(len(simulated), len(real))
     apart = root_mean_square(course.stress, seen)
     line = f"labmatch: decisions={number}/{most} stress_rmse={apart:.2f}"
-    if number != most or not most or apart > FARTHEST:
-        raise AssertionError(line)
-    return line
+    return line, number != most or not most or apart > FARTHEST

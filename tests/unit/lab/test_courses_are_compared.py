@@ -1,13 +1,23 @@
 """How a simulated and a real course of the same workload are laid side by side."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octodemo.courses import Course, Order, matching, orders, root_mean_square, turns
-from octodemo.labmatch import EACH, LARGE, SMALL, costs
+from octodemo.courses import (
+    EACH,
+    Course,
+    Order,
+    matching,
+    orders,
+    packets_due,
+    root_mean_square,
+    turns,
+)
+from octodemo.machines import GAUGES, Machine, costs, fitted
 
 sizes = st.lists(st.integers(1, 6), max_size=12)
 
@@ -55,12 +65,56 @@ def test_stress_is_compared_by_rank_and_a_missing_bridge_is_idle() -> None:
     assert root_mean_square([(0.0, (0.6,))], [(0.0, ())]) == pytest.approx(0.6)
 
 
-def test_two_calls_tell_what_people_and_packets_cost() -> None:
-    person, rate = 0.012, 85_000.0
-    small, large = (n * person + EACH * n * n / rate for n in (SMALL, LARGE))
-    assert costs(small, large) == (pytest.approx(person), pytest.approx(rate))
-    with pytest.raises(AssertionError, match="cost"):
-        costs(0.05, 0.05)
+def gauged(machine: Machine) -> list[float]:
+    return [machine.call(n) - machine.idle for n in GAUGES]
+
+
+def test_calls_tell_what_people_and_packets_cost() -> None:
+    machine = Machine(0.05, 0.012, 85_000.0, 12.0)
+    assert costs(gauged(machine)) == (pytest.approx(0.012), pytest.approx(85_000.0))
+    with pytest.raises(AssertionError, match="no load"):
+        costs([0.05, 0.05, 0.05])
+
+
+@given(st.lists(st.floats(-0.05, 0.05), min_size=3, max_size=3))
+def test_a_call_is_told_nearly_right_by_calls_that_are_measured_a_little_wrong(
+    noise: list[float],
+) -> None:
+    machine = Machine(0.05, 0.012, 85_000.0, 12.0)
+    noisy = [max(0.0, a + b) for a, b in zip(gauged(machine), noise, strict=True)]
+    person, rate = costs(noisy)
+    assert person >= 0
+    assert rate > 0
+    for people in (7, 9, 13, 14):
+        told = Machine(0.05, person, rate, 12.0).call(people)
+        assert told == pytest.approx(machine.call(people), abs=0.08)
+
+
+def test_the_stress_that_is_wanted_goes_with_the_machine() -> None:
+    described: dict[str, Any] = {
+        "name": "x",
+        "bridge": Machine(0.05, 0.012, 85_000.0, 12.0).description(),
+        "autoscaling": {
+            "metrics": [
+                {"type": "Stress", "target": {"averageValue": "0.3"}},
+                {"type": "Participants", "target": {"averageValue": "50"}},
+            ],
+            "rebalancing": "Off",
+        },
+    }
+    slower = fitted(described, Machine(0.1, 0.024, 42_500.0, 9.0))
+    wanted = [each["target"]["averageValue"] for each in slower["autoscaling"]["metrics"]]
+    assert wanted == ["0.6", "50"]
+    assert slower["autoscaling"]["rebalancing"] == "Off"
+    assert slower["bridge"]["startSeconds"] == 9.0
+    assert described["autoscaling"]["metrics"][0]["target"]["averageValue"] == "0.3"
+
+
+def test_what_people_should_get_follows_from_who_is_in_their_calls() -> None:
+    joins = [(0.0, 10.0, "a"), (2.0, 99.0, "a"), (4.0, 8.0, "b")]
+    assert packets_due(joins, 50.0) == pytest.approx(2 * EACH * 8.0)
+    assert packets_due(joins, 5.0) == pytest.approx(2 * EACH * 3.0)
+    assert packets_due([], 5.0) == 0.0
 
 
 def test_the_simulators_course_is_read() -> None:

@@ -31,8 +31,8 @@ def test_the_labs_workload_grows_and_shrinks_step_by_step(workload: Workload) ->
     assert [size for _, size in found.sizes] == [2, 3, 4, 3, 2]
     times = [at for at, _ in found.sizes]
     assert times == sorted(times)
-    # Every decision has a minute for itself, or nearly: order is no chance.
-    assert min(b - a for a, b in pairwise(times)) > 40
+    # Every decision has a minute for itself: order is no chance.
+    assert min(b - a for a, b in pairwise(times)) > 60
     assert [at for at, _ in found.stress][:3] == [0.0, 5.0, 10.0]
     assert max(level for _, levels in found.stress for level in levels) < 0.8
 
@@ -63,4 +63,4 @@ def test_the_command_prints_it(capsys: pytest.CaptureFixture[str], workload: Wor
     assert simulating.course(workload=LAB) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["autoscaling"]["maxBridges"] == workload.max_bridges
-    assert len(told["joins"]) == 44
+    assert len(told["joins"]) == 43
