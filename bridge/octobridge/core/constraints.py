@@ -94,15 +94,27 @@ class Ranking:
 
     def walk(self, settings: ReceiverSettings, own: Set[str]) -> Iterator[str]:
         """Yield the sources that matter to a receiver, most important first."""
-        named = [
-            name
-            for name in dict.fromkeys((*settings.on_stage, *settings.selected))
-            if name in self._rank and name not in own
-        ]
+        named = self._named(settings, own)
         shows = len(self.enabled)
         yield from (name for name in named if self._rank[name] < shows)
         yield from self._others(settings, own, set(named))
         yield from (name for name in named if self._rank[name] >= shows)
+
+    def showing(self, settings: ReceiverSettings, own: Set[str]) -> Iterator[str]:
+        """Yield all sources that may show something, wanted or not, most important first."""
+        named = self._named(settings, own)
+        shows = len(self.enabled)
+        yield from (name for name in named if self._rank[name] < shows)
+        unnamed = own | set(named)
+        yield from (name for name in self.enabled if name not in unnamed)
+
+    def _named(self, settings: ReceiverSettings, own: Set[str]) -> list[str]:
+        """Return what the receiver has on stage, then what it selected."""
+        return [
+            name
+            for name in dict.fromkeys((*settings.on_stage, *settings.selected))
+            if name in self._rank and name not in own
+        ]
 
     def _others(self, settings: ReceiverSettings, own: Set[str], named: Set[str]) -> Iterator[str]:
         """Yield the rest that may have a constraint: all of it, unless the default is nothing."""

@@ -6,6 +6,7 @@ once per reading, and what is worth sending of them once per constraint.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from jitsiwire.bridge_channel import VideoType
 from octobridge.core.allocation import Considered, Layer, Limits, consider
@@ -15,9 +16,9 @@ from octobridge.core.layers import Encoding, layers_of
 from octobridge.core.slots import Key
 from octobridge.core.sources import Picture
 
-__all__ = ["Pictures", "Shown"]
+__all__ = ["SHOWS_NOTHING", "Pictures", "Shown"]
 
-SHOWS_NOTHING = (VideoType.DISABLED, VideoType.NONE)
+SHOWS_NOTHING: Final = (VideoType.DISABLED, VideoType.NONE)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ slot that goes to another picture ends the first one's subscription.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from jitsiwire.bridge_channel import (
@@ -22,9 +23,9 @@ from octobridge.core.allocation import (
     Limits,
     allocate,
 )
-from octobridge.core.constraints import ReceiverSettings, effective
+from octobridge.core.constraints import Ranking, ReceiverSettings, effective
 from octobridge.core.effects import Effect, SetProbing, SetTarget, Subscribe, Unsubscribe, say
-from octobridge.core.pictures import Pictures, Shown
+from octobridge.core.pictures import SHOWS_NOTHING, Pictures, Shown
 from octobridge.core.slots import Key, Slot, Slots
 
 __all__ = ["NEVER", "Receiver"]
@@ -57,6 +58,8 @@ class Receiver:
     _targets: dict[Key, tuple[int, int]] = field(default_factory=dict[Key, tuple[int, int]])
     """Of each subscribed picture: encoding and temporal layer."""
     _probing: int = 0
+    _mapped: tuple[Ranking, ReceiverSettings, tuple[str, ...]] | None = None
+    """What slots were last given for; the ranking is another one whenever sources change."""
 
     # ---- bandwidth ------------------------------------------------------------------------
 
@@ -139,14 +142,19 @@ class Receiver:
             pictures.demanded.add(name)
 
     def _map(self, pictures: Pictures) -> list[Effect]:
-        """Give slots to all it may get, so that its client knows them in time."""
+        """Give slots to what it may get and, while there are any left, to what it may get later.
+
+        So its client knows a stream before it is sent. What shows nothing waits until it does:
+        clients take every type but the camera's for a screen, and a slot's is told once.
+        """
         if self.slots is None:
             return []
-        wanted = {
-            shown.key: shown
-            for name, constraints in self.effective.items()
-            if _height(constraints) and (shown := pictures.find(name))
-        }
+        active = tuple(name for name, c in self.effective.items() if _height(c))
+        inputs = pictures.ranking, self.settings, active
+        if inputs == self._mapped:
+            return []
+        self._mapped = inputs
+        wanted = self._to_map(pictures, active, self.slots.capacity)
         moved = self.slots.place(list(wanted))
         effects: list[Effect] = []
         for move in moved:
@@ -156,6 +164,16 @@ class Receiver:
             told = _video_map((wanted[move.key], move.slot) for move in moved)
             effects.append(say(self.transport, told))
         return effects
+
+    def _to_map(self, pictures: Pictures, active: Iterable[str], room: int) -> dict[Key, Shown]:
+        found: dict[Key, Shown] = {}
+        for name in chain(active, pictures.ranking.showing(self.settings, self.own)):
+            if len(found) >= room:
+                break
+            shown = pictures.find(name)
+            if shown is not None and shown.video_type not in SHOWS_NOTHING:
+                found[shown.key] = shown
+        return found
 
     def _aim(self, pictures: Pictures) -> list[Effect]:
         """Aim each picture at its layer, pause those that were left out, and tell the client."""

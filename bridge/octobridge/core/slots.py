@@ -1,8 +1,8 @@
 """The SSRCs one receiver is sent on, when the bridge rewrites them: a limited number of slots.
 
 A client that rewrites SSRCs is told of a few streams only, however many sources there are. Each
-source that is sent to it takes a slot; when all are taken, the one whose source was wanted least
-recently goes to the newcomer, and the stream on it continues with another picture.
+source that is or may soon be sent to it takes a slot; when all are taken, the one whose source was
+wanted least recently goes to the newcomer, and the stream on it continues with another picture.
 
 Source: JVB SsrcCache.kt.
 """
@@ -44,7 +44,7 @@ class Slots:
     """
 
     def __init__(self, capacity: int, make: Callable[[int], Slot]) -> None:
-        self._capacity = capacity
+        self.capacity = capacity
         self._make = make
         self._made = 0
         self._free: list[Slot] = []
@@ -63,7 +63,7 @@ class Slots:
 
     def place(self, wanted: Sequence[Key]) -> list[Moved]:
         """Give each source a slot; those of `wanted` beyond the capacity get none."""
-        wanted = wanted[: self._capacity]
+        wanted = wanted[: self.capacity]
         for key in wanted:
             if key in self._held:
                 self._held.move_to_end(key)
@@ -79,7 +79,7 @@ class Slots:
         before: Key | None = None
         if self._free:
             slot = self._free.pop()
-        elif self._made < self._capacity:
+        elif self._made < self.capacity:
             slot = self._make(self._made)
             self._made += 1
         else:

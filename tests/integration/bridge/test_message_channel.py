@@ -36,6 +36,16 @@ class Client:
                 if message["colibriClass"] == kind:
                     return message
 
+    async def hears_all(self, *kinds: str, seconds: float = 20.0) -> dict[str, dict[str, Any]]:
+        """Wait for the next message of each kind, in whichever order, passing over others."""
+        found: dict[str, dict[str, Any]] = {}
+        async with asyncio.timeout(seconds):
+            while len(found) < len(kinds):
+                message = json.loads(await self._messages.get())
+                if message["colibriClass"] in kinds:
+                    found.setdefault(message["colibriClass"], message)
+        return found
+
     async def hears_only(self, kind: str, seconds: float = 20.0) -> bool:
         """Whether no client's word comes before the next message of a kind."""
         async with asyncio.timeout(seconds):

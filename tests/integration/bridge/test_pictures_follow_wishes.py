@@ -153,11 +153,13 @@ async def test_rewritten_streams_carry_what_the_map_says(prosody: Prosody) -> No
             await conversation.join("c", sctp=True)
             b = await conversation.join("b", sctp=True, capabilities=REWRITING)
             watching = Client(*await b.open_channel())
-            voices = (await watching.hears("AudioSourcesMap"))["mappedSources"]
+            # Both are told before anything is asked for.
+            told = await watching.hears_all("VideoSourcesMap", "AudioSourcesMap")
+            pictures = told["VideoSourcesMap"]["mappedSources"]
+            assert {one["source"] for one in pictures} == {"a-v0", "c-v0"}
+            voices = told["AudioSourcesMap"]["mappedSources"]
             assert {one["source"] for one in voices} == {"a-a0", "c-a0"}
             watching.say(colibriClass="ReceiverVideoConstraints", lastN=-1)
-            pictures = (await watching.hears("VideoSourcesMap"))["mappedSources"]
-            assert {one["source"] for one in pictures} == {"a-v0", "c-v0"}
             for kind, told in (("audio", voices), ("video", pictures)):
                 b.submit([Command.AddSource(TRANSPORT, one["ssrc"], kind) for one in told])
             for one in (*voices, *pictures):

@@ -81,6 +81,9 @@ class Bridges:
             core = self.cores[here]
             core.reports.channel_opened(transport)
             self._apply(core, core.messages.opened(transport))
+        # Bridges of other meshes learn who comes by way of the new link.
+        for person in self.people.values():
+            self._announce(person, given.relayed(person.name, *person.sources))
 
     def join(self, bridge: str, name: str, *sources: MediaSource) -> None:
         """Let somebody in."""

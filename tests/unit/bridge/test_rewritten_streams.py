@@ -50,17 +50,15 @@ def test_least_recently_wanted_slot_goes_to_the_newcomer() -> None:
     call = Call(TWO_SLOTS)
     senders = {n: call.join(n, given.camera(n, 10 * i)) for i, n in enumerate("abc", 1)}
     w = call.join("w", rewrites=True)
-    call.want("w", constraints={"a-v0": VideoConstraints(max_height=180)}, default_constraints=NONE)
-    call.step()
-    (first,) = video_told(call, w)
     watch(call, "b-v0")
-    (second,) = video_told(call, w)
+    told = {m.source: m for m in video_told(call, w)}
+    first, second = told["b-v0"], told["a-v0"]
     watch(call, "a-v0")
-    assert video_told(call, w) == []
+    assert video_told(call, w) == [], "the client knew it already"
     watch(call, "c-v0")
     (third,) = video_told(call, w)
-    assert (third.source, third.ssrc, third.mid) == ("c-v0", second.ssrc, second.mid)
-    assert third.ssrc != first.ssrc
+    assert (third.source, third.ssrc, third.mid) == ("c-v0", first.ssrc, first.mid)
+    assert third.ssrc != second.ssrc
     assert set(call.seen(w)) == {(senders["c"], 30)}
     assert (w, senders["b"], 20) not in call.model.subscriptions
 
@@ -69,8 +67,50 @@ NONE = VideoConstraints(max_height=0)
 
 
 def watch(call: Call, name: str) -> None:
-    call.want("w", constraints={name: VideoConstraints(max_height=180)})
+    only = {name: VideoConstraints(max_height=180)}
+    call.want("w", constraints=only, default_constraints=NONE)
     call.step()
+
+
+def test_clients_know_streams_before_they_want_them() -> None:
+    call = Call()
+    a = call.join("a", given.camera("a", 10))
+    w = call.join("w", rewrites=True)
+    call.step()
+    (told,) = video_told(call, w)
+    assert (told.source, call.seen(w)) == ("a-v0", {})
+    call.want("w")
+    call.step()
+    assert call.model.subscriptions[w, a, 10].out_ssrc == told.ssrc
+    assert video_told(call, w) == []
+
+
+def test_what_shows_nothing_is_told_once_it_shows_something() -> None:
+    call = Call()
+    for number, name in enumerate("ab", 1):
+        call.join(name, given.camera(name, 10 * number))
+    call.model.apply(call.adaptation.set_video_type("a-v0", VideoType.NONE))
+    w = call.join("w", rewrites=True)
+    call.want("w")
+    call.step()
+    assert {m.source for m in video_told(call, w)} == {"b-v0"}
+    call.model.apply(call.adaptation.set_video_type("a-v0", VideoType.CAMERA))
+    call.step()
+    (told,) = video_told(call, w)
+    assert (told.source, told.video_type) == ("a-v0", VideoType.CAMERA)
+
+
+def test_a_stream_keeps_its_slot_while_it_shows_nothing() -> None:
+    call = Call()
+    call.join("a", given.camera("a", 10))
+    w = call.join("w", rewrites=True)
+    call.want("w")
+    call.step()
+    assert len(video_told(call, w)) == 1
+    for shows in (VideoType.NONE, VideoType.CAMERA):
+        call.model.apply(call.adaptation.set_video_type("a-v0", shows))
+        call.step()
+        assert video_told(call, w) == []
 
 
 def test_no_more_pictures_than_slots_whatever_is_asked() -> None:
