@@ -118,10 +118,12 @@ class Adaptation:
             return []
         return self._settle(receiver, replace(receiver.settings, last_n=last_n))
 
-    def set_video_type(self, source: str, video_type: VideoType) -> list[Effect]:
-        """Take what a source shows now."""
+    def set_video_type(self, owner: str, source: str, video_type: VideoType) -> list[Effect]:
+        """Take what a source of somebody's shows now, or shall once it is signalled."""
         shown = self._pictures.find(source)
-        if shown is not None and self._pictures.retype(shown, video_type):
+        if shown is None:
+            self._pictures.announce(owner, source, video_type)
+        elif self._pictures.retype(shown, video_type):
             self._roster.make_all_due()
         return []
 

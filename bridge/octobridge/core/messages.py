@@ -8,10 +8,8 @@ of other bridges are `relay_messages`' business.
 Source: JVB EndpointMessageTransport.java, Endpoint.kt (wantsStatsFrom), Conference.java.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from jitsiwire.bridge_channel import (
     ClientHello,
@@ -36,7 +34,7 @@ from octobridge.core.pacing import Bucket, Inbox
 from octobridge.core.peer import Peer
 from octobridge.core.policy import Policy
 from octobridge.core.registry import Registry
-from octobridge.core.relay_messages import greeting, stats_receivers
+from octobridge.core.relay_messages import greeting, is_video_of, stats_receivers
 from octobridge.core.telling import beyond, tell
 
 __all__ = ["Messages"]
@@ -49,7 +47,6 @@ Wish = (
     | VideoTypeMessage
 )
 """What is for `adaptation`."""
-_VIDEO_SOURCE: Final = re.compile(r"-v[0-9]{1,4}", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -108,7 +105,7 @@ class Messages:
                 return self._relay(conference, endpoint, message, now)
             case EndpointStats():
                 return self._relay_stats(conference, endpoint, message, now)
-            case SourceVideoTypeMessage(source_name=name) if not _is_own(endpoint, name):
+            case SourceVideoTypeMessage(source_name=name) if not is_video_of(endpoint.id, name):
                 return self._drop("foreign_source")
             case (
                 LastNChangedEvent()
@@ -140,7 +137,7 @@ class Messages:
         self, conference: Conference, endpoint: Endpoint, source: str, video_type: VideoType
     ) -> list[Effect]:
         """Let a source show something else, here and on other bridges."""
-        effects = conference.adaptation.set_video_type(source, video_type)
+        effects = conference.adaptation.set_video_type(endpoint.id, source, video_type)
         told = SourceVideoTypeMessage(
             source_name=source, video_type=video_type, endpoint_id=endpoint.id
         )
@@ -197,10 +194,3 @@ def _inbox(endpoint: Endpoint, policy: Policy) -> Inbox:
             Bucket(policy.deliveries_per_second, policy.deliveries_at_once),
         )
     return endpoint.inbox
-
-
-def _is_own(endpoint: Endpoint, source: str) -> bool:
-    """Whether a video source is this endpoint's, by the rule that names sources."""
-    if not source.startswith(endpoint.id):
-        return False
-    return _VIDEO_SOURCE.fullmatch(source, len(endpoint.id)) is not None

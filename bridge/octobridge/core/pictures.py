@@ -18,6 +18,8 @@ from octobridge.core.sources import Picture
 
 __all__ = ["SHOWS_NOTHING", "Pictures", "Shown"]
 
+MAX_ANNOUNCED: Final = 20
+"""Sources that one person may say something of before they are signalled."""
 SHOWS_NOTHING: Final = (VideoType.DISABLED, VideoType.NONE)
 
 
@@ -105,6 +107,8 @@ class Pictures:
         """Is told of each source that is new."""
         self._speech: tuple[str, ...] = ()
         self._ranking: Ranking | None = None
+        self._announced: dict[str, dict[str, VideoType]] = {}
+        """What people said their sources show before these were signalled."""
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -125,7 +129,8 @@ class Pictures:
         if picture.name in self._by_name:
             return None
         encodings = [Encoding(ssrc) for ssrc in picture.ssrcs]
-        shown = Shown(picture, owner, transport, picture.video_type, encodings)
+        video_type = self._announced.get(owner, {}).pop(picture.name, picture.video_type)
+        shown = Shown(picture, owner, transport, video_type, encodings)
         self._by_name[picture.name] = shown
         self._index(shown)
         self._ranking = None
@@ -155,6 +160,16 @@ class Pictures:
             return False
         self._ranking = None
         return True
+
+    def announce(self, owner: str, name: str, video_type: VideoType) -> None:
+        """Keep what somebody says of a source that isn't signalled yet: the two ways race."""
+        known = self._announced.setdefault(owner, {})
+        if name in known or len(known) < MAX_ANNOUNCED:
+            known[name] = video_type
+
+    def forget_announced(self, owner: str) -> None:
+        """Forget what somebody said who is gone."""
+        self._announced.pop(owner, None)
 
     def set_speech(self, order: Sequence[str]) -> bool:
         """Note who spoke last; return whether that changes the order."""

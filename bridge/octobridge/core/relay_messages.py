@@ -6,8 +6,10 @@ this bridge's own clients and on to bridges of other meshes (`meshes`).
 Source: JVB relay/RelayMessageTransport.kt, Conference.java (sendMessageFromRelay).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from jitsiwire.bridge_channel import (
     AddReceiver,
@@ -34,7 +36,9 @@ from octobridge.core.registry import Registry
 from octobridge.core.relay import Relay
 from octobridge.core.telling import beyond, tell
 
-__all__ = ["greeting", "opened", "received", "stats_receivers"]
+__all__ = ["greeting", "is_video_of", "opened", "received", "stats_receivers"]
+
+_VIDEO_SOURCE: Final = re.compile(r"-v[0-9]{1,4}", re.ASCII)
 
 
 def greeting(policy: Policy) -> ServerHello:
@@ -80,6 +84,13 @@ def received(
         return []
     counters.relay_messages[type(message).__name__] += 1
     return _Work(registry, conference, relay, now).handle(message)
+
+
+def is_video_of(endpoint_id: str, source: str) -> bool:
+    """Whether a video source is somebody's, by the rule that names sources."""
+    if not source.startswith(endpoint_id):
+        return False
+    return _VIDEO_SOURCE.fullmatch(source, len(endpoint_id)) is not None
 
 
 def stats_receivers(policy: Policy, conference: Conference, sender: str) -> list[Endpoint]:
@@ -138,10 +149,11 @@ class _Work:
 
     def _retype(self, message: SourceVideoTypeMessage) -> list[Effect]:
         person = self.relay.endpoints.get(message.endpoint_id or "")
-        names = () if person is None else (p.name for p in person.sources.pictures)
-        if message.source_name not in names:
+        name = message.source_name
+        known = person is not None and name in (p.name for p in person.sources.pictures)
+        if person is None or not (known or is_video_of(person.id, name)):
             return self._drop("foreign_source")
-        effects = self.conference.adaptation.set_video_type(message.source_name, message.video_type)
+        effects = self.conference.adaptation.set_video_type(person.id, name, message.video_type)
         return effects + tell(beyond(self.conference, self.relay), message)
 
     def _carry(self, message: EndpointMessage) -> list[Effect]:

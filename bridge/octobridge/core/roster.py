@@ -187,6 +187,7 @@ class Roster:
 
     def _leave(self, member: Member) -> None:
         self._name(member.id, member.key, frozenset())
+        self.pictures.forget_announced(member.id)
         if member.is_relayed:
             return
         transport = member.transport

@@ -163,10 +163,10 @@ def test_source_switched_off_makes_room_for_others() -> None:
     call.want("w", last_n=1, selected_sources=("a-v0",))
     call.step()
     assert set(call.seen(watcher)) == {(a, 10)}
-    call.adaptation.set_video_type("a-v0", VideoType.NONE)
+    call.adaptation.set_video_type("a", "a-v0", VideoType.NONE)
     call.step()
     assert set(call.seen(watcher)) == {(b, 20)}
-    call.adaptation.set_video_type("a-v0", VideoType.CAMERA)
+    call.adaptation.set_video_type("a", "a-v0", VideoType.CAMERA)
     call.step()
     assert set(call.seen(watcher)) == {(a, 10)}
 
@@ -178,7 +178,7 @@ def test_screen_share_is_sent_sharp_beyond_the_budget() -> None:
     call.want("b", default_constraints=ALL, on_stage_sources=("a-v0",))
     call.step()
     assert call.seen(b) == {(a, 10): (0, 2)}
-    call.adaptation.set_video_type("a-v0", VideoType.DESKTOP)
+    call.adaptation.set_video_type("a", "a-v0", VideoType.DESKTOP)
     call.step()
     assert call.seen(b) == {(a, 10): (2, 0)}
 

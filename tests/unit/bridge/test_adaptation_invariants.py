@@ -117,7 +117,7 @@ def estimate(number: int, bps: int) -> Act:
 
 def retype(name: str, video_type: VideoType) -> Act:
     def act(call: Call) -> None:
-        call.model.apply(call.adaptation.set_video_type(f"{name}-v0", video_type))
+        call.model.apply(call.adaptation.set_video_type(name, f"{name}-v0", video_type))
 
     return act
 

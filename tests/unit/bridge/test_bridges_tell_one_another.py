@@ -216,6 +216,17 @@ def test_what_a_source_of_another_bridge_shows_is_believed_of_its_own_people() -
     assert call.handler.registry.counters.relay_messages_dropped == {"foreign_source": 1}
 
 
+def test_what_a_source_of_another_bridge_shows_may_be_said_before_it_is_signalled() -> None:
+    call = call_of("a")
+    relay = call.link("there", Endpoint("b", create=True), mesh="0")
+    call.say(
+        relay,
+        wire.SourceVideoTypeMessage(source_name="b-v0", video_type=VideoType.NONE, endpoint_id="b"),
+    )
+    call.ask_relay(Relay("there", endpoints=(elsewhere("b", 501),)))
+    assert call.adaptation.video_type("b-v0") is VideoType.NONE
+
+
 def test_who_falls_silent_is_told_across_and_newcomers_learn_of_him() -> None:
     call = call_of("a")
     relay = call.link("there", elsewhere("b", 501))

@@ -89,12 +89,12 @@ def test_what_shows_nothing_is_told_once_it_shows_something() -> None:
     call = Call()
     for number, name in enumerate("ab", 1):
         call.join(name, given.camera(name, 10 * number))
-    call.model.apply(call.adaptation.set_video_type("a-v0", VideoType.NONE))
+    call.model.apply(call.adaptation.set_video_type("a", "a-v0", VideoType.NONE))
     w = call.join("w", rewrites=True)
     call.want("w")
     call.step()
     assert {m.source for m in video_told(call, w)} == {"b-v0"}
-    call.model.apply(call.adaptation.set_video_type("a-v0", VideoType.CAMERA))
+    call.model.apply(call.adaptation.set_video_type("a", "a-v0", VideoType.CAMERA))
     call.step()
     (told,) = video_told(call, w)
     assert (told.source, told.video_type) == ("a-v0", VideoType.CAMERA)
@@ -108,7 +108,7 @@ def test_a_stream_keeps_its_slot_while_it_shows_nothing() -> None:
     call.step()
     assert len(video_told(call, w)) == 1
     for shows in (VideoType.NONE, VideoType.CAMERA):
-        call.model.apply(call.adaptation.set_video_type("a-v0", shows))
+        call.model.apply(call.adaptation.set_video_type("a", "a-v0", shows))
         call.step()
         assert video_told(call, w) == []
 

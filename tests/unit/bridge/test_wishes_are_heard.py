@@ -1,12 +1,17 @@
 """What clients want to receive reaches adaptation, and what follows reaches clients."""
 
+from dataclasses import replace
 from typing import Any
 
+from tests.unit.bridge import given
 from tests.unit.bridge.talking import Call
 from tests.unit.bridge.test_reporting import AROUND
 
+from jitsiwire import colibri2 as wire
+from jitsiwire.bridge_channel import VideoType
 from octobridge.core import effects as fx
 from octobridge.core.debug import conference_view
+from octobridge.core.pictures import MAX_ANNOUNCED
 from octobridge.core.policy import Policy
 from octobridge.core.reporting import stats
 from octobridge.core.traffic import Traffic
@@ -66,6 +71,43 @@ def test_a_source_that_shows_nothing_is_not_forwarded() -> None:
     assert call.told(call.step())["b"][-1]["forwardedSources"] == []
     call.say("a", {"colibriClass": "VideoTypeMessage", "videoType": "camera"})
     assert call.told(call.step())["b"][-1]["forwardedSources"] == ["a-v0"]
+
+
+def shows(source: str, video_type: str) -> dict[str, Any]:
+    return {
+        "colibriClass": "SourceVideoTypeMessage",
+        "sourceName": source,
+        "videoType": video_type,
+    }
+
+
+def test_what_a_source_shows_may_be_said_before_it_is_signalled() -> None:
+    call = Call("a", "b")
+    assert call.say("a", shows("a-v0", "desktop")) == []
+    call.shows("a", 100)
+    adaptation = call.conference.adaptation
+    assert adaptation.video_type("a-v0") is VideoType.DESKTOP
+    call.shows("a", 100, layers=3)
+    assert adaptation.video_type("a-v0") is VideoType.DESKTOP, "signalling said nothing new"
+    call.say("a", shows("a-v0", "camera"))
+    assert adaptation.video_type("a-v0") is VideoType.CAMERA
+
+
+def test_what_was_said_early_is_bounded_and_goes_with_who_said_it() -> None:
+    call = Call("a", "b")
+    for number in range(MAX_ANNOUNCED + 1):
+        call.say("a", shows(f"a-v{number}", "none"))
+    last = f"a-v{MAX_ANNOUNCED}"
+    sources = (given.camera("a", 1), replace(given.camera("a", 11), id=last))
+    given.reply_of(call.handler.handle(given.modify(wire.Endpoint("a", sources=sources)), 0))
+    adaptation = call.conference.adaptation
+    assert adaptation.video_type("a-v0") is VideoType.NONE
+    assert adaptation.video_type(last) is VideoType.CAMERA
+    given.reply_of(call.handler.handle(given.modify(wire.Endpoint("a", expire=True)), 0))
+    given.reply_of(call.handler.handle(given.modify(given.new_endpoint("a")), 0))
+    again = (replace(given.camera("a", 1), id="a-v1"),)
+    given.reply_of(call.handler.handle(given.modify(wire.Endpoint("a", sources=again)), 0))
+    assert adaptation.video_type("a-v1") is VideoType.CAMERA
 
 
 def test_whoever_opens_a_channel_late_is_told_how_things_stand() -> None:
