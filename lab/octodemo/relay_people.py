@@ -87,7 +87,7 @@ async def people(platform: LocalPlatform) -> AsyncGenerator[People]:
     command = [sys.executable, "-m", "octoload", "serve", "--focus", focus,
                "--address", platform.address, "--listen", CONTROL]  # fmt: skip
     await platform.launch("people", command, os.environ)
-    async with httpx.AsyncClient(timeout=20) as http:
+    async with httpx.AsyncClient(timeout=60) as http:
 
         async def listening() -> bool:
             try:

@@ -1,4 +1,4 @@
-"""CPU limits for processes without a cluster: a cgroup for each, on version 1 or 2.
+"""CPU limits for processes without a cluster, and what came of them: cgroups of version 1 or 2.
 
 A limit is a share of one core, given out in periods of 100 ms, as a kubelet does it.
 """
@@ -9,7 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
-__all__ = ["CpuLimits", "cpu_limits"]
+__all__ = ["Busyness", "CpuLimits", "cpu_limits"]
 
 ROOT: Final = Path("/sys/fs/cgroup")
 PREFIX: Final = "octodemo-"
@@ -39,11 +39,24 @@ class CpuLimits:
             (folder / "cpu.cfs_quota_us").write_text(str(quota))
         (folder / "cgroup.procs").write_text(str(pid))
 
+    def throttled(self) -> float:
+        """Return the share of all periods so far in which somebody wanted more than the limit."""
+        told = [_counters(folder / "cpu.stat") for folder in self._made]
+        periods = sum(each.get("nr_periods", 0) for each in told)
+        held = sum(each.get("nr_throttled", 0) for each in told)
+        return held / periods if periods else 0.0
+
     def sweep(self) -> None:
         """Take away every limit that no process is under any more, also of runs that crashed."""
         for folder in self._root.glob(f"{PREFIX}*"):
             with contextlib.suppress(OSError):  # somebody is in it
                 folder.rmdir()
+
+
+def _counters(file: Path) -> dict[str, int]:
+    lines = file.read_text().splitlines() if file.exists() else []
+    pairs = (line.split() for line in lines)
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
 
 
 @contextlib.contextmanager
@@ -55,3 +68,26 @@ def cpu_limits(root: Path = ROOT) -> Generator[CpuLimits]:
         yield limits
     finally:
         limits.sweep()
+
+
+class Busyness:
+    """How busy the machine's cores are, from look to look.
+
+    Args:
+        file: The kernel's; another in tests.
+    """
+
+    def __init__(self, file: Path = Path("/proc/stat")) -> None:
+        self._file = file
+        self._last = self._read()
+
+    def take(self) -> float:
+        """Return the share of all cores' time that was used since the last look."""
+        last, self._last = self._last, self._read()
+        total = self._last[1] - last[1]
+        return (self._last[0] - last[0]) / total if total > 0 else 0.0
+
+    def _read(self) -> tuple[int, int]:
+        """Return ticks used and ticks in all."""
+        times = [int(word) for word in self._file.read_text().split(maxsplit=9)[1:9]]
+        return sum(times) - times[3] - times[4], sum(times)  # without idle and iowait

@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from octobridge.core import cgroup
 from octobridge.core.stress import Sample
 
 __all__ = ["CpuMeter", "LagMeter", "thread_count"]
+
+LOOK_SECONDS: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -35,14 +38,21 @@ class LagMeter:
 class CpuMeter:
     """CPU used and allowed: of the container where it has a limit, else of the process.
 
+    A limit may change, or come, while the process runs: Kubernetes resizes pods in place.
+
     Args:
         root: Where the kernel's files are; "/" except in tests.
+        every: Seconds between two looks at the limit.
     """
 
-    def __init__(self, root: Path = Path("/")) -> None:
+    def __init__(self, root: Path = Path("/"), every: float = LOOK_SECONDS) -> None:
         self._root = root
-        self._paths = cgroup.paths_of(_read(root / "proc/self/cgroup") or "")
+        self._every = every
+        self._paths: dict[str, str] = {}
         self._limit, self._used = self._find()
+        self._looked_at = time.monotonic()
+        self._offset = 0.0
+        """What keeps the CPU time growing evenly when it is read elsewhere from now on."""
         self._seconds = 0.0
 
     @property
@@ -52,9 +62,9 @@ class CpuMeter:
 
     def sample(self, thread_seconds: float, lag: float, queue_fill: float) -> Sample:
         """Return what is measured now."""
-        used = time.process_time() if self._limit is None else self._used()
-        # A container's file that can't be read for once must not look like idleness, then a burst.
-        self._seconds = self._seconds if used is None else used
+        self._read_time()
+        if time.monotonic() - self._looked_at >= self._every:
+            self._look_again()
         return Sample(
             at=time.monotonic(),
             cpu_seconds=self._seconds,
@@ -64,12 +74,27 @@ class CpuMeter:
             queue_fill=queue_fill,
         )
 
+    def _read_time(self) -> None:
+        used = time.process_time() if self._limit is None else self._used()
+        # A container's file that can't be read for once must not look like idleness, then a burst.
+        self._seconds = self._seconds if used is None else used + self._offset
+
+    def _look_again(self) -> None:
+        self._looked_at = time.monotonic()
+        limit, used = self._find()
+        now = used()
+        # Files that can't be read for once must not look like a limit that was taken away.
+        if limit is not None and now is not None:
+            self._limit, self._used = limit, used
+            self._offset = self._seconds - now
+
     def _find(self) -> tuple[float | None, Callable[[], float | None]]:
         """Return the limit and how to read what has been used.
 
         Without a limit the process' own time against the machine's cores is the honest measure:
         the root group counts everybody.
         """
+        self._paths = cgroup.paths_of(_read(self._root / "proc/self/cgroup") or "")
         for limit, used in (self._version_2(), self._version_1()):
             if limit is not None and used() is not None:
                 return limit, used

@@ -21,6 +21,8 @@ class LossyPath:
         self.far = far
         self.every = every
         self.lost = 0
+        self.cut = False
+        """Nothing passes at all."""
         self._media = 0
         self._near: tuple[str, int] | None = None
         self._inner: asyncio.DatagramTransport | None = None
@@ -49,6 +51,8 @@ class LossyPath:
             self._inner.sendto(data, self._near)
 
     def _loses(self, data: bytes) -> bool:
+        if self.cut:
+            return True
         if len(data) < 2 or data[0] >> 6 != 2 or data[1] in RTCP:
             return False
         self._media += 1

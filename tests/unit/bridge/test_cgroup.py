@@ -127,6 +127,28 @@ def test_unreadable_moment_is_neither_idleness_nor_a_burst(tmp_path: Path) -> No
     assert meter.sample(0.0, 0.0, 0.0).cpu_seconds == 500.0
 
 
+def test_limit_that_comes_or_changes_while_it_runs_is_seen(tmp_path: Path) -> None:
+    meter = CpuMeter(write(tmp_path, {"proc/self/cgroup": "0::/\n"}), every=0.0)
+    before = meter.sample(0.0, 0.0, 0.0)
+    assert before.cores >= 1
+    files = {
+        "proc/self/cgroup": "0::/pod\n",
+        "sys/fs/cgroup/pod/cpu.max": "50000 100000\n",
+        "sys/fs/cgroup/pod/cpu.stat": "usage_usec 900000000\n",
+    }
+    write(tmp_path, files)
+    found = meter.sample(0.0, 0.0, 0.0)
+    assert found.cores == 0.5
+    assert found.cpu_seconds - before.cpu_seconds < 60, "what others used before is no burst"
+    write(tmp_path, {"sys/fs/cgroup/pod/cpu.stat": "usage_usec 901000000\n"})
+    write(tmp_path, {"sys/fs/cgroup/pod/cpu.max": "100000 100000\n"})
+    later = meter.sample(0.0, 0.0, 0.0)
+    assert later.cores == 1.0
+    assert later.cpu_seconds == pytest.approx(found.cpu_seconds + 1.0)
+    write(tmp_path, {"sys/fs/cgroup/pod/cpu.max": ""})
+    assert meter.sample(0.0, 0.0, 0.0).cores == 1.0, "unreadable for once"
+
+
 def test_separate_controllers_of_version_1(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from octodemo.setups_limits import PREFIX, CpuLimits, cpu_limits
+from octodemo.setups_limits import PREFIX, Busyness, CpuLimits, cpu_limits
 
 
 @pytest.fixture
@@ -42,6 +42,15 @@ def test_version_1_has_a_file_for_each(separate: Path) -> None:
     assert (made / "cgroup.procs").read_text() == "4711"
 
 
+def test_how_often_limits_held_somebody_back_is_counted(unified: Path) -> None:
+    limits = CpuLimits(unified)
+    assert limits.throttled() == 0
+    limits.limit(4711, 0.1)
+    assert limits.throttled() == 0, "no counters yet"
+    (only(unified) / "cpu.stat").write_text("usage_usec 9\nnr_periods 40\nnr_throttled 10\n")
+    assert limits.throttled() == 0.25
+
+
 def test_what_nobody_is_under_is_taken_away_and_nothing_else(unified: Path) -> None:
     left, foreign = unified / f"{PREFIX}left", unified / "kubepods"
     left.mkdir()
@@ -52,3 +61,12 @@ def test_what_nobody_is_under_is_taken_away_and_nothing_else(unified: Path) -> N
         busy = only(unified)
     assert busy.exists(), "its files stand for a process that is still in it"
     assert foreign.exists()
+
+
+def test_how_busy_the_machine_is_counts_from_look_to_look(tmp_path: Path) -> None:
+    file = tmp_path / "stat"
+    file.write_text("cpu  100 0 50 800 50 0 0 0 0 0\ncpu0 1 2\n")
+    busy = Busyness(file)
+    assert busy.take() == 0
+    file.write_text("cpu  130 0 60 840 70 0 0 0 0 0\ncpu0 1 2\n")
+    assert busy.take() == 0.4
