@@ -27,9 +27,21 @@ from octodemo.fleet import watching
 from octodemo.kube import Cluster
 from octodemo.objects import jitsi_cluster, octo_region, quick
 from octodemo.platform import SYSTEM, fresh_platform, install_operator, until
-from octodemo.strikes import AWAY, BRIDGE, KINDS, NICKNAME, PROSODY, Scene, Struck, listed, strike
+from octodemo.strikes import (
+    AWAY,
+    BRIDGE,
+    FOCUS,
+    KINDS,
+    KUBELET,
+    NICKNAME,
+    PROSODY,
+    Scene,
+    Struck,
+    listed,
+    strike,
+)
 
-__all__ = ["kinds_of", "prove_chaos", "strike_together"]
+__all__ = ["prove_chaos", "rounds_of", "strike_together"]
 
 NAMESPACE: Final = "prove-chaos"
 REGION: Final = "meet-chaos"
@@ -43,8 +55,11 @@ BACK_SECONDS: Final = 15
 CONVERGED_SECONDS: Final = 180.0
 TOGETHER: Final = 0.3
 """Share of the faults that strike two at once."""
-APART: Final = frozenset({BRIDGE, PROSODY, "focus"})
+APART: Final = frozenset({BRIDGE, PROSODY, FOCUS})
 """Whoever was on a killed bridge needs these two to get another: not at the same time."""
+NEVER: Final = frozenset({BRIDGE, KUBELET})
+"""Where the kubelet is dead, a bridge whose pod is deleted runs on until it is back: nobody could
+tell when its people were killed."""
 
 Object = dict[str, Any]
 
@@ -88,15 +103,12 @@ async def prove_chaos(
 
 async def _rage(scene: Scene, chance: random.Random, seconds: float, console: Console) -> Account:
     """Strike until the time is over, waiting after each fault until all is as before."""
-    account, kinds = Account(), kinds_of(chance)
+    account, rounds = Account(), rounds_of(chance)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         await asyncio.sleep(chance.uniform(0.0, 6.0))
-        chosen = [next(kinds)]
-        if chance.random() < TOGETHER:
-            chosen += [each for each in (next(kinds),) if strike_together(chosen[0], each)]
         began = time.monotonic()
-        struck = await asyncio.gather(*(_struck(each, scene, chance) for each in chosen))
+        struck = await asyncio.gather(*(_struck(each, scene, chance) for each in next(rounds)))
         account.faults += len(struck)
         await _converged(scene, struck)
         took = time.monotonic() - began
@@ -111,17 +123,24 @@ async def _rage(scene: Scene, chance: random.Random, seconds: float, console: Co
     return account
 
 
-def kinds_of(chance: random.Random) -> Iterator[str]:
-    """Yield kinds of faults at random, none of them forgotten for long."""
+def rounds_of(chance: random.Random) -> Iterator[tuple[str, ...]]:
+    """Yield one or two kinds of faults to strike at once, at random, none forgotten for long."""
+    bag: list[str] = []
     while True:
-        bag = list(KINDS)
-        chance.shuffle(bag)
-        yield from bag
+        if not bag:
+            bag = list(KINDS)
+            chance.shuffle(bag)
+        first = bag.pop()
+        if bag and chance.random() < TOGETHER and strike_together(first, bag[-1]):
+            yield first, bag.pop()
+        else:
+            yield (first,)
 
 
 def strike_together(one: str, other: str) -> bool:
     """Tell whether two kinds may be struck at once."""
-    return one != other and not (one in APART and other in APART)
+    both = {one, other}
+    return len(both) == 2 and not both <= APART and not both <= NEVER
 
 
 async def _struck(kind: str, scene: Scene, chance: random.Random) -> Struck:
@@ -147,7 +166,7 @@ async def _converged(scene: Scene, struck: list[Struck]) -> None:
 
 
 async def _is_whole(scene: Scene, gone: frozenset[str]) -> bool:
-    """Tell whether every part serves, Jicofo lists every bridge, and everybody is in their call."""
+    """Tell whether every part serves, Jicofo lists every bridge, and everybody has a place."""
     platform, cluster = scene.platform, scene.platform.cluster
     ours = await cluster.items(f"/api/v1/namespaces/{platform.namespace}/pods")
     operator = await cluster.items(
@@ -161,14 +180,17 @@ async def _is_whole(scene: Scene, gone: frozenset[str]) -> bool:
     if not operator or len(bridges) != BRIDGES or not {"prosody", "jicofo"} <= parts:
         return False
     names = {pod["metadata"]["annotations"][NICKNAME] for pod in bridges}
+    known = await listed(platform)
     seen = {
         jid.rsplit("/", 1)[-1]
-        for jid, one in (await listed(platform)).items()
+        for jid, one in known.items()
         if one["operational"] and not one["drain"]
     }
+    # A focus that came back knows nobody: people's media goes on where they were before.
+    placed = sum(int(one["endpoints"]) for one in known.values())
     status = (await platform.region(REGION)).get("status", {})
     sized = status.get("readyReplicas") == status.get("desiredReplicas") == BRIDGES
-    return names == seen and sized and await scene.crowd.present() == PEOPLE
+    return names == seen and sized and placed == PEOPLE == await scene.crowd.present()
 
 
 def _serves(pod: Object) -> bool:

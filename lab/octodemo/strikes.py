@@ -20,7 +20,19 @@ from octodemo.fleet import Watcher
 from octodemo.kube import CommandError, NotFoundError
 from octodemo.platform import SYSTEM, Platform, until
 
-__all__ = ["KINDS", "Scene", "Struck", "strike"]
+__all__ = [
+    "AWAY",
+    "BRIDGE",
+    "FOCUS",
+    "KINDS",
+    "KUBELET",
+    "NICKNAME",
+    "PROSODY",
+    "Scene",
+    "Struck",
+    "listed",
+    "strike",
+]
 
 OPERATOR, PROSODY, FOCUS = "operator", "prosody", "focus"
 API_SERVER, KUBELET, BRIDGE = "api-server", "kubelet", "bridge"
@@ -79,24 +91,38 @@ async def _kill_pods(scene: Scene, namespace: str, labels: str, what: str) -> St
 
 
 async def _kill_bridge(scene: Scene, chance: random.Random) -> Struck:
-    """Kill a bridge; its people are told of beforehand: they are ours."""
+    """Kill a bridge with people on it, who are told of beforehand: they are ours."""
     platform = scene.platform
     pods = sorted(await platform.bridge_pods(), key=lambda one: one["metadata"]["name"])
-    pod = chance.choice([one for one in pods if "deletionTimestamp" not in one["metadata"]])
+    known = await listed(platform)
+    occupied = {jid.rsplit("/", 1)[-1] for jid, one in known.items() if int(one["endpoints"])}
+    there = [one for one in pods if _nickname(one) in occupied]
+    if not there:
+        raise NotFoundError("a bridge with people on it")
+    pod = chance.choice(there)
     meta = pod["metadata"]
-    scene.watcher.excused.add(meta["uid"])
-    people = await scene.crowd.killed(meta["annotations"][NICKNAME])
     path = f"/api/v1/namespaces/{platform.namespace}/pods/{meta['name']}"
+    scene.watcher.excused.add(meta["uid"])
+
+    # From here on it must be this one, whatever is away meanwhile.
+    async def told() -> tuple[int] | None:
+        with contextlib.suppress(*AWAY):
+            return (await scene.crowd.killed(_nickname(pod)),)
+        return None
 
     async def killed() -> bool:
-        # Its people are told to be killed by now, so it must be this one.
         with contextlib.suppress(*AWAY):
             await platform.cluster.delete(path, grace_seconds=0)
             return True
         return False
 
+    (people,) = await until(f"the people of {meta['name']} told", told, seconds=60)
     await until(f"{meta['name']} killed", killed, seconds=60)
     return Struck(f"bridge {meta['name']} with {people} people", frozenset({meta["uid"]}))
+
+
+def _nickname(pod: Object) -> str:
+    return str(pod["metadata"].get("annotations", {}).get(NICKNAME, ""))
 
 
 async def listed(platform: Platform) -> dict[str, Object]:

@@ -11,7 +11,8 @@
   not muted.
 
 What should reach a participant is what the focus told it. Senders known to this ledger are
-expected from the moment they're connected until they leave.
+expected from the moment they're connected until they leave, so a focus that died and comes back
+knowing nobody makes nobody's silence good.
 """
 
 from collections.abc import Iterable
@@ -126,11 +127,20 @@ class Ledger:
                 person.streams.pop(ssrc, None)
 
     def replace(self, key: str, sources: Iterable[Expected], now: float) -> None:
-        """These and no other sources should reach it."""
+        """These and no other sources should reach it, but for those whose senders are there."""
         if (person := self._people.get(key)) is not None:
             wanted = {source.ssrc: source for source in sources}
-            self.forget(key, set(person.streams) - set(wanted))
+            gone = set(person.streams) - set(wanted)
+            self.forget(key, {ssrc for ssrc in gone if not self._is_sent(ssrc, person)})
             self.expect(key, wanted.values(), now)
+
+    def _is_sent(self, ssrc: int, person: _Participant) -> bool:
+        sender = self._sender.get(ssrc)
+        return (
+            sender is not None
+            and sender.conference == person.conference
+            and sender.connected_at is not None
+        )
 
     def session_gone(self, key: str, session: str) -> None:
         """This transport's counters won't be read again."""
@@ -159,7 +169,8 @@ class Ledger:
     def killed(self, bridge: str, now: float) -> int:
         """The caller kills this bridge; return how many participants are on it.
 
-        To be told before the kill, or while the focus hasn't moved them twice.
+        To be told before the kill, or while the focus hasn't moved them twice. Told again of the
+        same bridge, nobody is counted twice.
         """
         affected = [
             person
@@ -168,8 +179,8 @@ class Ledger:
             and person.connected_at is not None
         ]
         for person in affected:
+            self._tally(person).killed += person.killed_bridge != bridge
             person.killed_at, person.killed_bridge = now, bridge
-            self._tally(person).killed += 1
         return len(affected)
 
     # ---- what was received ----------------------------------------------------------------

@@ -279,9 +279,13 @@ class Crowd:
         }
         for call in self._calls.values():
             for person in call.people:
-                for session in person.sessions:
-                    found = by_line.get((person.media, session.line.transport), [])
-                    self.ledger.observe(person.key, session.id, found, now)
+                found = {
+                    session.id: by_line.get((person.media, session.line.transport), [])
+                    for session in person.sessions
+                }
+                for session, counted in found.items():
+                    self.ledger.observe(person.key, session, counted, now)
+                person.counted(found)
         self.ledger.check(now)
 
 

@@ -5,13 +5,16 @@ receiver that was moved has two transports for a while, and a gap runs from the 
 either to the next one on either.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["JOIN_GRACE_SECONDS", "Reading", "Stream", "Traffic"]
+__all__ = ["JOIN_GRACE_SECONDS", "Reading", "Stream", "Traffic", "brings_more"]
 
 JOIN_GRACE_SECONDS: Final = 3.0
 """A stream just announced has this long to begin before it's missed."""
+FLOWING_MS: Final = 3000.0
+"""A stream whose last packet is no older flows: a busy machine stands still for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,16 @@ class Reading:
     gap_ms: float = 0.0
     delay_ms_mean: float = 0.0
     delay_ms_max: float = 0.0
+
+
+def brings_more(old: Iterable[Reading], new: Iterable[Reading]) -> bool:
+    """Return whether anything flows by one transport that doesn't by the other."""
+    there = {one.ssrc for one in new if _flows(one)}
+    return any(_flows(one) and one.ssrc not in there for one in old)
+
+
+def _flows(reading: Reading) -> bool:
+    return 0 <= reading.age_ms <= FLOWING_MS
 
 
 @dataclass(slots=True)

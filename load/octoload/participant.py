@@ -1,14 +1,16 @@
 """One synthetic participant: keeps a WebSocket to the focus and a session to its bridge.
 
 The two live apart: media goes on while the focus restarts, and a new offer makes a new session
-beside the old one, which is torn down once the new one stands. What happens is written into the
-ledger; when a stream was late or missing is not decided here.
+beside the old one. The old one is given up once the new one stands and everything that flowed by
+the old flows by it: after a restart of the focus people get their new places one by one, and until
+the last has his, they meet where they were. What happens is written into the ledger; when a stream
+was late or missing is not decided here.
 """
 
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +19,7 @@ import structlog
 
 from octoload import signalling
 from octoload.accounting import Ledger
+from octoload.gaps import Reading, brings_more
 from octoload.media import MediaEngine
 from octoload.post import Post
 from octoload.session import Session, SessionState
@@ -29,7 +32,10 @@ __all__ = ["Participant", "ParticipantSettings"]
 RECONNECT_FIRST_SECONDS: Final = 0.2
 RECONNECT_LONGEST_SECONDS: Final = 2.0
 OLD_SESSION_SECONDS: Final = 1.0
-"""The session that was replaced lives on for so long: the others may still be sending there."""
+"""The session that was replaced lives on for so long after it was last of use: the others may still
+be listening there."""
+OLD_SESSION_LONGEST_SECONDS: Final = 60.0
+"""And no longer, whatever flows by it."""
 RESTART_AGAIN_SECONDS: Final = 5.0
 
 logger = structlog.get_logger()
@@ -72,6 +78,10 @@ class Participant:
         self._endpoint_id: str | None = None
         self._session: Session | None = None
         self._old: list[Session] = []
+        self._stands_since: float | None = None
+        """When the newest session connected."""
+        self._of_use_at = float("-inf")
+        """When a session that was replaced last brought what the newest doesn't."""
         self._closing: list[Session] = []
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._outbox: asyncio.Queue[signalling.ClientMessage] = asyncio.Queue(64)
@@ -238,7 +248,7 @@ class Participant:
         self._endpoint_id = offer.endpoint_id
         self._ledger.offer(self.key, offer.session_id, offer.bridge)
         self._ledger.replace(self.key, self._shown.replace(offer.sources), self._clock())
-        before, self._session = self._session, None
+        before, self._session, self._stands_since = self._session, None, None
         if before is not None and before.state is SessionState.CONNECTED:
             self._old.append(before)
         elif before is not None:
@@ -262,14 +272,32 @@ class Participant:
 
     def _connected(self, session: Session) -> None:
         if session is self._session:
-            self._ledger.connected(self.key, session.id, self._clock())
+            self._stands_since = self._clock()
+            self._ledger.connected(self.key, session.id, self._stands_since)
             self._say(signalling.Connected(session_id=session.id))
-            for old in self._old:
-                asyncio.get_running_loop().call_later(OLD_SESSION_SECONDS, self._discard, old)
 
-    def _hear(self, text: str) -> None:
+    def counted(self, readings: Mapping[str, Sequence[Reading]]) -> None:
+        """Give up the sessions that were replaced and bring nothing more.
+
+        Args:
+            readings: What each session counted, by its id.
+        """
+        if self._session is None or self._stands_since is None:
+            return
+        now, newest = self._clock(), readings.get(self._session.id, ())
+        if any(brings_more(readings.get(old.id, ()), newest) for old in self._old):
+            self._of_use_at = now
+        useless_for = now - max(self._of_use_at, self._stands_since)
+        stands_for = now - self._stands_since
+        if useless_for >= OLD_SESSION_SECONDS or stands_for >= OLD_SESSION_LONGEST_SECONDS:
+            for old in list(self._old):
+                self._discard(old)
+
+    def _hear(self, session: Session, text: str) -> None:
         if self._post is not None:
             self._post.heard(self.key, text)
+        if session is not self._session:
+            return
         if expected := self._shown.heard(text):
             self._ledger.expect(self.key, expected, self._clock())
 

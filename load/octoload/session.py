@@ -37,7 +37,7 @@ class Session:
         streams: What to send once connected.
         on_connected: Called once, with this session.
         on_failed: Called once, with this session and why; never after `close`.
-        on_message: Called with every text that comes by the message channel.
+        on_message: Called with this session and every text that comes by its message channel.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Session:
         streams: Streams,
         on_connected: Callable[["Session"], None],
         on_failed: Callable[["Session", str], None],
-        on_message: Callable[[str], None] = lambda _: None,
+        on_message: Callable[["Session", str], None] = lambda _session, _text: None,
     ) -> None:
         self.id = offer.session_id
         self.state = SessionState.CONNECTING
@@ -234,7 +234,7 @@ class Session:
         limit = limit_in(text)
         if limit is not None and limit.source_name == self._camera and self.is_alive:
             self._sending.limit(limit.max_height)
-        self._on_message(text)
+        self._on_message(self, text)
 
     def _make_dtls(self, remote: signalling.TransportDescription) -> dtls.Dtls:
         role: dtls.Role = "server" if remote.setup == "active" else "client"

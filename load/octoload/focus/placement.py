@@ -28,7 +28,7 @@ from octoload.focus.replies import (
 )
 from octoload.focus.settings import FocusSettings
 
-__all__ = ["Counters", "Placement"]
+__all__ = ["RETRY_SECONDS", "Counters", "Placement"]
 
 RETRY_SECONDS = 2.0
 """Between two attempts to place somebody who waits."""

@@ -93,8 +93,10 @@ class Shell:
         self.perform(self.focus.brewery_lost(self.now()))
 
     def reachable(self, online: bool) -> None:
-        """Whether bridges can be asked anything right now."""
-        self.focus.placement.online = online
+        """Whether bridges can be asked anything right now; whoever waited for that goes on."""
+        before, self.focus.placement.online = self.focus.placement.online, online
+        if online and not before:
+            self.perform(self.focus.placement.retry(self.now(), at_once=True))
 
     # -- effects ----------------------------------------------------------------------------------
 

@@ -169,6 +169,7 @@ async def test_a_restarted_focus_takes_its_calls_up_again(prosody: Prosody) -> N
             await until(lambda: people(new) == ids, 30)
             await until(lambda: len(where(new)) == 1 and None not in where(new), 30)
             await until(lambda: crowd.status("call").connected == 3, 30)
-            await asyncio.sleep(3)
+            # Everybody came: what they had before is given up.
+            await until(lambda: len(crowd.engines[0]) == 3, 30)
             assert people(new) == ids
             assert crowd.report().total.dropped == 0

@@ -120,6 +120,27 @@ async def test_a_focus_that_forgot_gives_new_places_with_the_same_ids(
     assert set(focus.members) == ids
 
 
+async def test_whom_a_focus_that_forgot_places_first_hears_the_other_where_they_were(
+    focus: "Focus", crowd: Crowd, bridges: "Bridges"
+) -> None:
+    crowd.apply(CallRequest(name="call", participants=2, video=False))
+    await until(crowd, lambda t: t.packets_received > 100)
+    first, second = (member.socket for member in focus.members.values())
+    focus.members.clear()
+    new = focus.bridge = bridges("bridge-b")
+    await first.close()
+    await settled(lambda: any(end.is_linked for end in new.endpoints.values()))
+    before = crowd.report().total.packets_received
+    # For far longer than an old session is kept by which nothing comes.
+    after = await until(crowd, lambda t: t.packets_received > before + 500)
+    assert (len(crowd.engines[0]), after.dropped) == (3, 0)
+    assert after.max_gap_ms < SILENCE_MS
+    await second.close()
+    total = await until(crowd, lambda t: t.moved == 2)
+    await settled(lambda: len(crowd.engines[0]) == 2)
+    assert (total.dropped, len(new.endpoints)) == (0, 2)
+
+
 async def test_without_a_bridge_they_wait_and_join_later(focus: "Focus", crowd: Crowd) -> None:
     bridge, focus.bridge = focus.bridge, None
     crowd.apply(CallRequest(name="call", participants=2, video=False))

@@ -10,6 +10,7 @@ from jitsiwire.colibri2 import (
 )
 from octoload import signalling
 from octoload.focus.doctor import HealthAnswer
+from octoload.focus.placement import RETRY_SECONDS
 from octoload.focus.replies import Nothing, Reply
 
 
@@ -60,6 +61,22 @@ def test_out_of_the_brewery_nobody_is_placed_and_no_bridge_is_blamed(world: Worl
     world.focus.placement.online = True
     world.pass_time(3)
     assert world.bridge_of(two) == "a"
+
+
+@pytest.mark.parametrize("before", [0.0, 0.5, 1.0, 1.5, 2.0, 2.5])
+def test_who_waits_for_a_bridge_that_was_ill_is_placed_as_soon_as_it_may_be_used(
+    world: World, before: float
+) -> None:
+    """However shortly before that they came; published again, the bridge is no new one."""
+    world.add("a")
+    world.do(world.focus.health(jid("a"), HealthAnswer.ILL, world.now))
+    usable = world.now + world.settings.bridge.failure_reset_threshold
+    world.pass_time(usable - before - world.now)
+    world.add("a")
+    one = world.join("call")
+    assert world.focus.bridges[jid("a")].operational(world.now) is (before == 0.0)
+    world.pass_time(before + RETRY_SECONDS)
+    assert world.bridge_of(one) == "a"
 
 
 def test_after_a_long_absence_calls_are_taken_up_again(world: World) -> None:

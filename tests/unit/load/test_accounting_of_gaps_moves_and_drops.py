@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from octoload.accounting import FOLDED, MAX_CONFERENCES, Expected, Ledger
-from octoload.gaps import Reading
+from octoload.gaps import Reading, brings_more
 from octoload.report import Summary
 
 SSRC = 7
@@ -150,6 +150,17 @@ def test_a_sender_that_went_is_not_missed(how: str) -> None:
     assert scene.total.max_gap_ms < 100
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_focus_that_forgot_a_sender_makes_nobody_deaf(is_there: bool) -> None:
+    scene = Scene()
+    scene.play(steady(0.1, 5), 5)
+    if not is_there:
+        scene.ledger.leave("bob")
+    scene.ledger.replace("alice", [], scene.now)
+    scene.play(steady(0.1, 5), 30)
+    assert scene.total.dropped == is_there
+
+
 def test_the_silence_of_a_mute_is_no_gap_after_unmuting() -> None:
     scene = Scene()
     arrivals = steady(0.1, 5) + steady(30, 40)
@@ -223,6 +234,12 @@ def test_the_people_of_a_killed_bridge_have_fifteen_seconds(
     assert total.killed_max_gap_ms >= back_after * 1000 - 50
 
 
+def test_people_of_a_bridge_are_killed_once_with_it() -> None:
+    scene = Scene()
+    assert scene.ledger.killed("bridge-a", 1.0) == scene.ledger.killed("bridge-a", 2.0) == 2
+    assert scene.total.killed == 2
+
+
 def test_being_put_out_is_being_dropped() -> None:
     scene = Scene()
     scene.ledger.ended("alice", "kicked")
@@ -280,6 +297,18 @@ def test_the_report_names_every_figure_of_its_line() -> None:
     data = report.to_json()
     assert data["total"]["packets_received"] == report.total.packets_received
     assert set(data["conferences"]) == {"call"}
+
+
+def test_an_old_transport_is_of_use_while_anything_comes_by_it_alone() -> None:
+    now, before = 100.0, steady(0, 90)
+    flowing = reading(steady(0, 100), now)
+    stopped, never = reading(before, now), reading([], now)
+    other = reading(steady(0, 100), now, ssrc=8)
+    assert brings_more([flowing], [])
+    assert brings_more([flowing], [stopped])
+    assert brings_more([flowing, other], [flowing])
+    assert not brings_more([flowing], [flowing, other])
+    assert not brings_more([stopped, never], [])
 
 
 def test_a_stream_that_comes_now_is_told_from_one_that_stopped() -> None:
