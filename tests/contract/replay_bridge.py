@@ -101,7 +101,7 @@ class RecordedClockBridge:
 
     async def __call__(self, request: Element, at: float) -> Element:
         """Let the time pass until `at`, then answer."""
-        self._pass_time(at)
+        self.pass_time(at)
         given = answer(self, request, ROOM, frozenset({ROOM}), "2.1")
         found = given.result if given.error is None else given.error
         assert found is not None
@@ -115,6 +115,8 @@ class RecordedClockBridge:
                 continue
             if self.registry.relay_by_transport(effect.transport) is not None:
                 self.reports.ice_connected(effect.transport, self._now)
+                self.reports.dtls_connected(effect.transport, self._now)
+                self.reports.channel_opened(effect.transport)
             else:
                 self._told.setdefault(effect.transport, self._now)
         return outcome.reply
@@ -123,7 +125,8 @@ class RecordedClockBridge:
         """No recorded Colibri2 request asks for it."""
         raise AssertionError("the replay sends no health checks")
 
-    def _pass_time(self, until: float) -> None:
+    def pass_time(self, until: float) -> None:
+        """Let happen what did until then without being asked for."""
         tick = self._phase + EXPIRY_PERIOD * ((self._now - self._phase) // EXPIRY_PERIOD + 1)
         while tick <= until:
             self._fail_ice(tick)

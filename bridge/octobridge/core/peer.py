@@ -75,6 +75,8 @@ class Peer:
 
     ice: IceState = IceState.NEW
     dtls_failed: bool = False
+    secured_at: float | None = None
+    """When DTLS was done; None = not yet."""
     consent_lost: bool = False
     """The peer no longer says it wants our packets (RFC 7675): nothing is sent to it."""
     last_activity: float | None = None

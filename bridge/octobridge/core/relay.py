@@ -57,7 +57,6 @@ class Relay(Peer):
     """The same as a number, counted in the conference from 1."""
     sctp_role: str | None = None
     """What this bridge plays: as the client it opens the message channel."""
-    secured_at: float | None = None
     incoming_loss: float | None = None
     """Of what came lately; None = nothing did."""
     endpoints: dict[str, RelayedEndpoint] = field(default_factory=dict[str, RelayedEndpoint])

@@ -19,8 +19,8 @@ from octobridge.core.traffic import SourceReading, Traffic, TransportReading
 __all__ = ["Reports"]
 
 CHANNEL_DELAY = 30.0
-"""Seconds an endpoint, or a relay once it is secured, may be without its message channel before
-that is counted."""
+"""Seconds that a peer may be without a message channel once it is secured, before that is counted.
+Until then there is nothing for a channel to run over."""
 SENDING_WITHIN_MS = 2_000
 """A source that sent within this is sending."""
 
@@ -97,8 +97,7 @@ class Reports:
         peer = self._peer(transport)
         if peer is not None:
             peer.ice = IceState.SECURED
-            if isinstance(peer, Relay):
-                peer.secured_at = now
+            peer.secured_at = now
 
     def dtls_failed(self, transport: int) -> None:
         """The handshake failed; the peer stays until it falls silent, as in the stock."""
@@ -185,11 +184,9 @@ class Reports:
     def _watch_channels(self, now: float) -> None:
         counters = self.registry.counters
         for _, endpoint in self.registry.endpoints():
-            late = endpoint.sctp and now - endpoint.created_at > CHANNEL_DELAY
-            counters.endpoints_without_channel += _is_late(endpoint, late=late)
+            counters.endpoints_without_channel += _is_late(endpoint, now)
         for _, relay in self.registry.relays():
-            late = relay.secured_at is not None and now - relay.secured_at > CHANNEL_DELAY
-            counters.relays_without_channel += _is_late(relay, late=late)
+            counters.relays_without_channel += _is_late(relay, now)
 
     def _endpoint(self, transport: int) -> Endpoint | None:
         found = self.registry.by_transport(transport)
@@ -214,9 +211,11 @@ def _without(
     return {t: s for t, s in sources.items() if t not in transports} if transports else sources
 
 
-def _is_late(peer: Peer, *, late: bool) -> bool:
+def _is_late(peer: Peer, now: float) -> bool:
     """Whether a peer without a message channel is found late now, for the first time."""
-    if not late or peer.message_channel or peer.channel_lateness_counted:
+    if peer.secured_at is None or now - peer.secured_at <= CHANNEL_DELAY:
+        return False
+    if peer.message_channel or peer.channel_lateness_counted:
         return False
     peer.channel_lateness_counted = True
     return True

@@ -89,19 +89,24 @@ def test_senders_are_known_by_kind_and_only_while_they_send() -> None:
 def test_late_message_channel_is_counted_once_per_endpoint() -> None:
     handler = given.colibri()
     handler.handle(given.create(given.new_endpoint("a", sctp=Sctp())), 0)
-    handler.handle(given.modify(given.new_endpoint("b", sctp=Sctp())), 0)
-    handler.handle(given.modify(given.new_endpoint("c")), 0)
+    for name in ("b", "c"):
+        handler.handle(given.modify(given.new_endpoint(name, sctp=Sctp())), 0)
     reports = Reports(handler.registry, Traffic())
+    reports.readings([], [], 50.0)
+    assert handler.registry.counters.endpoints_without_channel == 0, "there is no DTLS yet"
+    for transport in (2, 3):
+        reports.dtls_connected(transport, 60.0)
     reports.channel_opened(3)
-    for now in (29.0, 31.0, 32.0):
+    for now in (89.0, 91.0, 92.0):
         reports.readings([], [], now)
-    assert handler.registry.counters.endpoints_without_channel == 1
+        assert handler.registry.counters.endpoints_without_channel == (now > 90.0)
 
 
 def test_channel_that_was_closed_is_no_late_one() -> None:
     handler = given.colibri()
     handler.handle(given.create(given.new_endpoint("a", sctp=Sctp())), 0)
     reports = Reports(handler.registry, Traffic())
+    reports.dtls_connected(2, 0.0)
     reports.channel_opened(2)
     reports.channel_closed(2)
     reports.readings([], [], 40.0)
