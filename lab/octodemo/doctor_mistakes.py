@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from octodemo.platform import Platform, image, until
+from octodemo.on_nodes import gone, on_host, pod_of, run_on_node
+from octodemo.platform import Platform, until
 
 __all__ = ["MISTAKES", "Mistake", "Patient"]
 
 Object = dict[str, Any]
 ZONE: Final = "topology.kubernetes.io/zone"
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
-SEARCH: Final = "PATH=/usr/sbin:/sbin:/usr/bin:/bin"
 RULE: Final = "-p udp --dport 10000 -j DROP"
 
 
@@ -182,12 +182,12 @@ async def _squat(patient: Patient) -> None:
         "print('bound',flush=True)\n"
         "time.sleep(900)\n"
     )
-    await _run_on_node(patient, "squatter", ["python", "-c", code], user=1000)
+    await run_on_node(patient.platform, patient.node, "squatter", ["python", "-c", code], user=1000)
     await patient.platform.patch_region(patient.region, {"replicas": 1})
 
 
 async def _leave_port(patient: Patient) -> None:
-    await _gone(patient, "squatter")
+    await gone(patient.platform, "squatter")
     pods = await patient.platform.bridge_pods()
     for pod in pods:
         if pod["metadata"]["labels"]["octofleet.io/region"] == patient.region:
@@ -196,14 +196,14 @@ async def _leave_port(patient: Patient) -> None:
 
 async def _block(patient: Patient) -> None:
     """Have the node's own firewall drop what comes for the bridges' port."""
-    await _on_host(patient, "firewall", f"iptables -w -I INPUT {RULE}")
+    await on_host(patient.platform, patient.node, "firewall", f"iptables -w -I INPUT {RULE}")
     await _probe_again(patient)
 
 
 async def _unblock(patient: Patient) -> None:
-    await _gone(patient, "firewall")
-    await _on_host(patient, "firewall", f"iptables -w -D INPUT {RULE} || :")
-    await _gone(patient, "firewall")
+    await gone(patient.platform, "firewall")
+    await on_host(patient.platform, patient.node, "firewall", f"iptables -w -D INPUT {RULE} || :")
+    await gone(patient.platform, "firewall")
     await _probe_again(patient)
 
 
@@ -233,74 +233,12 @@ async def _stray(patient: Patient, variables: dict[str, str]) -> None:
     }
     env = [each for each in container["env"] if each["name"] not in own]
     env += [{"name": name, "value": value} for name, value in own.items()]
-    pod = _pod(patient, "stray", {"image": container["image"], "env": env})
+    pod = pod_of(patient.platform, "stray", {"image": container["image"], "env": env})
     await patient.platform.cluster.apply(pod)
 
 
 async def _remove_stray(patient: Patient) -> None:
-    await _gone(patient, "stray")
-
-
-async def _on_host(patient: Patient, name: str, command: str) -> None:
-    """Run a command of the node's own system in the node's network, and wait for its end."""
-    await _run_on_node(
-        patient, name, ["/usr/sbin/chroot", "/host", "/bin/sh", "-c", f"{SEARCH} {command}"], user=0
-    )
-
-    async def ended() -> bool | None:
-        phase = (await patient.platform.cluster.get(f"{patient.pods}/{name}"))["status"]["phase"]
-        if phase == "Failed":
-            logs = await patient.platform.cluster.kubectl(
-                "logs", "-n", patient.platform.namespace, name
-            )
-            raise AssertionError(f"{command}: {logs}")
-        return True if phase == "Succeeded" else None
-
-    await until(f"pod {name} has ended", ended, seconds=120)
-
-
-async def _run_on_node(patient: Patient, name: str, command: list[str], *, user: int) -> None:
-    context: Object = {"runAsUser": user, "privileged": user == 0}
-    mounts = [{"name": "host", "mountPath": "/host"}] if user == 0 else []
-    container = {
-        "image": image("bridge"),
-        "command": command,
-        "securityContext": context,
-        "volumeMounts": mounts,
-    }
-    pod = _pod(patient, name, container)
-    pod["spec"] |= {
-        "hostNetwork": True,
-        "nodeName": patient.node,
-        "restartPolicy": "Never",
-        "volumes": [{"name": "host", "hostPath": {"path": "/"}}] if user == 0 else [],
-    }
-    await patient.platform.cluster.apply(pod)
-
-    async def begun() -> bool | None:
-        seen = await patient.platform.cluster.get(f"{patient.pods}/{name}")
-        return True if seen["status"].get("phase") not in (None, "Pending") else None
-
-    await until(f"pod {name} runs", begun, seconds=120)
-
-
-def _pod(patient: Patient, name: str, container: Object) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": patient.platform.namespace},
-        "spec": {"terminationGracePeriodSeconds": 1, "containers": [{"name": name, **container}]},
-    }
-
-
-async def _gone(patient: Patient, name: str) -> None:
-    await patient.platform.cluster.delete(f"{patient.pods}/{name}", grace_seconds=1)
-
-    async def away() -> bool | None:
-        left = await patient.platform.cluster.items(patient.pods)
-        return True if name not in [each["metadata"]["name"] for each in left] else None
-
-    await until(f"pod {name} is gone", away, seconds=120)
+    await gone(patient.platform, "stray")
 
 
 MISTAKES: Final[tuple[Mistake, ...]] = (

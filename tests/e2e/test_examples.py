@@ -7,6 +7,7 @@ from typing import Any
 
 from octodemo.crowd import start_crowd
 from octodemo.examples import lab_sized
+from octodemo.on_nodes import on_host
 from octodemo.platform import SCENARIO, Platform, condition, until
 
 REGION_LABEL = "topology.kubernetes.io/region"
@@ -33,7 +34,7 @@ async def test_medium_runs_five_bridges_over_several_zones_and_carries_a_meeting
         await crowd.connected(10, seconds=180)
 
 
-async def test_global_puts_everyone_on_a_bridge_of_their_region_in_one_meeting(
+async def test_global_puts_everyone_near_in_one_meeting_and_names_a_link_that_is_cut(
     fleet: Platform, region: str
 ) -> None:
     nodes = sorted(one["metadata"]["name"] for one in await fleet.cluster.items("/api/v1/nodes"))
@@ -45,7 +46,9 @@ async def test_global_puts_everyone_on_a_bridge_of_their_region_in_one_meeting(
     ):
         for name in places.values():
             await world.wait_ready(name, bridges=1)
-        crowd = await start_crowd(fleet.cluster, world.namespace)
+        # Beside the bridge of asia, so that what is cut below is cut between bridges alone.
+        there = {"kubernetes.io/hostname": nodes[2]}
+        crowd = await start_crowd(fleet.cluster, world.namespace, node_selector=there)
         for number, name in enumerate(places.values(), 1):
             await crowd.call("world", 2 * number, bitrate_bps=100_000, region=name)
         await crowd.connected(6, seconds=180)
@@ -55,15 +58,46 @@ async def test_global_puts_everyone_on_a_bridge_of_their_region_in_one_meeting(
         linked = (await world.jitsi())["status"]["links"]
         pairs = {(one["first"], one["second"]): one["connected"] for one in linked}
         assert pairs == {("asia", "eu"): 1, ("asia", "us"): 1, ("eu", "us"): 1}
+        async with _cut(world, nodes[0], nodes[1]):
+            broken = await _cluster_says(world, "Meshed", "False", "LinkBroken")
+            assert "(eu)" in broken["message"]
+            assert "(us)" in broken["message"]
+            assert "(asia)" not in broken["message"]
+        await _cluster_says(world, "Meshed", "True", "AllLinked")
 
 
-async def _cluster_says(platform: Platform, kind: str, status: str, reason: str) -> None:
-    async def said() -> bool | None:
+@contextlib.asynccontextmanager
+async def _cut(world: Platform, node: str, other: str) -> AsyncGenerator[None]:
+    """Have a node's firewall drop what passes between the bridges of two nodes, for a while."""
+    address = await _address(world, other)
+    ways = ("INPUT -s", "OUTPUT -d")
+    ends = ("--sport", "--dport")
+    rules = [f"{way} {address} -p udp {end} 10000 -j DROP" for way in ways for end in ends]
+    adding = " && ".join(f"iptables -w -I {rule}" for rule in rules)
+    removing = "; ".join(f"iptables -w -D {rule}" for rule in rules)
+    try:
+        await on_host(world, node, "cut", adding)
+        yield
+    finally:
+        await on_host(world, node, "mend", f"{removing}; :")
+
+
+async def _address(world: Platform, node: str) -> str:
+    """Return a node's internal address."""
+    found = await world.cluster.get(f"/api/v1/nodes/{node}")
+    told = found["status"]["addresses"]
+    return next(each["address"] for each in told if each["type"] == "InternalIP")
+
+
+async def _cluster_says(platform: Platform, kind: str, status: str, reason: str) -> Object:
+    """Wait for a condition of the cluster; return it."""
+
+    async def said() -> Object | None:
         found = condition(await platform.jitsi(), kind)
-        return True if found and (found["status"], found["reason"]) == (status, reason) else None
+        return found if found and (found["status"], found["reason"]) == (status, reason) else None
 
     try:
-        await until(f"{kind}={status} {reason}", said, seconds=60, every=1)
+        return await until(f"{kind}={status} {reason}", said, seconds=120, every=1)
     except TimeoutError as late:
         raise TimeoutError(f"{late}: {await platform.jitsi()}") from late
 
