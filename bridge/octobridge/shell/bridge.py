@@ -33,6 +33,7 @@ from octobridge.core.stress import Load, Stress
 from octobridge.core.traffic import Traffic
 from octobridge.shell.logs import logger
 from octobridge.shell.media import MediaEngine
+from octobridge.shell.memory import give_back
 from octobridge.shell.reception import Reception
 from octobridge.shell.sampling import CpuMeter, LagMeter, thread_count
 from octobridge.shell.transports import Transports
@@ -44,6 +45,7 @@ __all__ = ["BrewerySummary", "Bridge"]
 POLL_SECONDS: Final = 0.5
 ADAPT_SECONDS: Final = 0.05
 LAG_SECONDS: Final = 0.1
+MEMORY_SECONDS: Final = 30.0
 _log = logger("bridge")
 
 
@@ -241,7 +243,13 @@ class Bridge:
 
     def start(self) -> None:
         """Begin the periodic work."""
-        for work in (self._poll_forever(), self._adapt_forever(), self._measure_lag()):
+        periodic = (
+            self._poll_forever(),
+            self._adapt_forever(),
+            self._measure_lag(),
+            self._give_memory_back(),
+        )
+        for work in periodic:
             task = asyncio.get_running_loop().create_task(work)
             self._tasks.add(task)
 
@@ -291,6 +299,11 @@ class Bridge:
             due = self._next_beat(LAG_SECONDS)
             await asyncio.sleep(due - self._now())
             self._lag.late(self._now() - due)
+
+    async def _give_memory_back(self) -> None:
+        while True:
+            await self._beat(MEMORY_SECONDS)
+            give_back()
 
     def _apply(self, effects: list[Effect]) -> None:
         self._transports.apply(effects)
