@@ -1,8 +1,9 @@
 """Who speaks, in every conference of the bridge: from the engine's audio levels to what follows.
 
-A change of the dominant speaker is told to the conference's clients and to `adaptation`, and
-where it pays, the new speaker is asked for a keyframe before the receivers do so one by one: late
-enough that they have switched to him when it comes.
+A change of the dominant speaker is told to the conference's clients and to `adaptation`; when one of
+the latest speakers leaves, clients are told who is left of them. Where it pays, the new speaker is
+asked for a keyframe before the receivers do so one by one: late enough that they have switched to
+him when it comes.
 
 Decisions are made as levels come in, a few dozen times a second while anyone speaks; when nobody
 does there's nothing to decide.
@@ -65,6 +66,21 @@ class Conversations:
         for conference in heard.values():
             effects += self._decide(conference, latest)
         return effects + self.due(now)
+
+    def departures(self, now: float) -> list[Effect]:
+        """Tell of the speakers who are left, where one has gone: the one before takes his place."""
+        effects: list[Effect] = []
+        for conference in self.registry.conferences:
+            left, succeeded = conference.speech.departure()
+            notice = conference.speech.notice()
+            if not left or notice is None:
+                continue
+            speaker = conference.find_person(notice.dominant_speaker_endpoint)
+            if succeeded and speaker is not None:
+                self.registry.counters.dominant_speaker_changes += 1
+                self._plan_keyframe(conference, speaker, now)
+            effects += tell(conference.endpoints, notice)
+        return effects
 
     def due(self, now: float) -> list[Effect]:
         """Return the keyframe requests whose time has come."""

@@ -42,7 +42,7 @@ class Rounds:
         """Return what is due, right after the engine's readings were taken."""
         policy = self.registry.policy
         present, self.looked_at = may_judge(self.looked_at, now), now
-        effects = self.conversations.due(now)
+        effects = self.conversations.due(now) + self.conversations.departures(now)
         if present:
             effects += watch(self.registry, now)
         if now - self._expired_at >= policy.expire_interval:

@@ -24,6 +24,7 @@ class Speech:
     def __init__(self) -> None:
         self._identification = DominantSpeaker()
         self._history: list[str] = []
+        self._left = self._succeeded = False
 
     @property
     def dominant(self) -> str | None:
@@ -53,7 +54,15 @@ class Speech:
         """Forget someone who left."""
         self._identification.forget(endpoint_id)
         if endpoint_id in self._history:
+            self._left = True
+            self._succeeded |= self._history[0] == endpoint_id
             self._history.remove(endpoint_id)
+
+    def departure(self) -> tuple[bool, bool]:
+        """Return whether any speaker left since the last call, and whether the latest one did."""
+        found = self._left, self._succeeded
+        self._left = self._succeeded = False
+        return found
 
     def order(self, endpoint_ids: Iterable[str]) -> tuple[str, ...]:
         """Return these endpoints, the latest speaker first, those who never spoke as given."""

@@ -8,6 +8,7 @@ from tests.unit.bridge.talking import Call
 
 from octobridge.core.conversations import Conversations, Level
 from octobridge.core.effects import Effect, RequestKeyframe, SendMessage
+from octobridge.core.rounds import Rounds
 
 
 def speak(call: Call, hearing: Conversations, who: str, start: float) -> list[Effect]:
@@ -50,6 +51,29 @@ def test_a_speaker_who_left_is_nobodys_speaker() -> None:
     call.registry.remove_endpoint(call.conference, call.endpoint("a"), 5.0)
     assert call.conference.speech.dominant is None
     assert "a" not in call.conference.speech.recent
+
+
+def test_when_a_speaker_leaves_clients_are_told_who_is_left() -> None:
+    call = Call("a", "b", "c", "d")
+    hearing = Conversations(call.registry)
+    for start, who in enumerate("abc"):
+        speak(call, hearing, who, start * 10.0)
+    assert hearing.departures(30.0) == []
+    changes = call.registry.counters.dominant_speaker_changes
+    call.registry.remove_endpoint(call.conference, call.endpoint("c"), 30.0)
+    told = call.told(Rounds(call.registry, hearing, None, 30.0).go(0.1, 30.5))
+    assert set(told) == {"a", "b", "d"}
+    (event,) = (m for m in told["d"] if "dominantSpeakerEndpoint" in m)
+    assert (event["dominantSpeakerEndpoint"], event["previousSpeakers"]) == ("b", ["a"])
+    assert call.registry.counters.dominant_speaker_changes == changes + 1
+    assert hearing.departures(31.0) == []
+    call.registry.remove_endpoint(call.conference, call.endpoint("a"), 32.0)
+    told = call.told(hearing.departures(32.5))
+    assert told["d"][0]["previousSpeakers"] == []
+    assert call.registry.counters.dominant_speaker_changes == changes + 1
+    for name in "db":
+        call.registry.remove_endpoint(call.conference, call.endpoint(name), 33.0)
+    assert hearing.departures(33.5) == [], "nobody is left who spoke"
 
 
 def test_visitors_and_the_departed_have_no_voice() -> None:
