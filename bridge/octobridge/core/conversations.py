@@ -1,9 +1,9 @@
 """Who speaks, in every conference of the bridge: from the engine's audio levels to what follows.
 
-A change of the dominant speaker is told to the conference's clients and to `adaptation`; when one of
-the latest speakers leaves, clients are told who is left of them. Where it pays, the new speaker is
-asked for a keyframe before the receivers do so one by one: late enough that they have switched to
-him when it comes.
+A change of the dominant speaker is told to the conference's clients and to `adaptation`; when one
+of the latest speakers leaves, clients are told who is left of them. Where it pays, the new speaker
+is asked for a keyframe before the receivers do so one by one: late enough that they have switched
+to him when it comes.
 
 Decisions are made as levels come in, a few dozen times a second while anyone speaks; when nobody
 does there's nothing to decide.
