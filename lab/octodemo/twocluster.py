@@ -30,6 +30,8 @@ __all__ = ["prove_twocluster"]
 NAMESPACE: Final = "prove-twocluster"
 HOME_REGION: Final = "meet-home"
 FAR_REGION: Final = "meet-far"
+FAR: Final = "us"
+"""What its bridges publish; the Secret is good for it alone."""
 HOME_CALLS: Final = ("red", "green")
 FAR_CALLS: Final = ("blue", "black")
 CALL_SIZE: Final = 4
@@ -91,7 +93,7 @@ async def _build(labs: _Labs, console: Console) -> None:
     await labs.home.wait_ready(HOME_REGION, bridges=1)
     console.print("home is up; the other cluster joins by a Secret")
     secret = await until("octofleet join-token", lambda: _join_secret(labs), seconds=60)
-    far = octo_region(NAMESPACE, FAR_REGION, one, cpu="50m", replicas=1, region="us")
+    far = octo_region(NAMESPACE, FAR_REGION, one, cpu="50m", replicas=1, region=FAR)
     del far["spec"]["clusterRef"]
     far["spec"]["joinSecretRef"] = {"name": secret["metadata"]["name"]}
     await labs.far.cluster.apply(secret, far)
@@ -103,7 +105,9 @@ async def _join_secret(labs: _Labs) -> Object | None:
     """Return the Secret as the command prints it, None while it can't be made yet."""
     program = str(Path(sys.executable).with_name("octofleet"))
     try:
-        text = await labs.home.cluster.run(program, "join-token", "meet", "-n", NAMESPACE)
+        text = await labs.home.cluster.run(
+            program, "join-token", "meet", "--region", FAR, "-n", NAMESPACE
+        )
     except CommandError:
         return None
     found: Object = yaml.safe_load(text)

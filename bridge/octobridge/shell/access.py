@@ -6,7 +6,7 @@ With a token: whoever presents it, compared in constant time. Without one: only 
 import hmac
 import ipaddress
 
-__all__ = ["may_use"]
+__all__ = ["may_use", "presented"]
 
 _SCHEME = "bearer "
 
@@ -21,12 +21,15 @@ def may_use(token: str | None, authorization: str | None, peer: str | None) -> b
     """
     if token is None:
         return _is_loopback(peer)
-    given = authorization or ""
-    if not given.lower().startswith(_SCHEME):
-        return False
     # What isn't UTF-8 in a header comes as surrogates.
-    presented = given[len(_SCHEME) :].strip().encode(errors="surrogateescape")
-    return hmac.compare_digest(presented, token.encode())
+    given = presented(authorization).encode(errors="surrogateescape")
+    return hmac.compare_digest(given, token.encode())
+
+
+def presented(authorization: str | None) -> str:
+    """Return the token in a request's header, "" where there is none."""
+    given = authorization or ""
+    return given[len(_SCHEME) :].strip() if given.lower().startswith(_SCHEME) else ""
 
 
 def _is_loopback(peer: str | None) -> bool:

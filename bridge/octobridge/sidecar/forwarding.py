@@ -5,6 +5,7 @@ on. Whoever is behind is asked once: requests act.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +14,9 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from octobridge.shell.guard import OPEN_PATHS, Handler, guard
+from jitsiwire import jicofo
+from jitsiwire.errors import RemoteProtocolError
+from octobridge.shell.guard import OPEN_PATHS, REGION, Handler, guard
 from octobridge.shell.logs import logger
 from octobridge.sidecar.routes import BRIDGE, JICOFO, Route
 
@@ -41,11 +44,13 @@ class Behind:
     """Bytes of an answer; `/debug?full=true` is megabytes where there are many conferences."""
     seconds: float
     """Until the last byte. Jicofo answers a move once everybody has been asked to move."""
+    takes_passes: bool = False
+    """Whether regions come with a pass of their own."""
 
 
 BEHIND: Final = {
     "bridge": Behind("The bridge", BRIDGE, largest=16 * 2**20, seconds=10),
-    "jicofo": Behind("Jicofo", JICOFO, largest=64 * 2**20, seconds=35),
+    "jicofo": Behind("Jicofo", JICOFO, largest=64 * 2**20, seconds=35, takes_passes=True),
 }
 
 
@@ -53,7 +58,8 @@ def application(
     token: str, upstream: tuple[str, int], behind: Behind = BEHIND["bridge"]
 ) -> web.Application:
     """Return the HTTP application in front of a REST at `upstream`, host and port."""
-    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[guard(token)])
+    keeper = guard(token, takes_passes=behind.takes_passes)
+    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[keeper])
     base = URL.build(scheme="http", host=upstream[0].strip("[]"), port=upstream[1])
     door = _Door(base, behind)
     for route in behind.routes:
@@ -95,31 +101,41 @@ class _Door:
             if room.locked():
                 return web.Response(status=503, text="Too many requests are under way.")
             async with room:
-                return await self._pass_on(request, route, body)
+                try:
+                    await self._check_region(request, route)
+                    return await self._pass_on(request, route, body)
+                except (aiohttp.ClientError, TimeoutError, _TooLargeError) as error:
+                    return self._unanswered(request.path, error)
 
         return handle
 
+    async def _check_region(self, request: web.Request, route: Route) -> None:
+        """Refuse what a region's pass doesn't cover: acting on another region's bridge."""
+        region = request.get(REGION)
+        if region is None or not route.acts_on:
+            return
+        bridge = request.query.get(route.acts_on, "")
+        answer = await self._ask("GET", self._base.with_path("/debug"), b"", {})
+        if answer.status != 200 or not _is_of(region, bridge, answer.text or ""):
+            _log.warning("Refused a move", region=region, bridge=bridge[:200])
+            raise web.HTTPForbidden(text=f"This pass is for bridges of region {region} alone.")
+
     async def _pass_on(self, request: web.Request, route: Route, body: bytes) -> web.Response:
         url = self._base.with_path(request.path).with_query(_queries(request, route))
+        return await self._ask(route.method, url, body, _headers(request.headers))
+
+    async def _ask(
+        self, method: str, url: URL, body: bytes, headers: Mapping[str, str]
+    ) -> web.Response:
         session = self._session
         if session is None:  # aiohttp opens it before it listens
             raise web.HTTPServiceUnavailable
-        try:
-            async with session.request(
-                route.method,
-                url,
-                data=body or None,
-                headers=_headers(request.headers),
-                allow_redirects=False,
-            ) as answer:
-                content = await _read(answer.content, self._behind.largest)
-                return web.Response(
-                    status=answer.status,
-                    body=content,
-                    headers=_content_type(answer.headers),
-                )
-        except (aiohttp.ClientError, TimeoutError, _TooLargeError) as error:
-            return self._unanswered(request.path, error)
+        async with session.request(
+            method, url, data=body or None, headers=headers, allow_redirects=False
+        ) as answer:
+            content = await _read(answer.content, self._behind.largest)
+            kind = _content_type(answer.headers)
+            return web.Response(status=answer.status, body=content, headers=kind)
 
     def _unanswered(self, path: str, error: Exception) -> web.Response:
         name = self._behind.name
@@ -129,6 +145,16 @@ class _Door:
         if isinstance(error, _TooLargeError):
             return web.Response(status=502, text=f"{name}'s answer is too large.")
         return web.Response(status=502, text=f"{name} can't be asked.")
+
+
+def _is_of(region: str, bridge: str, debug: str) -> bool:
+    """Tell whether all that Jicofo may take `bridge` for is of the region; unknown isn't."""
+    try:
+        known = jicofo.parse_debug(json.loads(debug)).bridges
+    except (ValueError, RecursionError, RemoteProtocolError):
+        return False
+    meant = [seen for jid, seen in known.items() if bridge in (jid, jid.rpartition("/")[2])]
+    return bool(meant) and all(seen.region == region for seen in meant)
 
 
 async def _body(request: web.Request, route: Route) -> bytes:

@@ -1,7 +1,7 @@
 """What passes through, spelled out route by route.
 
 Of a bridge: what octobridge's own REST has. Of Jicofo: its view of bridges and conferences, and
-the call that moves people, as the operator uses them.
+the call that moves people, as the operator uses them; with a region's pass only off its bridges.
 
 Whatever isn't here is 404, so that other private routes (adding brewery accounts, dumping packets,
 pinning versions) stay behind. Names in a path are letters, digits,
@@ -26,6 +26,8 @@ class Route:
     """As aiohttp's router reads it."""
     queries: tuple[str, ...] = ()
     """Query parameters that pass along."""
+    acts_on: str = ""
+    """The one of them that names a bridge, which must be of the region whose pass is shown."""
 
 
 BRIDGE: Final = (
@@ -54,5 +56,6 @@ JICOFO: Final = (
         "GET",
         "/move-endpoints/move-endpoints",
         queries=("bridge", "conference", "numEndpoints"),
+        acts_on="bridge",
     ),
 )

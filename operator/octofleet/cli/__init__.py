@@ -110,6 +110,7 @@ def join_token(
     cluster: str,
     /,
     *,
+    region: str | None = None,
     prosody: str | None = None,
     gateway: str | None = None,
     namespace: Namespace = None,
@@ -121,6 +122,8 @@ def join_token(
 
     Args:
         cluster: The JitsiCluster's name; the Secret's is the same.
+        region: The spec.region of the OctoRegion it is for. Whoever holds it can have people moved
+            off that region's bridges alone; left out, off any bridge of the cluster.
         prosody: HOST:PORT at which Prosody's client port is reached from there; not needed where
             its Service says so.
         gateway: HOST:PORT at which the gateway to Jicofo is reached from there, likewise.
@@ -128,7 +131,7 @@ def join_token(
     """
 
     async def ask(api: KubernetesCluster) -> str:
-        return await joining.join_token(api, cluster, namespace, (prosody, gateway))
+        return await joining.join_token(api, cluster, namespace, (prosody, gateway), region)
 
     try:
         text = asyncio.run(_read(ask))

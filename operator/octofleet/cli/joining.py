@@ -1,8 +1,8 @@
 """`octofleet join-token`: the Secret by which a region in another Kubernetes joins a cluster.
 
 It holds what such a region needs and nothing else: where Prosody and the gateway to Jicofo are
-reached from there, the gateway's token and certificate, and the passwords of the bridges' account
-and of the operator's own. The token of the bridges' REST there is another than here.
+reached from there, a pass for the gateway and its certificate, and the passwords of the bridges'
+account and of the operator's own. The token of the bridges' REST there is another than here.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from typing import Final
 
 import yaml
 
+from jitsiwire import passes
 from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import effective_cluster
 from octofleet.api.octo import Relays
@@ -32,9 +33,20 @@ Places = tuple[str | None, str | None]
 
 
 async def join_token(
-    api: KubernetesCluster, cluster: str, namespace: str | None, places: Places
+    api: KubernetesCluster,
+    cluster: str,
+    namespace: str | None,
+    places: Places,
+    region: str | None = None,
 ) -> str:
     """Return the Secret as YAML.
+
+    Args:
+        api: The home cluster's.
+        cluster: The JitsiCluster's name.
+        namespace: Its namespace; None while the name is unique.
+        places: Where it is reached.
+        region: Which region it is for: it moves nobody off other regions' bridges. None: any.
 
     Raises:
         FleetError: Something it needs isn't there; the message says what to do.
@@ -61,7 +73,8 @@ async def join_token(
         "xmppHost": host.strip("[]"),
         "xmppPort": port,
         "gatewayURL": f"https://{jicofo}",
-        "gatewayToken": _key(gateway, naming.KEY_GATEWAY_TOKEN),
+        **({} if region is None else {"region": region}),
+        "gatewayToken": _pass(_key(gateway, naming.KEY_GATEWAY_TOKEN), region),
         "gatewayCertificate": _key(gateway, naming.KEY_GATEWAY_CERTIFICATE),
         naming.KEY_JVB_PASSWORD: _key(passwords, naming.KEY_JVB_PASSWORD),
         naming.KEY_OPERATOR_PASSWORD: _key(passwords, naming.KEY_OPERATOR_PASSWORD),
@@ -109,6 +122,15 @@ def _key(secret: Document, key: str) -> str:
         name = documents.text(secret, "metadata", "name")
         raise FleetError(f"Secret {name} has no {key}: delete it, and the operator makes it anew")
     return b64decode(raw).decode()
+
+
+def _pass(token: str, region: str | None) -> str:
+    try:
+        return token if region is None else passes.pass_of(token, region)
+    except ValueError as error:
+        raise FleetError(
+            f"--region {region}: {error}, as in the OctoRegion's spec.region"
+        ) from error
 
 
 def _derived(token: str) -> str:

@@ -133,6 +133,7 @@ class Reason(StrEnum):
     ROLLED_BACK = "RolledBack"
     AT_HOME = "AtHome"
     JOIN_UNUSABLE = "JoinSecretUnusable"
+    JOIN_REFUSED = "JoinSecretRefused"
     LINK_DOWN = "LinkDown"
     LINK_UP = "LinkUp"
     FRONTS_UNKNOWN = "FrontsUnknown"

@@ -33,6 +33,15 @@ def _unusable(found: Findings) -> Said | None:
     return None if cluster.exists else (FALSE, Reason.JOIN_UNUSABLE, cluster.message)
 
 
+def _turned_away(found: Findings) -> Said | None:
+    cluster = found.snapshot.cluster
+    if not cluster.turned_away:
+        return None
+    said = f"the home cluster's gateway {cluster.remote} doesn't take what the join Secret says:"
+    fix = "make it anew with octofleet join-token CLUSTER"
+    return FALSE, Reason.JOIN_REFUSED, f"{said} {CALLS_GO_ON} {fix}"
+
+
 def _gateway_silent(found: Findings) -> Said | None:
     cluster = found.snapshot.cluster
     if cluster.jicofo_reachable:
@@ -62,6 +71,7 @@ def _since(seen: Timestamp | None) -> str:
 CHECKS: Final[tuple[Check, ...]] = (
     _at_home,
     _unusable,
+    _turned_away,
     _gateway_silent,
     _prosody_silent,
     _linked,

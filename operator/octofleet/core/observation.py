@@ -199,6 +199,8 @@ class Cluster:
     """Prosody and Jicofo are both ready."""
     jicofo_reachable: bool = False
     jicofo_seen_at: Timestamp | None = None
+    turned_away: bool = False
+    """The gateway before Jicofo answers, and takes us for a stranger."""
     brewery_seen_at: Timestamp | None = None
     metrics_seen_at: Timestamp | None = None
     """When metrics.k8s.io last answered."""

@@ -6,6 +6,7 @@ FleetError
 │  ├─ Conflict        it exists already, or isn't the one we meant (409)
 │  └─ Refused         it or our right to it is wrong (400, 403, 422): a person must act
 └─ Unreachable        a REST server of ours can't be asked, or answers nonsense
+   └─ TurnedAway      it is there, but takes our token or its certificate for another's
 """
 
 
@@ -35,6 +36,10 @@ class Refused(KubeError):  # noqa: N818 - named by what the server did
 
 class Unreachable(FleetError):  # noqa: N818 - a state of the world, not a fault
     """A bridge or Jicofo can't be asked."""
+
+
+class TurnedAway(Unreachable):
+    """It answers, and our token or the certificate we know isn't (any more) the right one."""
 
 
 def kube_error(status: int, message: str) -> KubeError:

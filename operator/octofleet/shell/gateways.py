@@ -8,6 +8,7 @@ from octofleet.api.effective import EffectiveCluster
 from octofleet.core.manifests import gateway, mapping, naming
 from octofleet.shell import clusters, documents, kube
 from octofleet.shell.clusters import Child
+from octofleet.shell.documents import Document
 from octofleet.shell.kube import Kind, KubernetesCluster
 
 __all__ = ["ensure", "new_certificate"]
@@ -27,33 +28,43 @@ async def ensure(api: KubernetesCluster, cluster: EffectiveCluster) -> None:
     if kind is None:
         await _remove(api, cluster)
         return
-    await _ensure_credentials(api, cluster)
+    credentials = await _ensure_credentials(api, cluster)
     owner = mapping.cluster_owner(cluster)
     name, namespace = cluster.name, cluster.namespace
     for child in (
         Child(kube.SERVICES, gateway.build_gateway_service(name, namespace, owner, kind)),
         Child(kube.SERVICES, gateway.build_remote_prosody_service(name, namespace, owner, kind)),
         Child(
-            kube.DEPLOYMENTS, gateway.build_gateway(name, namespace, owner, cluster.gateway_image)
+            kube.DEPLOYMENTS,
+            gateway.build_gateway(name, namespace, owner, cluster.gateway_image, credentials),
         ),
     ):
         await clusters.ensure_child(api, child, namespace, cluster.uid)
 
 
-async def _ensure_credentials(api: KubernetesCluster, cluster: EffectiveCluster) -> None:
-    """Make them once, for good: whoever has joined holds the token and the certificate."""
+async def _ensure_credentials(api: KubernetesCluster, cluster: EffectiveCluster) -> str:
+    """Make them where there are none; return which state of their Secret holds.
+
+    They are made once: whoever has joined holds the certificate and a token. Who deletes the
+    Secret shuts everybody out.
+    """
     name = naming.gateway_name(cluster.name)
     found = await api.get(kube.SECRETS, name, cluster.namespace)
     if found is not None:
         clusters.refuse_foreign(found, cluster.uid, "Secret")
-        return
+        return _state(found)
     certificate, key = new_certificate(datetime.now(UTC))
     token = secrets.token_hex(TOKEN_BYTES)
     owner = mapping.cluster_owner(cluster)
     body = gateway.build_credentials(
         cluster.name, cluster.namespace, owner, token, certificate, key
     )
-    await api.create(kube.SECRETS, cluster.namespace, body)
+    return _state(await api.create(kube.SECRETS, cluster.namespace, body))
+
+
+def _state(secret: Document) -> str:
+    version = documents.text(secret, "metadata", "resourceVersion") or ""
+    return f"{documents.uid_of(secret)}.{version}"
 
 
 async def _remove(api: KubernetesCluster, cluster: EffectiveCluster) -> None:

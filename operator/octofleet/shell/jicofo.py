@@ -75,7 +75,9 @@ class JicofoView:
 class Gateway:
     """What stands before a Jicofo in another Kubernetes."""
 
+    url: str
     token: str = field(repr=False)
+    """The gateway's own, or a region's pass."""
     certificate: str = field(repr=False)
     """PEM; no other is trusted."""
 
@@ -88,7 +90,7 @@ class JicofoClient:
         self._behind: dict[str, tuple[Gateway, httpx.AsyncClient]] = {}
 
     async def admit(self, base: str, gateway: Gateway | None) -> None:
-        """Go through a gateway at `base` from now on; None: no more.
+        """Go through a gateway from now on where `base` is asked for; None: no more.
 
         Raises:
             ValueError: Its certificate isn't one.
@@ -147,7 +149,8 @@ class JicofoClient:
     ) -> Document:
         gateway, http = self._behind.get(base, (None, self._http))
         headers = {"Authorization": f"Bearer {gateway.token}"} if gateway else {}
-        request = http.build_request("GET", base + path, params=dict(query), headers=headers)
+        where = gateway.url if gateway else base
+        request = http.build_request("GET", where + path, params=dict(query), headers=headers)
         limits = rest.Limits(ANSWER_LIMIT_BYTES, 2 * (within.read or 0.0), within)
         answer = await rest.answer(http, request, limits, "Jicofo")
         try:

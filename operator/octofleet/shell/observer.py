@@ -28,7 +28,7 @@ from octofleet.shell.bridges import BridgeAddress, BridgeClient
 from octofleet.shell.caching import Shared
 from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName, Endpoints
-from octofleet.shell.errors import KubeError, Unreachable
+from octofleet.shell.errors import KubeError, TurnedAway, Unreachable
 from octofleet.shell.jicofo import JicofoClient, JicofoView
 from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.podwatch import PodWatch
@@ -85,6 +85,7 @@ class Observer:
             self._read_controller, SLOW_SECONDS / 2, clock
         )
         self._jicofo_seen: dict[ClusterName, Timestamp] = {}
+        self._turned_away: set[ClusterName] = set()
         self._metrics_seen: dict[str, Timestamp] = {}
         self._registered: dict[str, Timestamp] = {}
 
@@ -161,6 +162,7 @@ class Observer:
             controller_ready=controller[0],
             jicofo_reachable=jicofo is not None,
             jicofo_seen_at=self._jicofo_seen.get(cluster.name),
+            turned_away=cluster.name in self._turned_away,
             brewery_seen_at=self._ports.breweries.seen_at(cluster.name),
             metrics_seen_at=self._metrics_seen.get(namespace),
             message=controller[1],
@@ -238,7 +240,12 @@ class Observer:
 
     async def _read_jicofo(self, cluster: ClusterName) -> JicofoView:
         now = Timestamp(self._ports.clock())
-        view = await self._ports.jicofo.view(self._ports.endpoints.jicofo(cluster), now)
+        self._turned_away.discard(cluster)
+        try:
+            view = await self._ports.jicofo.view(self._ports.endpoints.jicofo(cluster), now)
+        except TurnedAway:
+            self._turned_away.add(cluster)
+            raise
         self._jicofo_seen[cluster] = now
         return view
 

@@ -127,10 +127,15 @@ def _started_at(pod: Document) -> Timestamp | None:
 
 
 def cpu_request(pod: Document) -> float | None:
-    """Return the pod's CPU request in cores, None when it has none."""
+    """Return the CPU request in cores of all that runs in the pod, None when it has none."""
+    sidecars = [
+        each
+        for each in documents.items(pod, "spec", "initContainers")
+        if each.get("restartPolicy") == "Always"
+    ]
     requests = [
         documents.quantity(documents.dig(each, "resources", "requests", "cpu"))
-        for each in documents.items(pod, "spec", "containers")
+        for each in (*documents.items(pod, "spec", "containers"), *sidecars)
     ]
     known = [each for each in requests if each is not None]
     return sum(known) if known else None

@@ -166,7 +166,7 @@ class RegionReconciler:
             resource.metadata.namespace,
         )
         try:
-            home = await self._homes.join(user, namespace, secret)
+            home = await self._homes.join(user, namespace, secret, resource.spec.region)
         except UnusableError as error:
             region = effective_region(None, resource, image)
             where = f"Secret {secret}"
@@ -176,7 +176,14 @@ class RegionReconciler:
         region = replace(region, bridge=replace(region.bridge, relays=mesh.relays))
         to = inputs.Home(*home.prosody, secret)
         return _Read(
-            document, resource, home.cluster, region, home.credentials, mesh, home.jicofo, home=to
+            document,
+            resource,
+            home.cluster,
+            region,
+            home.credentials,
+            mesh,
+            home.gateway.url,
+            home=to,
         )
 
     async def _observe(self, found: _Read) -> Snapshot:

@@ -30,6 +30,8 @@ PLAIN_KEYS: Final = (
     "xmppPort",
     "gatewayURL",
 )
+REGION_KEY: Final = "region"
+"""Whom it is for; left out where it is for any region."""
 SECRET_KEYS: Final = (
     "gatewayToken",
     "gatewayCertificate",
@@ -49,9 +51,9 @@ class Home:
 
     cluster: JitsiCluster
     """What its resource would be here; only what the Secret says is in it."""
+    region: str | None
+    """Whom the Secret is for; None: any region."""
     prosody: tuple[str, int]
-    jicofo: str
-    """Base URL of the gateway."""
     gateway: Gateway
     credentials: Credentials
 
@@ -66,7 +68,7 @@ class RemoteEndpoints:
     def jicofo(self, cluster: ClusterName) -> str:
         """Return the base URL of Jicofo's REST, or of the gateway before it."""
         home = self.homes.get(cluster)
-        return self._inner.jicofo(cluster) if home is None else home.jicofo
+        return self._inner.jicofo(cluster) if home is None else _behind(cluster)
 
     def prosody(self, cluster: ClusterName) -> tuple[str, int]:
         """Return the host and port for XMPP clients."""
@@ -94,13 +96,14 @@ class Homes:
         self._jicofo = jicofo
         self._users: dict[str, ClusterName] = {}
 
-    async def join(self, user: str, namespace: str, secret: str) -> Home:
+    async def join(self, user: str, namespace: str, secret: str, region: str) -> Home:
         """Return the home cluster as the Secret tells now, and be connected to it.
 
         Args:
             user: Identity of the region that asks; it holds the connection until it leaves.
             namespace: Where the Secret is.
             secret: Its name.
+            region: What the bridges there publish as their region.
 
         Raises:
             UnusableError: There is no such Secret, or something is missing or wrong in it.
@@ -114,6 +117,11 @@ class Homes:
             )
         name = ClusterName(namespace, f"join.{secret}")
         home = home_of(documents.texts(found, "data"), secret, namespace)
+        if home.region not in (None, region):
+            raise UnusableError(
+                f"Secret {secret} is for region {home.region}, and this one is {region}: make one"
+                f" with octofleet join-token CLUSTER --region {region}"
+            )
         await self._connect(name, home, secret)
         self._users[user] = name
         return home
@@ -124,14 +132,13 @@ class Homes:
         if name is None or name in self._users.values():
             return
         self._breweries.forget(name)
-        home = self._endpoints.homes.pop(name, None)
-        if home is not None:
-            await self._jicofo.admit(home.jicofo, None)
+        if self._endpoints.homes.pop(name, None) is not None:
+            await self._jicofo.admit(_behind(name), None)
 
     async def _connect(self, name: ClusterName, home: Home, secret: str) -> None:
         before = self._endpoints.homes.get(name)
         try:
-            await self._jicofo.admit(home.jicofo, home.gateway)
+            await self._jicofo.admit(_behind(name), home.gateway)
         except ValueError as error:
             raise _unusable(secret, "gatewayCertificate", str(error)) from error
         if before is not None and before.prosody != home.prosody:
@@ -148,6 +155,7 @@ def home_of(data: Mapping[str, str], secret: str, namespace: str) -> Home:
         UnusableError: Something is missing or wrong in it.
     """
     said = {key: _decoded(data, key, secret) for key in (*PLAIN_KEYS, *SECRET_KEYS)}
+    region = _decoded(data, REGION_KEY, secret) if REGION_KEY in data else None
     try:
         cluster = JitsiCluster.model_validate(
             {
@@ -166,15 +174,22 @@ def home_of(data: Mapping[str, str], secret: str, namespace: str) -> Home:
         ) from error
     return Home(
         cluster=cluster,
+        region=region,
         prosody=(said["xmppHost"], _port(said["xmppPort"], secret)),
-        jicofo=_url(said["gatewayURL"], secret),
-        gateway=Gateway(said["gatewayToken"], said["gatewayCertificate"]),
+        gateway=Gateway(
+            _url(said["gatewayURL"], secret), said["gatewayToken"], said["gatewayCertificate"]
+        ),
         credentials=Credentials(
             bridge=said[naming.KEY_JVB_PASSWORD],
             operator=said[naming.KEY_OPERATOR_PASSWORD],
             token=said[naming.KEY_REST_TOKEN],
         ),
     )
+
+
+def _behind(name: ClusterName) -> str:
+    """Return what the way to Jicofo is called: each Secret has its own pass for the gateway."""
+    return f"gateway:{name.namespace}/{name.name}"
 
 
 def _decoded(data: Mapping[str, str], key: str, secret: str) -> str:

@@ -1,11 +1,14 @@
 """One request to a REST server of ours, bounded in size and in time."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 
 import httpx
 
-from octofleet.shell.errors import Unreachable
+from octofleet.shell.errors import TurnedAway, Unreachable
+
+UNAUTHORIZED = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ async def answer(
 
     Raises:
         Unreachable: There is none, or it is bad, too large or too slow.
+        TurnedAway: The server doesn't know our token, or shows another certificate than it should.
     """
     request.extensions["timeout"] = limits.timeout.as_dict()
     try:
@@ -41,7 +45,17 @@ async def answer(
         raise Unreachable(f"{who} hasn't answered {request.url} in {limits.whole} s") from error
     except httpx.HTTPError as error:
         # The error's text names method and URL; a token is in neither.
-        raise Unreachable(f"{who} can't be asked ({request.url}): {error!r}") from error
+        kind = TurnedAway if _turns_away(error) else Unreachable
+        raise kind(f"{who} can't be asked ({request.url}): {error!r}") from error
+
+
+def _turns_away(error: httpx.HTTPError) -> bool:
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in UNAUTHORIZED
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 async def _body(response: httpx.Response, size: int, who: str) -> bytes:

@@ -18,6 +18,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
+from jitsiwire.passes import pass_of
 from octobridge.sidecar import forwarding
 from octobridge.sidecar.forwarding import application
 
@@ -64,6 +65,8 @@ class Behind:
     )
     hold: asyncio.Event | None = None
     endless: bool = False
+    view: dict[str, Any] | None = None
+    """What Jicofo says of its bridges; it moves people, then, too."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
@@ -73,6 +76,8 @@ class Behind:
             await self.hold.wait()
         if self.endless:
             return await self._without_end(request)
+        if self.view is not None:
+            return web.json_response(self.view)
         asked = (request.method, request.path)
         if asked in EMPTY:
             return web.Response()
@@ -222,6 +227,38 @@ async def test_strangers_who_fill_the_open_routes_dont_keep_the_operator_out() -
         behind.hold.set()
         assert (await asked).status == 200
         assert all(each.status == 200 for each in await asyncio.gather(*waiting))
+
+
+HOME, FAR = "jvbbrewery@internal/eu-0-a1", "jvbbrewery@internal/us-0-b2"
+VIEW = {"bridge_selector": {"bridge": {HOME: {"region": "eu"}, FAR: {"region": "us"}}}}
+
+
+@pytest.mark.parametrize(
+    ("bridge", "status"),
+    [("us-0-b2", 200), (FAR, 200), ("eu-0-a1", 403), (HOME, 403), ("", 403), ("us-0-c3", 403)],
+)
+async def test_a_regions_pass_moves_people_off_its_own_bridges_alone(
+    bridge: str, status: int
+) -> None:
+    async with doors("jicofo") as (behind, client):
+        behind.view = VIEW
+        given = {"Authorization": f"Bearer {pass_of(TOKEN, 'us')}"}
+        assert (await client.get("/debug", headers=given)).status == 200
+        where = f"/move-endpoints/move-endpoints?bridge={bridge}"
+        assert (await client.get(where, headers=given)).status == status
+        moves = [each[1] for each in behind.requests if "move" in each[1]]
+        assert bool(moves) == (status == 200)
+        behind.view = {}
+        assert (await client.get(where, headers=given)).status == 403
+
+
+@pytest.mark.parametrize("kind", ["bridge", "jicofo"])
+async def test_a_pass_of_another_gateway_and_one_before_a_bridge_open_nothing(kind: str) -> None:
+    async with doors(kind) as (behind, client):
+        token = TOKEN if kind == "bridge" else "another"
+        given = {"Authorization": f"Bearer {pass_of(token, 'us')}"}
+        assert (await client.get("/debug", headers=given)).status == 401
+        assert behind.requests == []
 
 
 async def test_before_jicofo_only_its_view_and_the_moving_of_people_pass() -> None:

@@ -17,6 +17,7 @@ from tests.component.control import world as worlds
 from tests.component.control.apiserver import free_port
 from tests.component.control.world import World, until
 
+from jitsiwire.passes import pass_of
 from octobridge.sidecar.forwarding import BEHIND, application
 from octofleet.core import vacating
 from octofleet.core.manifests import naming
@@ -37,6 +38,7 @@ class Home:
     folder: Path
     port: int = field(default_factory=free_port)
     calls: list[str] = field(default_factory=list[str])
+    token: str = TOKEN
 
     def __post_init__(self) -> None:
         self.certificate, key = new_certificate(datetime.now(UTC))
@@ -52,12 +54,12 @@ class Home:
         jicofo.router.add_get("/{path:.*}", self._jicofo)
         async with contextlib.AsyncExitStack() as stack:
             upstream = await _served(stack, jicofo, 0, None)
-            door = application(TOKEN, ("127.0.0.1", upstream), BEHIND["jicofo"])
+            door = application(self.token, ("127.0.0.1", upstream), BEHIND["jicofo"])
             await _served(stack, door, self.port, tls)
             yield
 
-    def secret(self) -> dict[str, Any]:
-        """What `octofleet join-token` would print."""
+    def secret(self, region: str = "eu") -> dict[str, Any]:
+        """What `octofleet join-token --region` would print."""
         said = {
             "cluster": "meet",
             "domain": "meet.example.org",
@@ -66,7 +68,8 @@ class Home:
             "xmppHost": "127.0.0.1",
             "xmppPort": "9",
             "gatewayURL": f"https://127.0.0.1:{self.port}",
-            "gatewayToken": TOKEN,
+            "region": region,
+            "gatewayToken": pass_of(self.token, region),
             "gatewayCertificate": self.certificate,
             naming.KEY_JVB_PASSWORD: "one",
             naming.KEY_OPERATOR_PASSWORD: "two",
@@ -130,7 +133,10 @@ async def test_it_runs_bridges_for_home_moves_people_there_and_survives_a_cut(
         await until(holds(world, "Linked", "False", "JoinSecretUnusable", missing), 60)
         assert not await world.pods()
         async with home.open():
-            await api.create(kube.SECRETS, world.namespace, home.secret())
+            await api.create(kube.SECRETS, world.namespace, home.secret("us"))
+            await until(holds(world, "Linked", "False", "JoinSecretUnusable", "--region eu"), 60)
+            assert not await world.pods()
+            await api.merge(kube.SECRETS, world.namespace, SECRET, home.secret())
             await until(holds(world, "Ready", "True", "AllReady"), 60)
             await until(holds(world, "Linked", "False", "LinkDown", "Prosody"), 60)
             await _reads_its_secret_alone(world)
@@ -147,9 +153,41 @@ async def test_it_runs_bridges_for_home_moves_people_there_and_survives_a_cut(
             await until(are_moved, 90)
             assert sum(each.participants for each in world.bridges.values()) == 3
         await until(holds(world, "Linked", "False", "LinkDown", "gateway"), 60)
+        home.token = "made anew"
         async with home.open():
+            await until(holds(world, "Linked", "False", "JoinSecretRefused", missing), 60)
+            pods = {documents.uid_of(each) for each in await world.pods()}
+            await api.merge(kube.SECRETS, world.namespace, SECRET, home.secret())
             await until(holds(world, "Linked", "False", "LinkDown", "Prosody"), 60)
+        assert pods <= {documents.uid_of(each) for each in await world.pods()}
         assert not world.dropped
+
+
+async def test_a_gateway_whose_secret_is_deleted_starts_anew_with_another(
+    api: KubernetesCluster,
+) -> None:
+    async with worlds.running(api, "revoked") as world, worlds.operator(world):
+        body = worlds.cluster(world.namespace)
+        body["spec"]["controller"] = {"remoteRegions": {"serviceType": "NodePort"}}
+        await api.create(kube.CLUSTERS, world.namespace, body)
+        name = naming.gateway_name("meet")
+
+        async def serves_with() -> str | None:
+            """Which credentials the gateway's pods are made with."""
+            found = await api.get(kube.DEPLOYMENTS, name, world.namespace)
+            notes = documents.mapping(found, "spec", "template", "metadata", "annotations")
+            return documents.text(notes, naming.ANNOTATION_CREDENTIALS)
+
+        first = await until(serves_with, 90)
+        secret = await api.get(kube.SECRETS, name, world.namespace)
+        await api.delete(kube.SECRETS, world.namespace, name, documents.uid_of(secret))
+
+        async def are_others() -> bool:
+            return await serves_with() not in (None, first)
+
+        await until(are_others, 150)
+        fresh = await api.get(kube.SECRETS, name, world.namespace)
+        assert documents.texts(fresh, "data") != documents.texts(secret, "data")
 
 
 async def _reads_its_secret_alone(world: World) -> None:

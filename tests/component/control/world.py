@@ -351,6 +351,7 @@ def _debug(world: World) -> Object:
             "shutting-down": False,
             "stress": 0.01 * each.participants,
             "version": "1",
+            "region": "eu",
         }
         for each in world.bridges.values()
         if each.registered

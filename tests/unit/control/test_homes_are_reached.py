@@ -29,6 +29,13 @@ def test_a_silent_gateway_is_said_with_what_goes_on_and_what_does_not() -> None:
     assert said(down, T.READY) == ("Unknown", "JicofoUnreachable")
 
 
+def test_a_gateway_that_turns_us_away_is_no_silent_one_and_the_fix_is_another_secret() -> None:
+    away = replace(ABROAD, jicofo_reachable=False, turned_away=True)
+    found = status(*TWO, cluster=away)
+    assert said(found, T.LINKED) == ("False", "JoinSecretRefused")
+    assert "octofleet join-token" in condition(found, T.LINKED).message
+
+
 def test_a_silent_prosody_is_a_broken_link_too() -> None:
     for seen in (None, NOW - 61):
         down = status(*TWO, cluster=replace(ABROAD, brewery_seen_at=seen))

@@ -36,7 +36,7 @@ def test_a_whole_secret_says_where_home_is_and_shows_no_secret() -> None:
     assert home.cluster.spec.domain == "meet.example.org"
     assert home.cluster.spec.version == "stable-9"
     assert home.prosody == ("198.51.100.7", 30522)
-    assert home.jicofo == "https://198.51.100.7:30443"
+    assert home.gateway.url == "https://198.51.100.7:30443"
     assert home.gateway.certificate == CERTIFICATE
     assert home.credentials.token == "secret-of-the-rest"
     assert "secret-of" not in repr(home)

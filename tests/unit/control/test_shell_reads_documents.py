@@ -48,6 +48,17 @@ def test_any_document_can_be_read_as_a_pod_a_node_or_metrics(document: dict[str,
     pods.node_of(document, {"a": "b"}, (Toleration(operator="Exists"),))
 
 
+def test_a_sidecars_request_counts_as_its_use_does_and_a_finished_errands_doesnt() -> None:
+    def asking(cpu: str, **more: str) -> dict[str, Any]:
+        return {"resources": {"requests": {"cpu": cpu}}, **more}
+
+    spec = {
+        "containers": [asking("100m")],
+        "initContainers": [asking("50m"), asking("10m", restartPolicy="Always")],
+    }
+    assert pods.cpu_request({"spec": spec}) == pytest.approx(0.11)
+
+
 @given(st.text())
 def test_any_text_can_be_read_as_a_time_or_an_amount(text: str) -> None:
     documents.moment({"at": text}, "at")

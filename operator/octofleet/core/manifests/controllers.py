@@ -1,13 +1,24 @@
 """What Prosody and Jicofo have in common: one pod of each, never two, and a Service before it."""
 
+from collections.abc import Mapping
+
 from octofleet.core.manifests import naming
 from octofleet.core.manifests.naming import Manifest, Owner
 
 
 def deployment(
-    component: str, cluster: str, name: str, namespace: str, owner: Owner, pod: Manifest
+    component: str,
+    cluster: str,
+    name: str,
+    namespace: str,
+    owner: Owner,
+    pod: Manifest,
+    notes: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """Return the Deployment of a component; it is recreated, since two at once would clash."""
+    """Return the Deployment of a component; it is recreated, since two at once would clash.
+
+    `notes` are annotations of its pods: a change of one makes a new pod.
+    """
     labels = naming.controller_labels(cluster, component)
     return {
         "apiVersion": "apps/v1",
@@ -17,7 +28,10 @@ def deployment(
             "replicas": 1,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
+            "template": {
+                "metadata": {"labels": labels, **({"annotations": dict(notes)} if notes else {})},
+                "spec": pod,
+            },
         },
     }
 

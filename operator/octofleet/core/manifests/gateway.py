@@ -25,8 +25,19 @@ RESOURCES: Manifest = {
 }
 
 
-def build_gateway(cluster: str, namespace: str, owner: Owner, image: str) -> Manifest:
-    """Return the gateway's Deployment; `image` is octobridge's."""
+def build_gateway(
+    cluster: str, namespace: str, owner: Owner, image: str, credentials: str
+) -> Manifest:
+    """Return the gateway's Deployment.
+
+    Args:
+        cluster: The JitsiCluster's name.
+        namespace: Its namespace.
+        owner: The JitsiCluster.
+        image: Octobridge's.
+        credentials: Which state of its Secret it serves with: it reads that when it starts, so
+            another one is another pod, and what was given out before opens nothing any more.
+    """
     name = naming.gateway_name(cluster)
     jicofo = naming.service_host(naming.jicofo_name(cluster), namespace)
     token = {"name": name, "key": naming.KEY_GATEWAY_TOKEN}
@@ -50,7 +61,8 @@ def build_gateway(cluster: str, namespace: str, owner: Owner, image: str) -> Man
         "containers": [gateway],
         "volumes": [{"name": "tls", "secret": {"secretName": name, "items": _files()}}],
     }
-    return controllers.deployment(COMPONENT, cluster, name, namespace, owner, pod)
+    notes = {naming.ANNOTATION_CREDENTIALS: credentials}
+    return controllers.deployment(COMPONENT, cluster, name, namespace, owner, pod, notes)
 
 
 def build_gateway_service(cluster: str, namespace: str, owner: Owner, kind: str) -> Manifest:

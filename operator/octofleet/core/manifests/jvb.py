@@ -145,6 +145,8 @@ def _sidecar(image: str, settings: BridgeSettings, bridge: Manifest) -> Manifest
     # Restarting it drops nobody: people's media doesn't pass it.
     found["livenessProbe"] = containers.tcp_probe("rest", period=10, failures=3)
     found["restartPolicy"] = "Always"
+    # Its last words say when its port is taken, as the bridge's do.
+    found["terminationMessagePolicy"] = "FallbackToLogsOnError"
     return found
 
 

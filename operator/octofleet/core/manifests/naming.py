@@ -23,6 +23,7 @@ LABEL_RELEASE: Final = f"{GROUP}/release"
 """On bridge pods: a hash of what people set, as a ReplicaSet's pod-template-hash."""
 
 ANNOTATION_CONFIG_HASH: Final = f"{GROUP}/config-hash"
+ANNOTATION_CREDENTIALS: Final = f"{GROUP}/credentials"
 ANNOTATION_SETTINGS: Final = f"{GROUP}/settings"
 """What a bridge was made from, as a text: its release can be made again."""
 ANNOTATION_PREVIOUS: Final = f"{GROUP}/previous-settings"
