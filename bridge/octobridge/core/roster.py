@@ -209,7 +209,8 @@ class Roster:
             self.receivers[transport], self._by_id[new.id] = receiver, transport
         receiver.own = own
         receiver.trusts_estimates = new.repairs
-        if new.last_n != (old.last_n if old else -1):
+        if new.last_n != (old.last_n if old else -1) and not receiver.settings.heard:
+            # The first value only: once the client has spoken, what it says counts.
             receiver.settings = replace(receiver.settings, last_n=new.last_n)
         heard_before = old is not None and old.takes_audio
         if new.takes_audio and not heard_before:
