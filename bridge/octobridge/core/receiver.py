@@ -144,8 +144,8 @@ class Receiver:
     def _map(self, pictures: Pictures) -> list[Effect]:
         """Give slots to what it may get and, while there are any left, to what it may get later.
 
-        So its client knows a stream before it is sent. What shows nothing waits until it does:
-        clients take every type but the camera's for a screen, and a slot's is told once.
+        So its client knows a stream before it is sent. What shows nothing waits until it does: each
+        stream told costs the client a renegotiation, and a slot's type is told once.
         """
         if self.slots is None:
             return []
