@@ -18,6 +18,7 @@ __all__ = [
     "ConditionStatus",
     "DecisionStatus",
     "FailedReleaseStatus",
+    "FallStatus",
     "HistoryStatus",
     "LinkStatus",
     "RecommendationStatus",
@@ -32,6 +33,7 @@ BRIDGES_SHOWN = 50
 LINKS_SHOWN = 64
 RECOMMENDATIONS_KEPT = 60
 SCALE_EVENTS_KEPT = 60
+FALLS_KEPT = 60
 
 Text = Annotated[str, Field(max_length=1024)]
 Word = Annotated[str, Field(max_length=64)]
@@ -156,6 +158,15 @@ class ScaleEventStatus(Told, frozen=True):
     """By how many bridges; more than 0 grew."""
 
 
+class FallStatus(Told, frozen=True):
+    """A bridge that served and no longer did."""
+
+    at: Moment
+    """When."""
+    bridge: Annotated[str, Field(max_length=253)]
+    """The pod's name."""
+
+
 class HistoryStatus(Told, frozen=True):
     """What scaling remembers across restarts of the operator."""
 
@@ -167,6 +178,9 @@ class HistoryStatus(Told, frozen=True):
         tuple[ScaleEventStatus, ...], Field(max_length=SCALE_EVENTS_KEPT), ListOf("atomic")
     ] = ()
     """Changes of size within the policies' periods, oldest first."""
+    falls: Annotated[tuple[FallStatus, ...], Field(max_length=FALLS_KEPT), ListOf("atomic")] = ()
+    """Bridges that stopped serving within half an hour, oldest first: one that is there three times
+    flaps."""
     learned: Annotated[str, Field(max_length=20000)] = ""
     """What headroom has learned, for the operator alone: what a person costs by kind of node, how
     long bridges take to start, how fast people come at which time of the week."""

@@ -101,7 +101,7 @@ def is_trouble(each: Condition) -> bool:
     """Return whether a condition tells of something to mend."""
     if each.reason in FORGIVEN:
         return False
-    if each.reason == Reason.DRAIN_OVERDUE:
+    if each.reason in (Reason.DRAIN_OVERDUE, Reason.DRAIN_FAILING):
         return True
     if each.type == ConditionType.READY and each.status is ConditionStatus.UNKNOWN:
         return True

@@ -13,6 +13,7 @@ from octofleet.api.quantities import moment_text
 from octofleet.api.status import ConditionStatus
 from octofleet.core import (
     advertised,
+    ailments,
     company,
     freshness,
     linking,
@@ -143,33 +144,6 @@ def _settled(found: Findings) -> Said:
     return FALSE, Reason.SETTLED, f"{found.decision.wanted} bridges, as wanted"
 
 
-def _broken(state: BridgeState, reason: Reason) -> Check:
-    def check(found: Findings) -> Said | None:
-        broken = [each for each in found.bridges if each.state is state]
-        if not broken:
-            return None
-        names = names_of(each.bridge for each in broken)
-        return TRUE, reason, f"{names}: {trouble_of(broken[0], found.region)}"
-
-    return check
-
-
-def _failing_ice(found: Findings) -> Said | None:
-    failing = [each.bridge for each in found.bridges if each.bridge.failing_ice]
-    if not failing:
-        return None
-    text = (
-        f"{names_of(failing)}: people's connections fail there, so Jicofo sends nobody new for"
-        " some minutes: see Advertised and Reachable, and the way to UDP port"
-        f" {found.region.bridge.port}"
-    )
-    return TRUE, Reason.ICE_FAILING, text
-
-
-def _all_well(found: Findings) -> Said:
-    return FALSE, Reason.ALL_WELL, "no bridge is in trouble"
-
-
 def _refused(found: Findings) -> Said | None:
     reasons = {
         RefusalReason.NOT_CREATED: Reason.NOT_CREATED,
@@ -230,6 +204,11 @@ def _overdue(found: Findings) -> Said | None:
     )
 
 
+def _failing(found: Findings) -> Said | None:
+    refusal = found.refusal(RefusalReason.STEP_FAILED)
+    return None if refusal is None else (TRUE, Reason.DRAIN_FAILING, refusal.message)
+
+
 def _draining(found: Findings) -> Said | None:
     leaving = found.of(S.DRAINING, S.EVACUATING, S.EMPTY)
     if not leaving:
@@ -281,15 +260,7 @@ _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
         _shrinking,
         _settled,
     ),
-    ConditionType.DEGRADED: (
-        mistakes.port_taken,
-        mistakes.credentials_missing,
-        _broken(S.LOST, Reason.BRIDGE_LOST),
-        _broken(S.FAILED, Reason.BRIDGE_FAILED),
-        _broken(S.UNREGISTERED, Reason.BRIDGE_UNREGISTERED),
-        _failing_ice,
-        _all_well,
-    ),
+    ConditionType.DEGRADED: ailments.CHECKS,
     ConditionType.SCALING_LIMITED: (
         mistakes.pod_security,
         mistakes.no_free_port,
@@ -298,7 +269,7 @@ _CHAINS: Final[dict[ConditionType, tuple[Check, ...]]] = {
         _limited,
         _not_limited,
     ),
-    ConditionType.DRAINING: (_overdue, _draining, _none_draining),
+    ConditionType.DRAINING: (_overdue, _failing, _draining, _none_draining),
     ConditionType.REGISTERED: (
         _cluster_missing(UNKNOWN),
         _jicofo_silent(UNKNOWN),

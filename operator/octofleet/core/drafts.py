@@ -56,6 +56,7 @@ class RefusalReason(StrEnum):
     JICOFO_UNREACHABLE = "JicofoUnreachable"
     CLUSTER_NOT_FOUND = "ClusterNotFound"
     UPGRADE_BLOCKED = "UpgradeBlocked"
+    STEP_FAILED = "StepFailed"
     PAUSED = "Paused"
 
 

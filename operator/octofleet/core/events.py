@@ -69,6 +69,12 @@ _UPGRADES: Final = {
 }
 """What a new reason of `Upgraded` is told as."""
 
+_LATE: Final = {
+    Reason.DRAIN_OVERDUE.value: "DrainTimedOut",
+    Reason.DRAIN_FAILING.value: "DrainFailing",
+}
+"""What a new reason of `Draining` is told as."""
+
 _RELIEF: Final = {
     ConditionType.READY: "BecameReady",
     ConditionType.REGISTERED: "BridgesRegistered",
@@ -97,6 +103,7 @@ def region_notices(old: RegionStatus | None, new: RegionStatus) -> tuple[Notice,
         *_conditions(before.conditions, new.conditions),
         *_overdue(before.conditions, new.conditions),
         *_upgrade(before.conditions, new.conditions),
+        *_flapping(before.conditions, new.conditions),
     )
 
 
@@ -179,7 +186,17 @@ def _upgrade(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable
 
 def _overdue(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable[Notice]:
     before, after = (condition(each, ConditionType.DRAINING) for each in (old, new))
-    if after is None or after.reason != Reason.DRAIN_OVERDUE:
+    told = None if after is None else _LATE.get(after.reason)
+    if after is None or told is None:
         return
-    if before is None or before.reason != Reason.DRAIN_OVERDUE:
-        yield Notice(EventType.WARNING, "DrainTimedOut", after.message)
+    if before is None or before.reason != after.reason:
+        yield Notice(EventType.WARNING, told, after.message)
+
+
+def _flapping(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable[Notice]:
+    """Return that a bridge flaps, where something was wrong already and it isn't told anyway."""
+    before, after = (condition(each, ConditionType.DEGRADED) for each in (old, new))
+    if before is None or after is None or after.reason != Reason.BRIDGE_FLAPPING:
+        return
+    if before.status == after.status and before.reason != after.reason:
+        yield Notice(EventType.WARNING, after.reason, after.message)

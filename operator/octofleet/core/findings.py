@@ -53,6 +53,11 @@ def trouble_of(each: JudgedBridge, region: EffectiveRegion) -> str | None:
     bridge = each.bridge
     if each.state is S.UNREGISTERED:
         return registration_fix(bridge, region)
+    if each.state is S.FAILED and bridge.pod_phase == "Pending" and bridge.waiting_reason is None:
+        return (
+            f"its container isn't created on node {bridge.node}: see kubectl describe pod"
+            f" {bridge.name} (the image's download, volumes, the node's network plug-in)"
+        )
     if each.state is S.FAILED:
         why = bridge.last_error or bridge.waiting_reason or "its container ended with an error"
         return f"{why}: see kubectl logs {bridge.name}, and bridge.image"

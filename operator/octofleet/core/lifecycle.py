@@ -22,6 +22,7 @@ __all__ = [
     "Row",
     "classify",
     "diagram",
+    "hangs",
     "is_empty",
     "is_unproven",
     "judged",
@@ -99,7 +100,22 @@ def _stopping(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
 def _failed(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
     if bridge.pod_phase == "Failed":
         return True
+    if hangs(bridge, now, limits):
+        return True
     return bridge.waiting_reason in NOT_RUNNING and bridge.registered is not True
+
+
+def hangs(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
+    """Tell whether the bridge's pod has its node and its container isn't created for too long.
+
+    One that waits for its address waits for us; one that can't run has a word for it.
+    """
+    if bridge.pod_phase != "Pending" or bridge.waiting_reason is not None:
+        return False
+    placed = bridge.placed_at
+    if placed is None or bridge.awaits_address:
+        return False
+    return now - placed >= limits.hang_deadline
 
 
 def _lost(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
@@ -178,7 +194,10 @@ TABLE: Final[tuple[Row, ...]] = (
         (S.EMPTY, S.PENDING, S.FAILED, S.LOST),
     ),
     Row(
-        S.FAILED, _failed, "pod failed or its container can't run", (S.PENDING, *_ALIVE, *_DRAINED)
+        S.FAILED,
+        _failed,
+        "pod failed, or its container can't run or isn't created",
+        (S.PENDING, *_ALIVE, *_DRAINED),
     ),
     Row(S.LOST, _lost, "unreachable for everyone", (*_ALIVE, *_DRAINED)),
     Row(S.EMPTY, _empty, "drains, and a fresh count says nobody", (S.DRAINING, S.EVACUATING)),

@@ -10,7 +10,15 @@ from octofleet.api.autoscaling import AtDeadline
 from octofleet.api.effective import Autoscaling
 from octofleet.core.observation import Reading, Timestamp
 
-__all__ = ["NODE_LEAVING", "REQUESTED", "REQUESTED_NOW", "UPGRADE", "Limits", "limits_of"]
+__all__ = [
+    "FLAPPING",
+    "NODE_LEAVING",
+    "REQUESTED",
+    "REQUESTED_NOW",
+    "UPGRADE",
+    "Limits",
+    "limits_of",
+]
 
 NODE_LEAVING: Final = "NodeLeaving"
 """Why a bridge drains when its node is about to go: such a drain knows no patience."""
@@ -20,6 +28,8 @@ REQUESTED_NOW: Final = "RequestedNow"
 """Somebody asked for it and won't wait: people are moved at once."""
 UPGRADE: Final = "Upgrade"
 """A bridge of another release takes its place."""
+FLAPPING: Final = "Flapping"
+"""It stops serving again and again; a fresh bridge takes its place."""
 IMPATIENT: Final = (NODE_LEAVING, REQUESTED_NOW)
 
 
@@ -35,6 +45,9 @@ class Limits:
     """A bridge counts as empty only by a reading this fresh."""
     start_deadline: float = 180
     """A pod that isn't ready this long after it began has a trouble worth naming."""
+    hang_deadline: float = 300
+    """A pod that has its node and whose container isn't created so long after hangs; large images
+    take their minutes."""
     registration_deadline: float = 45
     """A running bridge is in the brewery within seconds; this forgives a Prosody restart."""
     failed_retention: float = 60

@@ -121,6 +121,10 @@ class Bridge:
     proved_at: Timestamp | None = None
     started_at: Timestamp | None = None
     """When its container was last started."""
+    ended_at: Timestamp | None = None
+    """When its container last ended, if another one was started since or will be."""
+    placed_at: Timestamp | None = None
+    """When its pod was given its node."""
     never_ready: bool = False
     """Its pod runs and has not been ready once."""
     version: str | None = None
@@ -254,6 +258,15 @@ class ScaleEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Fall:
+    """A bridge that served and no longer did."""
+
+    bridge: str
+    """Its pod's name."""
+    at: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
 class FailedRelease:
     """A release of bridges that wasn't fit for people."""
 
@@ -274,6 +287,10 @@ class History:
     """What was learned of the region's load; kept outside the status."""
     failed: "FailedRelease | None" = None
     """The release that was last given up. Forgotten, it is tried once more, which harms nobody."""
+    falls: tuple[Fall, ...] = ()
+    """Bridges that stopped serving of late, oldest first."""
+    standing: frozenset[str] = frozenset()
+    """Uids of the bridges that served at the last look, as far as this process knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ The rules that keep calls alive:
   it drains by its own word and a fresh count says nobody is on it.
 * Draining is taken back before a bridge is started.
 * A node that is about to go is emptied at once, and what it carried is replaced.
+* A bridge that falls again and again is replaced while others serve.
 * No bridge is drained while Jicofo can't be asked, nor one about which something isn't known.
 * People are moved only off a bridge whose patience is over, one whole conference at a time,
   only where they land without overload.
@@ -23,6 +24,7 @@ from octofleet.api.effective import EffectiveRegion
 from octofleet.core import (
     addresses,
     draining,
+    flapping,
     growing,
     lifecycle,
     rebalancing,
@@ -52,6 +54,7 @@ __all__ = [
     "RefusalReason",
     "bridge_name",
     "plan",
+    "with_failed_steps",
     "with_refused_bridges",
 ]
 
@@ -102,13 +105,22 @@ def with_refused_bridges(planned: Plan, why: Iterable[str]) -> Plan:
     return replace(planned, refusals=(refusal, *planned.refusals))
 
 
+def with_failed_steps(planned: Plan, why: Iterable[str]) -> Plan:
+    """Return the plan with steps that fail over and over as one more refusal."""
+    text = "; ".join(why)
+    if not text:
+        return planned
+    refusal = Refusal(RefusalReason.STEP_FAILED, text)
+    return replace(planned, refusals=(*planned.refusals, refusal))
+
+
 def _steer(draft: Draft, stage: Stage) -> None:
     """Take one step towards the size, and those of the drains under way."""
     _clear_ended(draft)
     _clear_outdated(draft, stage)
     lacking = draft.decision.wanted - draft.count(SERVING)
     stayed = vacating.give_back(draft) | rollout.give_back(draft, stage)
-    lacking += vacating.vacate(draft) - len(stayed)
+    lacking += vacating.vacate(draft) + flapping.relieve(draft) - len(stayed)
     returned = stayed | growing.undrain(draft, lacking)
     lacking -= len(returned - stayed)
     shrinking.retire_broken(draft, growing.ceiling(draft))

@@ -13,6 +13,7 @@ from octofleet.api.status import (
     ClusterStatus,
     DecisionStatus,
     FailedReleaseStatus,
+    FallStatus,
     HistoryStatus,
     RecommendationStatus,
     RefusalStatus,
@@ -31,6 +32,7 @@ from octofleet.core.memory import Memory
 from octofleet.core.observation import (
     BridgeState,
     FailedRelease,
+    Fall,
     History,
     Recommendation,
     ScaleEvent,
@@ -145,6 +147,7 @@ def history_of(status: RegionStatus | None) -> History:
         scale_events=tuple(
             ScaleEvent(Timestamp(moment(each.at)), each.change) for each in kept.scale_events
         ),
+        falls=tuple(Fall(each.bridge, Timestamp(moment(each.at))) for each in kept.falls),
         desired=status.last_decision.wanted,
         memory=remembering.recalled(kept.learned) if kept.learned else Memory(),
     )
@@ -273,4 +276,5 @@ def _history(history: History, before: HistoryStatus) -> HistoryStatus:
             ScaleEventStatus(at=moment_text(each.at), change=each.change)
             for each in history.scale_events
         ),
+        falls=tuple(FallStatus(at=moment_text(e.at), bridge=e.bridge) for e in history.falls),
     )

@@ -14,7 +14,7 @@ from typing import Final
 from octofleet.core.actions import DeleteBridge, DrainBridge, UndrainBridge
 from octofleet.core.drafts import AILING, LEAVING, READY, SERVING, Draft, States
 from octofleet.core.limits import NODE_LEAVING, REQUESTED, REQUESTED_NOW
-from octofleet.core.observation import ENDED, Bridge
+from octofleet.core.observation import ENDED, Bridge, BridgeState
 
 __all__ = [
     "CORDONED",
@@ -80,7 +80,7 @@ def vacate(draft: Draft) -> int:
         bridge, reason = each.bridge, _reason(each.bridge, leaving)
         if reason is None or bridge.pod_phase in ENDED or draft.is_deleted(bridge):
             continue
-        if bridge.pod_phase == "Pending" and bridge.waiting_reason is None:
+        if each.state is BridgeState.PENDING and bridge.waiting_reason is None:
             continue  # It starts this moment, and is drained once it can be told to.
         if draft.never_ran(bridge):
             why = f"it never ran and should go ({reason})"

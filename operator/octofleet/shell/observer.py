@@ -216,7 +216,9 @@ class Observer:
         visible = breweries.visible(cluster.name)
         bridge = replace(bridge, in_brewery=member is not None if visible else None)
         now = Timestamp(self._ports.clock())
-        if member is not None and now - member.at < PUSHED_SECONDS:
+        pushed = member is not None and now - member.at < PUSHED_SECONDS
+        # What a filter keeps out of the brewery, the bridge tells when asked.
+        if member is not None and pushed and member.stats.local_endpoints is not None:
             stats, at = member.stats, member.at
         else:
             address = self.address(bridge, cluster.token)

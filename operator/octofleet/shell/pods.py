@@ -49,6 +49,8 @@ def bridge_of(pod: Document) -> Bridge:
         proof_message=told_why[:200] or None,
         proved_at=documents.moment(notes, naming.ANNOTATION_PROVED_AT),
         started_at=_started_at(pod),
+        ended_at=_ended_at(pod),
+        placed_at=_placed_at(pod),
         never_ready=never_ready(pod),
         drain_reason=notes.get(naming.ANNOTATION_DRAIN_REASON),
         draining_since=documents.moment(notes, naming.ANNOTATION_DRAINING_SINCE),
@@ -124,6 +126,21 @@ def _started_at(pod: Document) -> Timestamp | None:
         for each in documents.items(pod, "status", "containerStatuses")
     ]
     return max((each for each in started if each is not None), default=None)
+
+
+def _ended_at(pod: Document) -> Timestamp | None:
+    ended = [
+        documents.moment(each, "lastState", "terminated", "finishedAt")
+        for each in documents.items(pod, "status", "containerStatuses")
+    ]
+    return max((each for each in ended if each is not None), default=None)
+
+
+def _placed_at(pod: Document) -> Timestamp | None:
+    placed = _condition(pod, "PodScheduled")
+    if documents.text(placed, "status") != "True":
+        return None
+    return documents.moment(placed, "lastTransitionTime")
 
 
 def cpu_request(pod: Document) -> float | None:

@@ -16,12 +16,11 @@ from octofleet.api.effective import (
     effective_region,
 )
 from octofleet.api.regions import OctoRegion
-from octofleet.core import learning, planning, releases, reporting, sizing
+from octofleet.core import flapping, learning, lifecycle, planning, releases, reporting, sizing
 from octofleet.core.actions import CreateBridge
 from octofleet.core.limits import limits_of
 from octofleet.core.manifests import bridge as bridge_manifest
 from octofleet.core.manifests import disruption, inputs, mapping, web
-from octofleet.core.memory import Memory
 from octofleet.core.meshing import Mesh, Place, mesh_of
 from octofleet.core.observation import History, Snapshot, Timestamp
 from octofleet.core.planning import Plan
@@ -34,6 +33,7 @@ from octofleet.shell.clusters import Child
 from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName
 from octofleet.shell.errors import FleetError, Refused
+from octofleet.shell.failing import FailingSteps
 from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.meshes import Meshes
 from octofleet.shell.observer import ClusterFacts, Observer
@@ -104,7 +104,8 @@ class RegionReconciler:
         self._clock = clock
         self._guarded: dict[Key, int] = {}
         self._unguarded: dict[Key, str] = {}
-        self._memories: dict[str, Memory] = {}
+        self._memories: dict[str, History] = {}
+        self._failing = FailingSteps()
 
     async def reconcile(self, key: Key) -> float | None:
         """Take one step; return seconds until the next look, None when the region may go."""
@@ -120,9 +121,11 @@ class RegionReconciler:
         await self._guard(key, found.region)
         now = snapshot.taken_at
         decision, plan = self._decide(found, snapshot, now)
-        self._memories[found.region.uid] = decision.history.memory
+        self._memories[found.region.uid] = decision.history
         outcomes = await self._act(found, snapshot, plan, decision)
         plan = planning.with_refused_bridges(plan, _not_created(outcomes))
+        failing = self._failing.told(found.region.uid, outcomes, now)
+        plan = planning.with_failed_steps(plan, failing)
         done = Pass(found.region, snapshot, decision, plan, outcomes)
         await self._publisher.region(document, found.resource.status, done)
         if not found.is_leaving:
@@ -199,6 +202,8 @@ class RegionReconciler:
         snapshot = await self._observer.observe(region, facts, history)
         if found.cluster is None:
             return snapshot
+        bridges = lifecycle.judged(snapshot, snapshot.taken_at, limits_of(region.autoscaling))
+        snapshot = replace(snapshot, history=flapping.noticed(snapshot, bridges))
         settings = mapping.bridge_settings(region, found.cluster.spec.domain, found.home)
         text = releases.text_of(region, found.cluster.spec.domain, found.home)
         name = releases.name_of(text)
@@ -223,10 +228,12 @@ class RegionReconciler:
         return await self._meshes.elsewhere(region, seen)
 
     def _history(self, found: _Read) -> History:
-        """Return what scaling remembers, with what was learned since the status was written."""
+        """Return what scaling remembers, with what was seen since the status was written."""
         history = reporting.history_of(found.resource.status)
-        memory = self._memories.get(found.region.uid)
-        return history if memory is None else replace(history, memory=memory)
+        own = self._memories.get(found.region.uid)
+        if own is None:
+            return history
+        return replace(history, memory=own.memory, falls=own.falls, standing=own.standing)
 
     def _may_go(self, found: _Read, snapshot: Snapshot) -> bool:
         """Return whether a region that is being deleted needs nothing more.
@@ -297,6 +304,7 @@ class RegionReconciler:
         self._unguarded.pop(key, None)
         uid = documents.uid_of(document)
         self._memories.pop(uid, None)
+        self._failing.forget(uid)
         await self._homes.leave(str(key))
         self._publisher.forget(document, key.namespace, key.name)
 

@@ -29,6 +29,10 @@ def named(**fields: object) -> Bridge:
     [
         (pending_bridge("eu-0"), S.PENDING),
         (pending_bridge("eu-0", waiting_reason="ImagePullBackOff"), S.FAILED),
+        (pending_bridge("eu-0", placed_at=ago(299)), S.PENDING),
+        (pending_bridge("eu-0", placed_at=ago(300)), S.FAILED),
+        (pending_bridge("eu-0", placed_at=ago(900), awaits_address=True), S.PENDING),
+        (named(placed_at=ago(900)), S.READY),
         (named(**UNHEARD, ready_since=ago(5)), S.STARTING),
         (named(**UNHEARD, pod_ready=False, ready_since=None, created_at=ago(60)), S.STARTING),
         (named(), S.READY),

@@ -185,3 +185,12 @@ def test_nobody_is_dropped_whichever_nodes_leave_and_return(
         assert not [b for b in on_leaving if not b.ended]
     assert world.ready() == 2
     assert sum(size for size, uid in world.meetings.values() if uid) == sum(people)
+
+
+def test_a_pod_that_hangs_on_a_leaving_node_is_deleted_and_one_that_starts_is_waited_for() -> None:
+    coming = pending_bridge("eu-1", node="node-eu-1", placed_at=Timestamp(NOW - 60))
+    stuck = replace(coming, placed_at=Timestamp(NOW - 400))
+    for each, deleted in ((coming, []), (stuck, ["eu-1"])):
+        seen = _with_nodes(snapshot(ready_bridge("eu-0", 9), each), "node-eu-1")
+        actions = planning.plan(REGION, seen, decision(2), NOW).actions
+        assert [a.name for a in actions if isinstance(a, DeleteBridge)] == deleted

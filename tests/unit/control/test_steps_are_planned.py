@@ -97,6 +97,15 @@ def test_bridge_that_never_ran_is_made_anew_when_its_settings_have_changed() -> 
     assert actions(*there, wanted=2) == ()
 
 
+def test_bridge_whose_container_is_not_created_is_replaced_and_then_deleted() -> None:
+    long_ago = Timestamp(NOW - 400)
+    stuck = pending_bridge("eu-1", node="node-9", placed_at=long_ago, created_at=long_ago)
+    one, two = ready_bridge("eu-0", 9), ready_bridge("eu-2", 9)
+    assert actions(one, stuck, wanted=2) == (CreateBridge("eu-2"),)
+    deleted = (DeleteBridge("eu-1", "uid-eu-1", "it never ran"),)
+    assert actions(one, stuck, two, wanted=2) == deleted
+
+
 def test_bridge_that_may_have_run_keeps_its_settings() -> None:
     there = (ready_bridge("eu-0", config_hash="old"), shy_bridge("eu-1", config_hash="old"))
     young = replace(there[1], created_at=Timestamp(NOW - 100), ready_since=Timestamp(NOW - 90))

@@ -72,6 +72,13 @@ def said(found: RegionStatus, kind: ConditionType) -> tuple[str, str]:
 TWO = (ready_bridge("eu-0", 9), ready_bridge("eu-1", 9))
 
 
+def test_pod_whose_container_is_not_created_is_told_with_its_node() -> None:
+    stuck = pending_bridge("eu-1", node="node-9", placed_at=ago(400))
+    found = status(TWO[0], stuck)
+    assert said(found, T.DEGRADED) == ("True", "BridgeStuck")
+    assert "node-9" in condition(found, T.DEGRADED).message
+
+
 def test_healthy_region_says_so_everywhere() -> None:
     found = status(*TWO)
     assert {each.type: (each.status.value, each.reason) for each in found.conditions} == {

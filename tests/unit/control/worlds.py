@@ -13,7 +13,7 @@ from tests.unit.control.simulated import SimulatedBridge
 from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import EffectiveRegion, effective_region
 from octofleet.api.regions import OctoRegion
-from octofleet.core import planning, sizing
+from octofleet.core import flapping, lifecycle, planning, sizing
 from octofleet.core.actions import (
     Action,
     CreateBridge,
@@ -25,6 +25,7 @@ from octofleet.core.actions import (
     TellAddress,
     UndrainBridge,
 )
+from octofleet.core.limits import limits_of
 from octofleet.core.observation import (
     Bridge,
     Cluster,
@@ -188,6 +189,7 @@ class World:
     _told: dict[str, tuple[float, int, bool]] = field(
         default_factory=dict[str, tuple[float, int, bool]]
     )
+    _heard: dict[str, Timestamp] = field(default_factory=dict[str, Timestamp])
     _uids: "count[int]" = field(default_factory=count)
 
     # People -----------------------------------------------------------------------------
@@ -295,7 +297,7 @@ class World:
             shutdown_sent_at=None if bridge.shutdown_at is None else Timestamp(bridge.shutdown_at),
             moved_at=None if self.last_moved is None else Timestamp(self.last_moved),
             registered=registered if self.jicofo_up else None,
-            registered_at=now if registered else None,
+            registered_at=self._heard_of(bridge, registered),
             in_brewery=registered,
             healthy=True if reachable else None,
             draining=draining if reachable else None,
@@ -305,6 +307,11 @@ class World:
             cpu_utilization=Reading(people, at) if reachable else None,
             conferences=meetings if self.jicofo_up else None,
         )
+
+    def _heard_of(self, bridge: SimulatedBridge, registered: bool) -> Timestamp | None:
+        if registered:
+            self._heard[bridge.uid] = Timestamp(self.now)
+        return self._heard.get(bridge.uid)
 
     def _presence(self, bridge: SimulatedBridge) -> tuple[Timestamp, int, bool]:
         """Return what the bridge told last."""
@@ -371,6 +378,8 @@ class World:
     def step(self, seconds: float = 5) -> tuple[Decision, Plan]:
         """Look, decide, plan, act, and let time pass."""
         seen = self.observe()
+        judged = lifecycle.judged(seen, seen.taken_at, limits_of(self.region.autoscaling))
+        seen = replace(seen, history=flapping.noticed(seen, judged))
         decided = sizing.decide(self.region, seen, Timestamp(self.now))
         planned = planning.plan(self.region, seen, decided, Timestamp(self.now))
         self.history = replace(decided.history, failed=planned.stage.failed)
