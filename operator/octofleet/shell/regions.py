@@ -102,7 +102,7 @@ class RegionReconciler:
         self._prober = prober
         self._around = around
         self._clock = clock
-        self._guarded: dict[Key, int] = {}
+        self._guarded: dict[Key, tuple[int, str | None]] = {}
         self._unguarded: dict[Key, str] = {}
         self._memories: dict[str, History] = {}
         self._failing = FailingSteps()
@@ -118,7 +118,7 @@ class RegionReconciler:
         if found.removal_since is not None and self._may_go(found, snapshot):
             await self._forget(key, document)
             return None
-        await self._guard(key, found.region)
+        await self._guard(key, found)
         now = snapshot.taken_at
         decision, plan = self._decide(found, snapshot, now)
         self._memories[found.region.uid] = decision.history
@@ -277,17 +277,23 @@ class RegionReconciler:
         )
         return await self._actuator.run(plan.actions, target)
 
-    async def _guard(self, key: Key, region: EffectiveRegion) -> None:
+    async def _guard(self, key: Key, found: _Read) -> None:
         """Keep evictions off the region's bridges, and its web servers told where they are.
 
         Where that fails the region works all the same: a bridge that is evicted drains by itself.
         """
-        if self._guarded.get(key) == region.generation:
+        region = found.region
+        domain = None if found.cluster is None else found.cluster.spec.domain
+        if self._guarded.get(key) == (region.generation, domain):
             return
         owner = mapping.region_owner(region)
         body = disruption.build_budget(region.cluster, region.name, region.namespace, owner)
         name, code = region.name, region.region
-        settings = web.build_web_settings(region.cluster, name, code, region.namespace, owner)
+        domains = None if domain is None else inputs.Domains(domain)
+        at_home = found.remote is None
+        settings = web.build_web_settings(
+            region.cluster, name, code, region.namespace, owner, domains, at_home=at_home
+        )
         try:
             for child in (Child(kube.BUDGETS, body), Child(kube.CONFIG_MAPS, settings)):
                 await clusters.ensure_child(self._api, child, region.namespace, region.uid)
@@ -296,7 +302,7 @@ class RegionReconciler:
                 _log.warning("Could not keep what belongs to a region", error=str(error))
             self._unguarded[key] = str(error)
             return
-        self._guarded[key] = region.generation
+        self._guarded[key] = (region.generation, domain)
         self._unguarded.pop(key, None)
 
     async def _forget(self, key: Key, document: Document | None) -> None:

@@ -8,6 +8,7 @@ import yaml
 from tests.component.control.apiserver import ApiServer
 
 GOLDEN = Path(__file__).parents[2] / "unit" / "control" / "golden"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.yaml")), ids=lambda path: path.stem)
@@ -20,6 +21,14 @@ def test_golden_manifest_passes(apiserver: ApiServer, path: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     assert "(server dry run)" in answer.stdout
     assert "unknown field" not in answer.stderr
+
+
+def test_the_example_of_web_servers_passes(apiserver: ApiServer) -> None:
+    for body in yaml.safe_load_all((EXAMPLES / "web.yaml").read_text()):
+        body["metadata"]["namespace"] = "default"
+        answer = apiserver.try_apply(body, dry_run=True)
+        assert answer.returncode == 0, answer.stderr
+        assert "unknown field" not in answer.stderr
 
 
 def test_a_field_nobody_knows_would_be_seen(apiserver: ApiServer) -> None:

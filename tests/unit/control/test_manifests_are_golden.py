@@ -88,7 +88,9 @@ BUILT: dict[str, naming.Manifest | None] = {
     "bridge-by-node": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BY_NODE, "7f3a1"),
     "bridge-jvb": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, STOCK, "7f3a1"),
     "budget": disruption.build_budget("meet", "eu-west", "meet", REGION_OWNER),
-    "web": web.build_web_settings("meet", "eu-west", "eu-west-1", "meet", REGION_OWNER),
+    "web": web.build_web_settings(
+        "meet", "eu-west", "eu-west-1", "meet", REGION_OWNER, inputs.Domains("meet.example.org")
+    ),
     "default-region": region.build_default_region("meet", "meet", OWNER),
 }
 
