@@ -46,10 +46,6 @@ def policy(**fields: Any) -> list[Object]:
     return [{"type": "Bridges", "value": 1, "period": "60s", **fields}]
 
 
-def window(**fields: Any) -> list[Object]:
-    return [{"cron": "0 8 * * *", "duration": "1h", "minBridges": 3, **fields}]
-
-
 REFUSED: Mapping[str, tuple[Object, str, str]] = {
     "minimum above maximum": (
         changed(REGION, "spec.autoscaling", {"minBridges": 5, "maxBridges": 2}),
@@ -142,50 +138,6 @@ REFUSED: Mapping[str, tuple[Object, str, str]] = {
         changed(REGION, "spec.autoscaling.metrics", metric("Participants", averageUtilization=5)),
         "spec.autoscaling.metrics[0].target",
         "needs target.averageValue",
-    ),
-    "the busiest by people": (
-        changed(
-            REGION,
-            "spec.autoscaling.metrics",
-            metric("Participants", averageValue="5", worstValue="9"),
-        ),
-        "spec.autoscaling.metrics[0].target",
-        "only a Stress metric may have target.worstValue",
-    ),
-    "room for less than half of it": (
-        changed(REGION, "spec.autoscaling.headroom.joins", "P10"),
-        "spec.autoscaling.headroom.joins",
-        "must be a number, or P50 to P99",
-    ),
-    "room for some": (
-        changed(CLUSTER, "spec.autoscaling.headroom.joins", "some"),
-        "spec.autoscaling.headroom.joins",
-        "should match",
-    ),
-    "a debt of bridges": (
-        changed(REGION, "spec.autoscaling.headroom.spareBridges", -1),
-        "spec.autoscaling.headroom.spareBridges",
-        "greater than or equal to 0",
-    ),
-    "window of no time": (
-        changed(REGION, "spec.autoscaling.schedule", window(duration="0s")),
-        "spec.autoscaling.schedule[0].duration",
-        "duration must be more than 0s",
-    ),
-    "window of more than a week": (
-        changed(REGION, "spec.autoscaling.schedule", window(duration="200h")),
-        "spec.autoscaling.schedule[0].duration",
-        "at most 168h",
-    ),
-    "hours in words": (
-        changed(REGION, "spec.autoscaling.schedule", window(cron="at noon")),
-        "spec.autoscaling.schedule[0].cron",
-        "should match",
-    ),
-    "half a pause": (
-        changed(REGION, "spec.autoscaling.paused", "ScaleOut"),
-        "spec.autoscaling.paused",
-        "Unsupported value",
     ),
     "nobody on average": (
         changed(REGION, "spec.autoscaling.metrics", metric("Participants", averageValue=0)),
