@@ -8,7 +8,7 @@ from octodemo.chromium import Browser, Page
 
 __all__ = ["Caller", "Received", "Sent", "enter"]
 
-JOIN_SECONDS: Final = 40.0
+JOIN_SECONDS: Final = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Caller:
         figures = await self.page.evaluate("octo.stats()")
         return [one for one in figures[what] if one["kind"] == "video"]
 
-    async def until_height(self, source: str, height: int, *, seconds: float = 20.0) -> None:
+    async def until_height(self, source: str, height: int, *, seconds: float = 60.0) -> None:
         """Wait until a source's picture has this height and moves."""
         await self.page.until(
             f"""octo.stats().then(({{received}}) => received.some((one) =>

@@ -22,7 +22,7 @@ from octodemo.scratch import scratch
 __all__ = ["Browser", "BrowserError", "Page", "chromium"]
 
 PROGRAM: Final = "chromium"
-ANSWER_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 60.0
 FLAGS: Final = (
     "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--mute-audio",
     "--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage", "--disable-breakpad",
@@ -73,7 +73,7 @@ class Page:
             raise BrowserError(f"{expression[:200]}: {_exception(answer['exceptionDetails'])}")
         return answer["result"].get("value")
 
-    async def until(self, expression: str, *, seconds: float = 20.0, every: float = 0.1) -> Any:
+    async def until(self, expression: str, *, seconds: float = 60.0, every: float = 0.1) -> Any:
         """Return the first value of an expression that is true in JavaScript's eyes.
 
         Raises:

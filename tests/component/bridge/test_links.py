@@ -215,7 +215,7 @@ async def test_client_that_vanishes_is_given_up(bridge: Bridge) -> None:
     await asyncio.sleep(4.0)
     assert state(bridge, "a") is IceState.SECURED
     await caller.hang_up()
-    await eventually(lambda: bridge.registry.occupancy().local_endpoints == 0, "expiry", 15)
+    await eventually(lambda: bridge.registry.occupancy().local_endpoints == 0, "expiry", 60)
 
 
 async def test_hundred_people_come_and_go_and_nothing_is_left(bridge: Bridge) -> None:

@@ -62,7 +62,7 @@ async def connected(*answers: bytes) -> AsyncGenerator[tuple[KubernetesCluster, 
 
 
 async def soon(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - nothing rings when it comes true
             await asyncio.sleep(0.02)
 

@@ -69,7 +69,7 @@ class FakeBridge:
 
     async def join(self) -> None:
         self._client.connect(self._server.host, self._server.port)  # pyright: ignore[reportUnknownMemberType] - a bare Future
-        await asyncio.wait_for(self._started.wait(), 15)
+        await asyncio.wait_for(self._started.wait(), 60)
         stanza = self._client.make_presence(pto=self._to)
         stanza.xml.append(ET.Element("{http://jabber.org/protocol/muc}x"))
         stanza.send()

@@ -5,6 +5,7 @@ Behind the gateway is the world's stand-in for Jicofo. Nothing answers as Prosod
 
 import contextlib
 import ssl
+from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,18 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
+import yaml
 from aiohttp import web
 from tests.component.control import world as worlds
 from tests.component.control.apiserver import free_port
 from tests.component.control.world import World, until
 
-from jitsiwire.passes import pass_of
+from jitsiwire.passes import pass_of, region_of
 from octobridge.sidecar.forwarding import BEHIND, application
+from octofleet.cli import joining
 from octofleet.core import vacating
 from octofleet.core.manifests import naming
 from octofleet.shell import documents, kube
+from octofleet.shell.errors import FleetError
 from octofleet.shell.gateways import new_certificate
 from octofleet.shell.kube import KubernetesCluster
+from octofleet.shell.remote import home_of
 
 NAMESPACE = "abroad"
 TOKEN = "token-of-the-gateway"
@@ -163,6 +169,21 @@ async def test_it_runs_bridges_for_home_moves_people_there_and_survives_a_cut(
         assert not world.dropped
 
 
+PLACES = ("198.51.100.7:30522", "198.51.100.7:30443")
+
+
+async def token_of(api: KubernetesCluster, namespace: str) -> str:
+    """The pass in what `octofleet join-token` prints for region us."""
+    text = await joining.join_token(api, "meet", namespace, PLACES, "us")
+    data = {
+        k: b64encode(v.encode()).decode() for k, v in yaml.safe_load(text)["stringData"].items()
+    }
+    home = home_of(data, "meet", "far")
+    assert (home.region, home.prosody) == ("us", ("198.51.100.7", 30522))
+    assert home.gateway.url == "https://198.51.100.7:30443"
+    return home.gateway.token
+
+
 async def test_a_gateway_whose_secret_is_deleted_starts_anew_with_another(
     api: KubernetesCluster,
 ) -> None:
@@ -180,6 +201,11 @@ async def test_a_gateway_whose_secret_is_deleted_starts_anew_with_another(
 
         first = await until(serves_with, 90)
         secret = await api.get(kube.SECRETS, name, world.namespace)
+        own = b64decode(documents.texts(secret, "data")[naming.KEY_GATEWAY_TOKEN]).decode()
+        given = await token_of(api, world.namespace)
+        assert region_of(own, given) == "us"
+        with pytest.raises(FleetError, match="--region US"):
+            await joining.join_token(api, "meet", world.namespace, PLACES, "US")
         await api.delete(kube.SECRETS, world.namespace, name, documents.uid_of(secret))
 
         async def are_others() -> bool:
@@ -188,6 +214,7 @@ async def test_a_gateway_whose_secret_is_deleted_starts_anew_with_another(
         await until(are_others, 150)
         fresh = await api.get(kube.SECRETS, name, world.namespace)
         assert documents.texts(fresh, "data") != documents.texts(secret, "data")
+        assert await token_of(api, world.namespace) != given
 
 
 async def _reads_its_secret_alone(world: World) -> None:

@@ -104,7 +104,7 @@ class Caller:
             for kind, ssrc in (("audio", self.audio), ("video", self.video))
         )
 
-    async def connect(self, offered: Transport, seconds: float = 30.0) -> None:
+    async def connect(self, offered: Transport, seconds: float = 60.0) -> None:
         """Do ICE and DTLS with what the bridge offered."""
         ice = offered.ice
         assert ice is not None
@@ -120,7 +120,7 @@ class Caller:
             self._dtls = Dtls(self.role, remote, self._send_dtls, self._install)
             await self._dtls.handshake()
 
-    async def open_channel(self, seconds: float = 30.0) -> "tuple[Any, asyncio.Queue[Any]]":
+    async def open_channel(self, seconds: float = 60.0) -> "tuple[Any, asyncio.Queue[Any]]":
         """Open the message channel as a client does; return it and what comes over it."""
         assert self._dtls is not None
         self._sctp = Association(self._dtls)
@@ -264,7 +264,7 @@ class Caller:
         self._engine.close()
 
 
-async def eventually(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+async def eventually(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Wait until something that only grows is there."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -273,7 +273,7 @@ async def eventually(condition: Callable[[], bool], what: str, seconds: float = 
         await asyncio.sleep(0.02)
 
 
-async def settled(count: Callable[[], int], what: str, seconds: float = 30.0) -> int:
+async def settled(count: Callable[[], int], what: str, seconds: float = 60.0) -> int:
     """Wait until a count has stood still for a moment; return it."""
     deadline = time.monotonic() + seconds
     last = count()

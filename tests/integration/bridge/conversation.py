@@ -91,7 +91,7 @@ class Conversation:
             await caller.watch()
         return caller
 
-    async def flows(self, seconds: float = 30.0) -> None:
+    async def flows(self, seconds: float = 60.0) -> None:
         """Wait until everyone gets new packets of everyone else's audio, and of video asked for."""
         for receiver in self.callers:
             for sender in self.callers:

@@ -54,7 +54,7 @@ class RunningBridge:
     async def _ask(self, method: str, path: str, body: Any, token: str | None) -> tuple[int, str]:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
             session.request(method, self.rest + path, json=body, headers=headers) as response,
         ):
             return response.status, await response.text()
@@ -67,7 +67,7 @@ class RunningBridge:
         """Send it a signal."""
         self.process.send_signal(number)
 
-    async def exit_status(self, seconds: float = 40.0) -> int:
+    async def exit_status(self, seconds: float = 60.0) -> int:
         """Wait for its end."""
         return await asyncio.wait_for(self.process.wait(), seconds)
 

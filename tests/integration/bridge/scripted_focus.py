@@ -53,7 +53,7 @@ class ScriptedFocus:
 
         self.client.add_event_handler("session_start", on_start)
         self.client.connect(prosody.host, prosody.port)
-        await asyncio.wait_for(started.wait(), 30)
+        await asyncio.wait_for(started.wait(), 60)
         presence = self.client.make_presence(pto=f"{ROOM}/{nickname}")
         presence.append(Element(f"{{{namespaces.MUC}}}x"))
         presence.send()
@@ -66,7 +66,7 @@ class ScriptedFocus:
         self.presences.setdefault(nickname, []).append(entry)
         self.changed.set()
 
-    async def until(self, condition: Any, seconds: float = 15.0) -> None:
+    async def until(self, condition: Any, seconds: float = 60.0) -> None:
         """Wait until a condition on what was seen holds."""
         async with asyncio.timeout(seconds):
             while not condition():
@@ -80,14 +80,14 @@ class ScriptedFocus:
             return None
         return seen[-1][1]
 
-    async def until_bridge(self, nickname: str, seconds: float = 15.0) -> BridgeStats:
+    async def until_bridge(self, nickname: str, seconds: float = 60.0) -> BridgeStats:
         """Wait for a bridge to publish."""
         await self.until(lambda: self.stats(nickname) is not None, seconds)
         found = self.stats(nickname)
         assert found is not None
         return found
 
-    async def until_gone(self, nickname: str, seconds: float = 15.0) -> None:
+    async def until_gone(self, nickname: str, seconds: float = 60.0) -> None:
         """Wait until a bridge has left."""
         await self.until(
             lambda: (
@@ -104,7 +104,7 @@ class ScriptedFocus:
         iq = self.client.make_iq(ito=to or f"{ROOM}/{nickname}", itype=kind)
         if payload is not None:
             iq.append(payload)
-        return iq.send(timeout=10)
+        return iq.send(timeout=30)
 
     async def ask(self, nickname: str, payload: Element | None, kind: str = "get") -> Element:
         """Send an IQ and return the answer's XML, an error's too."""
@@ -133,7 +133,7 @@ class ScriptedFocus:
         item.attrib.update(nick=nickname, role="none")
         iq = self.client.make_iq(ito=ROOM, itype="set")
         iq.append(query)
-        await iq.send(timeout=10)
+        await iq.send(timeout=30)
 
 
 @asynccontextmanager

@@ -213,7 +213,7 @@ async def test_bridge_serves_every_server_it_is_given(prosody: Prosody, tmp_path
 
 
 async def wait_for_joined(bridge: RunningBridge, wanted: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             stats = await bridge.stats()
             if stats["mucs_joined" if wanted else "muc_clients_connected"] == wanted:

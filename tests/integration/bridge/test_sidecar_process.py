@@ -40,13 +40,13 @@ async def sidecar(upstream: str, token: str = TOKEN) -> AsyncGenerator[tuple[str
         yield base, lines
     finally:
         process.send_signal(signal.SIGTERM)
-        output, _ = await asyncio.wait_for(process.communicate(), 20)
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
         lines += output.decode().splitlines()
     assert process.returncode == 0, lines
 
 
 async def _until_it_listens(base: str) -> None:
-    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
         while True:
             try:
                 async with session.get(f"{base}/about/health"):

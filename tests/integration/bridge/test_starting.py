@@ -79,7 +79,7 @@ async def test_bridge_without_xmpp_lives_and_ends_on_a_signal() -> None:
 async def test_address_required_but_not_there_is_unhealthy() -> None:
     bridge = await spawn(environment(None, "n", JVB_REQUIRE_VALID_ADDRESS="1"))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     status, text = await bridge.get("/about/health")

@@ -27,6 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            # Several waits, each long where the machine is busy with other things.
+            item.add_marker(pytest.mark.timeout(400), append=False)
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Meeting:
         query = urlencode({"room": self.room, "join": 1, **options})
         page = await self.browser.open(f"{self.url}/call?{query}")
         self.pages.append(page)
-        await page.until("octo.state() === 'connected' && octo.channel() === 'open'", seconds=40)
+        await page.until("octo.state() === 'connected' && octo.channel() === 'open'", seconds=90)
         return page
 
     def complaints(self) -> list[str]:

@@ -20,7 +20,7 @@ from octodemo.chromium import Page
 from octoload.focus import FocusSettings, app
 
 REGIONS = ("eu", "us")
-PATIENCE = 40.0
+PATIENCE = 90.0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -23,7 +23,7 @@ async def test_layers_follow_what_a_receiver_asks(
     for layers, height in ((1, 180), (2, 360), (3, 720), (1, 180)):
         await watcher.evaluate(ASK.format(height))
         await sender.until(LIMIT.format(height))
-        await watcher.until(HEIGHT.format(height), seconds=30)
+        await watcher.until(HEIGHT.format(height), seconds=90)
         await sender.until(ACTIVE.format(layers))
     assert meeting.complaints() == []
 

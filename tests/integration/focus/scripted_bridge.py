@@ -71,7 +71,7 @@ class ScriptedBridge:
         self.client.add_event_handler("session_start", on_start)
         self.client.register_handler(Callback("ask", MatchXPath("{jabber:client}iq"), self._asked))
         self.client.connect(self.prosody.host, self.prosody.port)
-        await asyncio.wait_for(started.wait(), 20)
+        await asyncio.wait_for(started.wait(), 60)
         self.publish(self.stats, join=True)
 
     def publish(self, stats: BridgeStats, *, join: bool = False) -> None:

@@ -31,7 +31,7 @@ async def login(prosody: Prosody, user: str, password: str) -> bool:
     client.add_event_handler("failed_all_auth", refused)
     client.connect(prosody.host, prosody.port)
     try:
-        return await asyncio.wait_for(result, 10)
+        return await asyncio.wait_for(result, 30)
     finally:
         await client.disconnect()
 

@@ -133,7 +133,7 @@ async def session(server: str, user: str, password: str, domain: str = AUTH) -> 
     client.add_event_handler("failed_all_auth", refused)
     client.connect(server, 5222)
     try:
-        yield client if await asyncio.wait_for(outcome, 15) else None
+        yield client if await asyncio.wait_for(outcome, 60) else None
     finally:
         await client.disconnect()
 
@@ -164,7 +164,7 @@ async def test_a_bridge_meets_the_focus_in_the_brewery_with_its_address_shown(se
 
         focus.add_event_handler(f"muc::{BREWERY}::got_online", arrived)
         await bridge.plugin["xep_0045"].join_muc_wait(BREWERY, "bridge-1", timeout=10)
-        assert await asyncio.wait_for(seen, 10) == f"bridges@{AUTH}"
+        assert await asyncio.wait_for(seen, 30) == f"bridges@{AUTH}"
         await focus.plugin["xep_0199"].ping(f"{BREWERY}/bridge-1", timeout=10)
 
 
@@ -186,7 +186,7 @@ async def test_a_user_of_another_domain_is_kept_out_of_the_brewery(server: str) 
 
         guest.add_event_handler("presence_error", refused)
         guest.send_presence(pto=f"{BREWERY}/guest")
-        assert await asyncio.wait_for(refusal, 10) == "forbidden"
+        assert await asyncio.wait_for(refusal, 30) == "forbidden"
         with pytest.raises(IqError):
             await guest.plugin["xep_0199"].ping(f"{BREWERY}/focus", timeout=10)
 
