@@ -65,9 +65,13 @@ class People:
         total = (await self._ask("GET", "report"))["total"]
         return int(total["packets_lost"]) + int(total["dropped"])
 
-    async def loss(self) -> float:
-        """The share of packets that didn't come since the last reset."""
-        return float((await self._ask("GET", "report"))["total"]["loss_fraction"])
+    async def lost_and_late(self) -> tuple[float, float]:
+        """The share of packets that didn't come since the last reset, and the others' mean delay.
+
+        The latter in milliseconds.
+        """
+        total = (await self._ask("GET", "report"))["total"]
+        return float(total["loss_fraction"]), float(total["delay_ms_mean"] or 0.0)
 
     async def bridges(self) -> dict[str, Any]:
         """The sessions of the only conference, by bridge, as the focus tells them."""
