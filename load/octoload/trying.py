@@ -43,7 +43,8 @@ def accounts(environ: Mapping[str, str], bridge: str) -> tuple[FocusSettings, ..
     """
     found: list[FocusSettings] = []
     jvb = environ.get("JVB_AUTH_USER", "").strip() or "jvb"
-    for user, key in (("octofleet", "OCTOFLEET_AUTH_PASSWORD"), (jvb, "JVB_AUTH_PASSWORD")):
+    own = environ.get("OCTOFLEET_AUTH_USER", "").strip() or "octofleet"
+    for user, key in ((own, "OCTOFLEET_AUTH_PASSWORD"), (jvb, "JVB_AUTH_PASSWORD")):
         if password := environ.get(key, ""):
             settings = FocusSettings.from_env({**environ, "JICOFO_AUTH_PASSWORD": password})
             found.append(replace(settings, user=user, only=bridge))

@@ -14,6 +14,7 @@ export XMPP_MUC_DOMAIN="${XMPP_MUC_DOMAIN:-muc.meet.jitsi}"
 export XMPP_INTERNAL_MUC_DOMAIN="${XMPP_INTERNAL_MUC_DOMAIN:-internal-muc.meet.jitsi}"
 export XMPP_PORT="${XMPP_PORT:-5222}"
 export JVB_AUTH_USER="${JVB_AUTH_USER:-jvb}"
+export OCTOFLEET_AUTH_USER="${OCTOFLEET_AUTH_USER:-octofleet}"
 export LOG_LEVEL="${LOG_LEVEL:-info}"
 export PROSODY_DATA="${PROSODY_DATA:-/var/lib/prosody}"
 

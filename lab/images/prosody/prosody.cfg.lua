@@ -5,7 +5,7 @@ local own = ENV_PROSODY_DATA .. "/certificates/"
 local service_accounts = {
 	"focus@" .. ENV_XMPP_AUTH_DOMAIN;
 	ENV_JVB_AUTH_USER .. "@" .. ENV_XMPP_AUTH_DOMAIN;
-	"octofleet@" .. ENV_XMPP_AUTH_DOMAIN;
+	ENV_OCTOFLEET_AUTH_USER .. "@" .. ENV_XMPP_AUTH_DOMAIN;
 }
 
 admins = service_accounts
@@ -54,7 +54,8 @@ smacks_max_old_sessions = 100
 
 VirtualHost(ENV_XMPP_AUTH_DOMAIN)
 	authentication = "internal_hashed"
-	modules_enabled = { "octofleet_accounts" }
+	-- Jicofo's account adds others by ad-hoc commands: bridges get another one when passwords change.
+	modules_enabled = { "admin_adhoc"; "octofleet_accounts" }
 
 VirtualHost(ENV_XMPP_DOMAIN)
 	authentication = "internal_hashed"
@@ -64,7 +65,8 @@ Component(ENV_XMPP_INTERNAL_MUC_DOMAIN) "muc"
 	modules_enabled = { "octofleet_members_only", "ping" }
 	members_only_domains = { ENV_XMPP_AUTH_DOMAIN }
 	storage = "memory"
-	restrict_room_creation = true
+	-- Whoever gets this far is one of ours, also as an account that came later.
+	restrict_room_creation = false
 	muc_room_locking = false
 	muc_room_default_public_jids = true
 	muc_room_default_history_length = 0

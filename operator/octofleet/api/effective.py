@@ -175,6 +175,8 @@ class BridgeTemplate:
     """Only nodes in one of these; none: in any."""
     relays: bool = False
     """They are joined to the cluster's other bridges by relays."""
+    accounts: int = 1
+    """The generation of the accounts they log in with."""
     said: BridgeDefaults = field(default_factory=BridgeDefaults, repr=False)
     """All of it in the shape of `spec.bridge`, with nothing inherited any more."""
 

@@ -288,4 +288,5 @@ class ClusterStatus(Told, frozen=True):
     ] = ()
     """What is measured between regions that share a meeting just now."""
     conditions: Conditions = ()
-    """Ready, Progressing, Regional, Apart; with several regions Near; with relays Meshed."""
+    """Ready, Progressing, Regional, Apart, Credentials; with several regions Near; with relays
+    Meshed."""

@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console, RenderableType
 
-from octofleet.cli import draining, joining, reading, rollout, views
+from octofleet.cli import credentials, draining, joining, reading, rollout, views
 from octofleet.cli.doctor import doctor
 from octofleet.shell import settings
 from octofleet.shell.errors import FleetError
@@ -140,6 +140,21 @@ def join_token(
         return 1
     sys.stdout.write(text)
     return 0
+
+
+@app.command
+def rotate_credentials(cluster: str, /, *, namespace: Namespace = None) -> int:
+    """Give bridges and the operator other passwords, with nobody's call broken.
+
+    Args:
+        cluster: The JitsiCluster's name.
+        namespace: Its namespace; not needed while the name is unique.
+    """
+
+    async def ask(api: KubernetesCluster) -> RenderableType:
+        return await credentials.rotate(api, cluster, namespace)
+
+    return _show(ask)
 
 
 rollouts = App(name="rollout", help="See and steer the upgrade of a region's bridges.")

@@ -17,9 +17,9 @@ from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import effective_cluster
 from octofleet.api.octo import Relays
 from octofleet.cli import reading
-from octofleet.core.manifests import naming
+from octofleet.core.manifests import accounts, naming
 from octofleet.core.meshing import mesh_of
-from octofleet.shell import clusters, documents, kube
+from octofleet.shell import clusters, credentials, documents, kube
 from octofleet.shell.documents import Document
 from octofleet.shell.errors import FleetError
 from octofleet.shell.kube import KubernetesCluster
@@ -76,8 +76,7 @@ async def join_token(
         **({} if region is None else {"region": region}),
         "gatewayToken": _pass(_key(gateway, naming.KEY_GATEWAY_TOKEN), region),
         "gatewayCertificate": _key(gateway, naming.KEY_GATEWAY_CERTIFICATE),
-        naming.KEY_JVB_PASSWORD: _key(passwords, naming.KEY_JVB_PASSWORD),
-        naming.KEY_OPERATOR_PASSWORD: _key(passwords, naming.KEY_OPERATOR_PASSWORD),
+        **_passwords(passwords),
         naming.KEY_REST_TOKEN: _derived(_key(passwords, naming.KEY_REST_TOKEN)),
     }
     return yaml.safe_dump(
@@ -114,6 +113,19 @@ async def _secret(api: KubernetesCluster, name: str, namespace: str) -> Document
             " kubectl logs -n octofleet-system deploy/octofleet"
         )
     return found
+
+
+def _passwords(secret: Document) -> dict[str, str]:
+    """Return the passwords of every generation that is good, and which is the current one.
+
+    Bridges there that log in with the one before still read theirs when they start again.
+    """
+    values = credentials.read_values(secret)
+    which = accounts.current(values)
+    good = accounts.generations(values) | {which}
+    keys = [key for each in sorted(good) if each <= which for key in accounts.password_keys(each)]
+    found = {key: _key(secret, key) for key in keys}
+    return found if which == accounts.FIRST else {accounts.KEY_GENERATION: str(which), **found}
 
 
 def _key(secret: Document, key: str) -> str:

@@ -29,11 +29,17 @@ class Whole:
     regions: Sequence[RegionStatus]
     linking: Linking | None = None
     """What was seen of its links; None while Jicofo can't be asked."""
+    credentials: Verdict | None = None
+    """On its passwords; None while nothing is known of them."""
 
 
 def verdicts(whole: Whole) -> tuple[Verdict, ...]:
     """Return a verdict on every condition of a cluster."""
-    alive = (links.meshed(whole.mesh, whole.linking), nearness.near(whole.mesh, whole.linking))
+    alive = (
+        links.meshed(whole.mesh, whole.linking),
+        nearness.near(whole.mesh, whole.linking),
+        whole.credentials,
+    )
     laid = () if whole.mesh is None else _laid(whole.mesh, whole)
     return (*_controller(whole), *laid, *(each for each in alive if each is not None))
 

@@ -11,11 +11,11 @@ from octofleet.api.status import ConditionStatus
 from octofleet.core.conditions import Reason
 from octofleet.core.findings import Check, Findings, Said
 from octofleet.core.observation import BridgeState
+from octofleet.core.stages import Phase
 from octofleet.core.wording import first_of
 
 __all__ = ["ALIKE", "DIRECT"]
 
-S = BridgeState
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 NAMED: Final = 4
 
@@ -99,16 +99,14 @@ def _versions(found: Findings) -> Said | None:
 
 
 def _is_upgrading(found: Findings) -> bool:
-    """Tell whether this region itself is changing its bridges from one template to another."""
-    hashes = {
-        each.bridge.config_hash
-        for each in found.bridges
-        if each.state is not S.STOPPING and each.bridge.config_hash is not None
-    }
-    wanted = found.snapshot.config_hash
-    if wanted is not None and hashes:
-        hashes.add(wanted)
-    return len(hashes) > 1
+    """Tell whether this region itself is changing its bridges from one release to another."""
+    stage = found.plan.stage
+    if stage.phase is Phase.ROLLED_BACK:
+        return any(
+            each.bridge.release == stage.wanted and each.state is not BridgeState.STOPPING
+            for each in found.bridges
+        )
+    return stage.phase is not Phase.CURRENT
 
 
 def _alike(found: Findings) -> Said:

@@ -55,6 +55,8 @@ class ConditionType(StrEnum):
     """Of a cluster: people are placed on bridges of their own region."""
     APART = "Apart"
     """Of a cluster: its regions aren't all in one zone."""
+    CREDENTIALS = "Credentials"
+    """Of a cluster: Prosody takes the passwords of bridges and operator, and none is changing."""
 
 
 class Reason(StrEnum):
@@ -152,6 +154,11 @@ class Reason(StrEnum):
     REGIONS_IN_ONE_ZONE = "RegionsInOneZone"
     WRONG_CREDENTIALS = "WrongCredentials"
     CREDENTIALS_MISSING = "CredentialsMissing"
+    PASSWORDS_TAKEN = "PasswordsTaken"
+    PASSWORDS_REFUSED = "PasswordsRefused"
+    ROTATING = "Rotating"
+    ROTATION_BLOCKED = "RotationBlocked"
+    SECRET_RESTORED = "SecretRestored"  # noqa: S105 - a reason's name
     PORT_TAKEN = "PortTaken"
     POD_SECURITY = "PodSecurityForbids"
 

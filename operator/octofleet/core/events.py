@@ -57,6 +57,7 @@ WARNS_WHEN: Final = {
     ConditionType.ALIKE: ConditionStatus.FALSE,
     ConditionType.REGIONAL: ConditionStatus.FALSE,
     ConditionType.APART: ConditionStatus.FALSE,
+    ConditionType.CREDENTIALS: ConditionStatus.FALSE,
 }
 """The status of a condition that is news of trouble."""
 
@@ -89,6 +90,7 @@ _RELIEF: Final = {
     ConditionType.ALIKE: "BridgesAlike",
     ConditionType.REGIONAL: "PlacedByRegion",
     ConditionType.APART: "RegionsApart",
+    ConditionType.CREDENTIALS: "PasswordsTaken",
     ConditionType.DEGRADED: "Recovered",
     ConditionType.SCALING_LIMITED: "ScalingFree",
 }

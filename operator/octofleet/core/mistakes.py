@@ -78,8 +78,9 @@ def credentials_missing(found: Findings) -> Said | None:
         return None
     text = (
         f"{names_of(stuck)}: {stuck[0].last_error}: they take their passwords from Secret"
-        f" {found.region.cluster}-credentials, which the operator makes with the JitsiCluster; put"
-        " back what was there, or delete the Secret to have it made anew"
+        f" {found.region.cluster}-credentials, which the operator makes with the JitsiCluster and"
+        " puts back when it is deleted: see whether the operator runs, and kubectl describe"
+        f" jitsicluster {found.region.cluster}"
     )
     return TRUE, Reason.CREDENTIALS_MISSING, text
 

@@ -18,6 +18,7 @@ from octofleet.api.bridges import BridgeDefaults
 from octofleet.api.effective import DEFAULT_BRIDGE_IMAGE, EffectiveRegion, bridge_from
 from octofleet.api.kube import KubeModel
 from octofleet.api.regions import Placement
+from octofleet.core.manifests import accounts
 from octofleet.core.manifests.inputs import Home
 
 __all__ = ["Made", "made_from", "name_of", "settings_of", "text_of"]
@@ -51,6 +52,8 @@ def text_of(region: EffectiveRegion, domain: str, home: Home | None = None) -> s
         found["relays"] = True
     if region.bridge.sidecar_image is not None:
         found["sidecar"] = region.bridge.sidecar_image
+    if region.bridge.accounts != accounts.FIRST:
+        found["accounts"] = region.bridge.accounts
     if region.upgrades.restarted_at:
         found["restartedAt"] = region.upgrades.restarted_at
     if home is not None:
@@ -79,9 +82,11 @@ def made_from(region: EffectiveRegion, text: str) -> Made | None:
         where = Placement.model_validate(found.get("placement", {}))
         sidecar = str(found.get("sidecar", DEFAULT_BRIDGE_IMAGE))
         code, domain = str(found["region"]), str(found["domain"])
+        generation = int(found.get("accounts", accounts.FIRST))
     except (ValueError, ValidationError, KeyError, TypeError, RecursionError):
         return None
-    bridge = replace(bridge_from(said, where, sidecar), relays=found.get("relays") is True)
+    relays = found.get("relays") is True
+    bridge = replace(bridge_from(said, where, sidecar), relays=relays, accounts=generation)
     return Made(replace(region, bridge=bridge, placement=where, region=code), domain)
 
 

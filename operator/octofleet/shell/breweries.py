@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jitsiwire.colibri2 import ConferenceModified, ConferenceModify
-from octofleet.core.manifests import naming
+from octofleet.core.manifests import accounts, naming
 from octofleet.core.manifests.inputs import Domains
 from octofleet.core.observation import Timestamp
 from octofleet.shell import xmpp
@@ -16,6 +16,8 @@ from octofleet.shell.errors import Unreachable
 from octofleet.shell.xmpp import Account
 
 FRESH_SECONDS: Final = 30.0
+REFUSED_SECONDS: Final = 15.0
+"""A Prosody that has just started may not have its accounts yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Credentials:
     bridge: str
     operator: str
     token: str
+    generation: int = 1
+    """Of the accounts."""
 
     def __repr__(self) -> str:
         return "Credentials(…)"
@@ -61,11 +65,14 @@ class Breweries:
         self.forget(cluster)
         host, port = self._endpoints.prosody(cluster)
         room = Room(host, port, f"{naming.BREWERY_ROOM}@{domains.internal_muc}", self._nickname)
-        accounts = (
-            Account(f"{naming.OPERATOR_USER}@{domains.auth}", credentials.operator),
-            Account(f"{naming.BRIDGE_USER}@{domains.auth}", credentials.bridge),
+        whom = (
+            Account(
+                f"{accounts.operator_user(credentials.generation)}@{domains.auth}",
+                credentials.operator,
+            ),
+            _as_bridge(domains, credentials),
         )
-        watcher = BreweryWatcher(room, accounts, self._clock, lambda: self._notify(cluster))
+        watcher = BreweryWatcher(room, whom, self._clock, lambda: self._notify(cluster))
         task = asyncio.create_task(watcher.run(), name=f"brewery {cluster}")
         self._watched[cluster] = _Watched(watcher, task, (domains, credentials))
 
@@ -124,10 +131,20 @@ class Breweries:
             return None
         domains, credentials = known.made_from
         host, port = self._endpoints.prosody(cluster)
-        account = Account(f"{naming.BRIDGE_USER}@{domains.auth}", credentials.bridge)
-        return await xmpp.accepted(host, port, account)
+        return await xmpp.accepted(host, port, _as_bridge(domains, credentials))
+
+    def refused(self, cluster: ClusterName) -> bool:
+        """Return whether Prosody has refused every password for a while."""
+        known = self._watched.get(cluster)
+        since = known.watcher.refused_since if known else None
+        return since is not None and self._clock() - since >= REFUSED_SECONDS
 
     def error(self, cluster: ClusterName) -> str | None:
         """Return why the brewery can't be seen, as far as known."""
         known = self._watched.get(cluster)
         return known.watcher.error if known else None
+
+
+def _as_bridge(domains: Domains, credentials: Credentials) -> Account:
+    user = accounts.bridge_user(credentials.generation)
+    return Account(f"{user}@{domains.auth}", credentials.bridge)

@@ -30,6 +30,7 @@ from octofleet.shell.xmpp import Account
 
 MUC: Final = "{http://jabber.org/protocol/muc}x"
 MUC_STATUS: Final = "{http://jabber.org/protocol/muc#user}x/{*}status"
+MUC_ITEM: Final = "{http://jabber.org/protocol/muc#user}x/{*}item"
 MUC_OWNER: Final = "{http://jabber.org/protocol/muc#owner}query"
 FORM: Final = "{jabber:x:data}"
 ROOM_CREATED: Final = "201"
@@ -50,6 +51,8 @@ class Member:
     at: Timestamp
     """When it was told to us; 0 when the room remembered it from before we came."""
     stats: BridgeStats
+    user: str | None = None
+    """The account it logged in with; None where the room doesn't tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,9 @@ class BreweryWatcher:
         self.seen_at: Timestamp | None = None
         """When the room was last known to be watched, None before the first time."""
         self.error: str | None = None
+        self.refused_since: Timestamp | None = None
+        """Since when every account was refused; None while one may be taken."""
+        self._refused: set[str] = set()
 
     @property
     def members(self) -> Mapping[str, Member]:
@@ -153,6 +159,7 @@ class BreweryWatcher:
             self._join(client)
 
         def refused(_: object) -> None:
+            self._note_refusal(account)
             end(f"{account.jid} is refused")
 
         client.add_event_handler("session_start", started)
@@ -172,6 +179,11 @@ class BreweryWatcher:
             await xmpp.close(client)
             self._notify()
         return joined.is_set()
+
+    def _note_refusal(self, account: Account) -> None:
+        self._refused.add(account.jid)
+        if self.refused_since is None and len(self._refused) == len(self._accounts):
+            self.refused_since = Timestamp(self._clock())
 
     async def _until(self, client: ClientXMPP, ended: asyncio.Event) -> None:
         """Ping as long as the stream lives: a quiet room and a dead one look the same."""
@@ -230,6 +242,8 @@ class BreweryWatcher:
                 self._notify()
         elif mine:
             self._joined, self.error = True, None
+            self._refused.clear()
+            self.refused_since = None
             self.seen_at = Timestamp(self._clock())
             self._notify()
             return True
@@ -249,13 +263,20 @@ class BreweryWatcher:
         # Until we are in, the room repeats what it remembers, of bridges that may be dead by now.
         told_at = now if self._joined else Timestamp(0.0)
         try:
-            after = Member(told_at, stats.parse_presence(found))
+            after = Member(told_at, stats.parse_presence(found), _user(stanza))
         except RemoteProtocolError:
             # Absurd statistics are no statistics; the last sane ones grow old.
             return
         self._members[nickname] = after
         if before is None or _notable(before.stats, after.stats):
             self._notify()
+
+
+def _user(stanza: StanzaBase) -> str | None:
+    """Return an occupant's account, where the room shows who is who."""
+    item = stanza.xml.find(MUC_ITEM)
+    user, at, _ = (item.get("jid", "") if item is not None else "").partition("@")
+    return user[:VALUE_LIMIT] if at else None
 
 
 def _notable(before: BridgeStats, after: BridgeStats) -> bool:

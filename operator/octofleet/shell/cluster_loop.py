@@ -12,9 +12,10 @@ from octofleet.api.regions import OctoRegion
 from octofleet.core import meshing
 from octofleet.core.manifests import inputs, naming
 from octofleet.core.meshing import Mesh
-from octofleet.shell import clusters, documents, gateways, kube
+from octofleet.shell import clusters, credentials, documents, gateways, kube
 from octofleet.shell.bells import Key
 from octofleet.shell.breweries import Breweries
+from octofleet.shell.credentials import Keeper, Kept
 from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName
 from octofleet.shell.errors import Conflict, Refused
@@ -22,6 +23,7 @@ from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.linkwatch import LinkWatch
 from octofleet.shell.observer import available
 from octofleet.shell.publishing import ControllerState, Publisher
+from octofleet.shell.rotating import Rotator
 from octofleet.shell.settings import Settings
 
 REAPPLY_SECONDS: Final = 60.0
@@ -37,6 +39,8 @@ class ClusterReconciler:
         breweries: Breweries,
         publisher: Publisher,
         links: LinkWatch,
+        keeper: Keeper,
+        rotator: Rotator,
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
@@ -44,6 +48,8 @@ class ClusterReconciler:
         self._breweries = breweries
         self._publisher = publisher
         self._links = links
+        self._keeper = keeper
+        self._rotator = rotator
         self._tokens: dict[Key, str] = {}
         self._clock = clock
         self._applied: dict[Key, tuple[tuple[EffectiveCluster, Mesh | None], float]] = {}
@@ -53,11 +59,11 @@ class ClusterReconciler:
         name = ClusterName(key.namespace, key.name)
         document = await self._api.get(kube.CLUSTERS, key.name, key.namespace)
         if document is None:
-            self._forget(key)
+            self._forget(key, document)
             return None
         if documents.text(document, "metadata", "deletionTimestamp") is not None:
             if await self._is_empty(document, name):
-                self._forget(key)
+                self._forget(key, document)
                 return None
             return self._settings.period_seconds
         resource, cluster = self._read(document)
@@ -66,15 +72,20 @@ class ClusterReconciler:
         settled = clusters.is_settled(document, self._clock())
         # Jicofo is told of the regions, so it waits for those that were applied along with it.
         mesh = meshing.mesh_of(cluster, clusters.places_of(joined)) if settled else None
-        refusal = await self._keep(key, cluster, mesh)
+        asked = credentials.asked_of(document)
+        refusal, kept = await self._keep(key, cluster, mesh, asked)
         if refusal is None and settled:
             await self._default_region(cluster, regions)
         state = await self._state(name, refusal)
+        looked = None if kept is None else await self._rotator.look(cluster, kept, asked)
+        if looked is not None:
+            state = replace(state, credentials=looked.verdict)
         if mesh is not None and (mesh.relays or mesh.elsewhere or len(mesh.regions) > 1):
             linking = await self._links.look(name, self._tokens.get(key, ""))
             state = replace(state, mesh=mesh, linking=linking)
         await self._publisher.cluster(document, resource.status, cluster, joined, state)
-        return self._settings.period_seconds if settled else 1.0
+        acted = looked is not None and looked.acted
+        return self._settings.period_seconds if settled and not acted else 1.0
 
     def _read(self, document: Document) -> tuple[JitsiCluster, EffectiveCluster]:
         try:
@@ -86,10 +97,15 @@ class ClusterReconciler:
         cluster = effective_cluster(resource)
         return resource, clusters.with_default_images(cluster, document, self._settings)
 
-    async def _keep(self, key: Key, cluster: EffectiveCluster, mesh: Mesh | None) -> str | None:
-        """Keep the controller side as it should be; return why that is refused, if it is."""
+    async def _keep(
+        self, key: Key, cluster: EffectiveCluster, mesh: Mesh | None, asked: str
+    ) -> tuple[str | None, Kept | None]:
+        """Keep the controller side as it should be; return why that is refused, or its passwords.
+
+        The passwords come first: everything else waits for its own in the Secret.
+        """
         try:
-            credentials = await clusters.ensure_credentials(self._api, cluster)
+            kept = await self._keeper.ensure(cluster, asked)
             last, at = self._applied.get(key, (None, 0.0))
             if last != (cluster, mesh) or self._clock() - at > REAPPLY_SECONDS:
                 for child in clusters.children(cluster, mesh):
@@ -97,11 +113,11 @@ class ClusterReconciler:
                 await gateways.ensure(self._api, cluster)
                 self._applied[key] = ((cluster, mesh), self._clock())
         except Refused as error:
-            return str(error)
-        self._tokens[key] = credentials.token
+            return str(error), None
+        self._tokens[key] = kept.credentials.token
         domains = inputs.Domains(cluster.domain)
-        self._breweries.watch(ClusterName(key.namespace, key.name), domains, credentials)
-        return None
+        self._breweries.watch(ClusterName(key.namespace, key.name), domains, kept.credentials)
+        return None, kept
 
     async def _default_region(self, cluster: EffectiveCluster, regions: list[Document]) -> None:
         try:
@@ -151,9 +167,11 @@ class ClusterReconciler:
         ]
         return self._clock() - since > max(deadlines, default=float("inf"))
 
-    def _forget(self, key: Key) -> None:
+    def _forget(self, key: Key, document: Document | None = None) -> None:
         self._applied.pop(key, None)
         self._tokens.pop(key, None)
+        self._keeper.forget(documents.uid_of(document))
+        self._rotator.forget(ClusterName(key.namespace, key.name))
         self._links.forget(ClusterName(key.namespace, key.name))
         self._breweries.forget(ClusterName(key.namespace, key.name))
 

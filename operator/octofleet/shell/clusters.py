@@ -1,28 +1,20 @@
-"""Reconciling a JitsiCluster: credentials, Prosody, Jicofo, a default region, its status."""
+"""Reconciling a JitsiCluster: Prosody, Jicofo, a default region."""
 
-import base64
-import binascii
-import secrets
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from octofleet.api.effective import EffectiveCluster
-from octofleet.core.manifests import inputs, jicofo, mapping, naming, prosody, region, secret
+from octofleet.core.manifests import inputs, jicofo, mapping, prosody, region
 from octofleet.core.manifests.naming import Manifest
 from octofleet.core.meshing import Mesh, Place
 from octofleet.shell import documents, kube
-from octofleet.shell.breweries import Credentials
 from octofleet.shell.documents import Document
 from octofleet.shell.errors import Refused
 from octofleet.shell.kube import Kind, KubernetesCluster
 from octofleet.shell.settings import Settings
 
-PASSWORD_BYTES: Final = 16
 REGION_GRACE_SECONDS: Final = 3.0
 """Whoever applies a cluster and its regions from one file must not get a default region too."""
-
-Make = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,40 +37,6 @@ def with_default_images(
     if by.jicofo_image and documents.text(controller, "jicofo", "image") is None:
         cluster = replace(cluster, jicofo_image=by.jicofo_image)
     return cluster
-
-
-async def ensure_credentials(
-    api: KubernetesCluster, cluster: EffectiveCluster, make: Make | None = None
-) -> Credentials:
-    """Return the cluster's passwords, made now where they are missing, kept where they aren't.
-
-    Raises:
-        Refused: The Secret's name is taken by something else's.
-    """
-    make = make or (lambda: secrets.token_hex(PASSWORD_BYTES))
-    name = naming.secret_name(cluster.name)
-    found = await api.get(kube.SECRETS, name, cluster.namespace)
-    if found is not None:
-        refuse_foreign(found, cluster.uid, "Secret")
-    kept = documents.texts(found, "data")
-    fresh = {key: make() for key in secret.missing_keys(kept)}
-    body = secret.build_secret(
-        cluster.name, cluster.namespace, mapping.cluster_owner(cluster), fresh
-    )
-    if body is not None and found is None:
-        await api.create(kube.SECRETS, cluster.namespace, body)
-    elif body is not None:
-        await api.merge(kube.SECRETS, cluster.namespace, name, {"stringData": fresh})
-    return _credentials({**_decoded(kept), **fresh})
-
-
-async def read_credentials(
-    api: KubernetesCluster, namespace: str, cluster: str
-) -> Credentials | None:
-    """Return a cluster's passwords, None while it has none."""
-    found = await api.get(kube.SECRETS, naming.secret_name(cluster), namespace)
-    kept = documents.texts(found, "data")
-    return None if secret.missing_keys(kept) else _credentials(_decoded(kept))
 
 
 def children(cluster: EffectiveCluster, mesh: Mesh | None) -> tuple[Child, ...]:
@@ -169,21 +127,3 @@ def is_owned(found: Document, uid: str) -> bool:
 
 def _joins(document: Document, cluster: str) -> bool:
     return documents.text(document, "spec", "clusterRef", "name") == cluster
-
-
-def _credentials(values: Mapping[str, str]) -> Credentials:
-    return Credentials(
-        bridge=values[naming.KEY_JVB_PASSWORD],
-        operator=values[naming.KEY_OPERATOR_PASSWORD],
-        token=values[naming.KEY_REST_TOKEN],
-    )
-
-
-def _decoded(data: Mapping[str, str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for key, value in data.items():
-        try:
-            found[key] = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            found[key] = ""
-    return found

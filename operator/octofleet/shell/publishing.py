@@ -12,6 +12,7 @@ from octofleet.api.kube import KubeModel
 from octofleet.api.status import ClusterStatus, RegionStatus
 from octofleet.core import events, lifecycle, limits, links, reporting
 from octofleet.core.clusterwide import Whole
+from octofleet.core.conditions import Verdict
 from octofleet.core.events import Notice
 from octofleet.core.links import Linking
 from octofleet.core.manifests import naming
@@ -45,6 +46,8 @@ class ControllerState:
     """How the regions hang together; None while that isn't known."""
     linking: Linking | None = None
     """What was seen of the links between bridges."""
+    credentials: Verdict | None = None
+    """What is to be said of its passwords; None while nothing is known of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,14 @@ class Publisher:
         """Publish a cluster."""
         new = reporting.cluster_status(
             cluster,
-            Whole(state.ready, state.message, state.mesh, _statuses(regions), state.linking),
+            Whole(
+                state.ready,
+                state.message,
+                state.mesh,
+                _statuses(regions),
+                state.linking,
+                state.credentials,
+            ),
             old,
             Timestamp(self._clock()),
         )

@@ -25,7 +25,7 @@ from octofleet.core.meshing import Mesh, Place, mesh_of
 from octofleet.core.observation import History, Snapshot, Timestamp
 from octofleet.core.planning import Plan
 from octofleet.core.sizing import Decision
-from octofleet.shell import clusters, documents, kube
+from octofleet.shell import clusters, credentials, documents, kube
 from octofleet.shell.actuator import Actuator, Outcome, Target
 from octofleet.shell.bells import Key
 from octofleet.shell.breweries import Credentials
@@ -153,13 +153,9 @@ class RegionReconciler:
                 raise Refused(422, f"JitsiCluster isn't understood: {_first(error)}") from error
             mesh = await self._meshes.mesh(above, cluster)
         image = self._settings.bridge_image or DEFAULT_BRIDGE_IMAGE
-        credentials = (
-            await clusters.read_credentials(self._api, namespace, name) if cluster else None
-        )
-        region = effective_region(cluster, resource, image)
-        if mesh is not None and mesh.relays:
-            region = replace(region, bridge=replace(region.bridge, relays=True))
-        return _Read(document, resource, cluster, region, credentials, mesh)
+        held = await credentials.read(self._api, namespace, name) if cluster else None
+        region = _as_bridges_are(effective_region(cluster, resource, image), mesh, held)
+        return _Read(document, resource, cluster, region, held, mesh)
 
     async def _read_remote(self, document: Document, resource: OctoRegion, secret: str) -> _Read:
         """Return a region whose cluster is in another Kubernetes."""
@@ -176,7 +172,7 @@ class RegionReconciler:
             return _Read(document, resource, None, region, None, None, where, str(error))
         region = effective_region(home.cluster, resource, image)
         mesh = mesh_of(effective_cluster(home.cluster), [Place(region.region)])
-        region = replace(region, bridge=replace(region.bridge, relays=mesh.relays))
+        region = _as_bridges_are(region, mesh, home.credentials)
         to = inputs.Home(*home.prosody, secret)
         return _Read(
             document,
@@ -200,7 +196,8 @@ class RegionReconciler:
         )
         history = self._history(found)
         snapshot = await self._observer.observe(region, facts, history)
-        if found.cluster is None:
+        if found.cluster is None or found.credentials is None:
+            # Without them it can't be told of which release bridges should be.
             return snapshot
         bridges = lifecycle.judged(snapshot, snapshot.taken_at, limits_of(region.autoscaling))
         snapshot = replace(snapshot, history=flapping.noticed(snapshot, bridges))
@@ -313,6 +310,15 @@ class RegionReconciler:
         self._failing.forget(uid)
         await self._homes.leave(str(key))
         self._publisher.forget(document, key.namespace, key.name)
+
+
+def _as_bridges_are(
+    region: EffectiveRegion, mesh: Mesh | None, held: Credentials | None
+) -> EffectiveRegion:
+    """Return the region with what its bridges are told of the cluster they serve."""
+    relays = mesh is not None and mesh.relays
+    which = region.bridge.accounts if held is None else held.generation
+    return replace(region, bridge=replace(region.bridge, relays=relays, accounts=which))
 
 
 def _not_created(outcomes: tuple[Outcome, ...]) -> list[str]:

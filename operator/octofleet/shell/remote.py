@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from octofleet.api.clusters import JitsiCluster
-from octofleet.core.manifests import inputs, naming
+from octofleet.core.manifests import accounts, inputs, naming
 from octofleet.shell import documents, kube
 from octofleet.shell.breweries import Breweries, Credentials
 from octofleet.shell.endpoints import ClusterName, Endpoints
@@ -35,10 +35,9 @@ REGION_KEY: Final = "region"
 SECRET_KEYS: Final = (
     "gatewayToken",
     "gatewayCertificate",
-    naming.KEY_JVB_PASSWORD,
-    naming.KEY_OPERATOR_PASSWORD,
     naming.KEY_REST_TOKEN,
 )
+"""Besides the passwords of the generation it tells."""
 
 
 class UnusableError(ValueError):
@@ -154,7 +153,9 @@ def home_of(data: Mapping[str, str], secret: str, namespace: str) -> Home:
     Raises:
         UnusableError: Something is missing or wrong in it.
     """
-    said = {key: _decoded(data, key, secret) for key in (*PLAIN_KEYS, *SECRET_KEYS)}
+    which = _generation(data, secret)
+    passwords = accounts.password_keys(which)
+    said = {key: _decoded(data, key, secret) for key in (*PLAIN_KEYS, *SECRET_KEYS, *passwords)}
     region = _decoded(data, REGION_KEY, secret) if REGION_KEY in data else None
     try:
         cluster = JitsiCluster.model_validate(
@@ -180,9 +181,10 @@ def home_of(data: Mapping[str, str], secret: str, namespace: str) -> Home:
             _url(said["gatewayURL"], secret), said["gatewayToken"], said["gatewayCertificate"]
         ),
         credentials=Credentials(
-            bridge=said[naming.KEY_JVB_PASSWORD],
-            operator=said[naming.KEY_OPERATOR_PASSWORD],
+            bridge=said[accounts.password_key(naming.KEY_JVB_PASSWORD, which)],
+            operator=said[accounts.password_key(naming.KEY_OPERATOR_PASSWORD, which)],
             token=said[naming.KEY_REST_TOKEN],
+            generation=which,
         ),
     )
 
@@ -190,6 +192,17 @@ def home_of(data: Mapping[str, str], secret: str, namespace: str) -> Home:
 def _behind(name: ClusterName) -> str:
     """Return what the way to Jicofo is called: each Secret has its own pass for the gateway."""
     return f"gateway:{name.namespace}/{name.name}"
+
+
+def _generation(data: Mapping[str, str], secret: str) -> int:
+    """Return which generation of accounts the Secret is for; older Secrets say nothing of that."""
+    if accounts.KEY_GENERATION not in data:
+        return accounts.FIRST
+    told = _decoded(data, accounts.KEY_GENERATION, secret)
+    which = accounts.current({accounts.KEY_GENERATION: told})
+    if str(which) != told:
+        raise _unusable(secret, accounts.KEY_GENERATION, "it isn't a number")
+    return which
 
 
 def _decoded(data: Mapping[str, str], key: str, secret: str) -> str:

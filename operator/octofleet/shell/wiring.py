@@ -13,6 +13,7 @@ from octofleet.shell.bells import Bells, Key
 from octofleet.shell.breweries import Breweries
 from octofleet.shell.bridges import BridgeClient
 from octofleet.shell.cluster_loop import ClusterReconciler
+from octofleet.shell.credentials import Keeper
 from octofleet.shell.endpoints import ClusterName, Endpoints, ServiceEndpoints
 from octofleet.shell.handlers import CLUSTER, REGION, Loops
 from octofleet.shell.jicofo import JicofoClient
@@ -28,6 +29,7 @@ from octofleet.shell.reconciling import Boundary
 from octofleet.shell.recorder import Recorder
 from octofleet.shell.regions import RegionReconciler
 from octofleet.shell.remote import Homes, RemoteEndpoints
+from octofleet.shell.rotating import Rotator
 from octofleet.shell.serving import Health
 from octofleet.shell.settings import Settings
 from octofleet.shell.surroundings import SurroundingsReader
@@ -78,7 +80,11 @@ class Operator:
             clock,
         )
         links = LinkWatch(LinkPorts(api, observer, bridges, endpoints, clock))
-        clusters = ClusterReconciler(settings, api, self.breweries, publisher, links, clock)
+        keeper = Keeper(api, clock)
+        rotator = Rotator(api, keeper, self.breweries, endpoints, clock)
+        clusters = ClusterReconciler(
+            settings, api, self.breweries, publisher, links, keeper, rotator, clock
+        )
         self.nodes = NodeWatch(api, self._nodes_changed)
         self._observer = observer
         self.loops = Loops(

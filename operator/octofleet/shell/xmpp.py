@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from slixmpp import ClientXMPP
 
-__all__ = ["Account", "accepted", "close", "make_client"]
+__all__ = ["Account", "accepted", "close", "log_in", "make_client"]
 
 LOGIN_SECONDS: Final = 8.0
 
@@ -37,6 +37,14 @@ def make_client(account: Account) -> ClientXMPP:
 async def accepted(host: str, port: int, account: Account) -> bool | None:
     """Return whether a server takes an account's password, None when that can't be told."""
     client = make_client(account)
+    try:
+        return await log_in(client, host, port)
+    finally:
+        await close(client)
+
+
+async def log_in(client: ClientXMPP, host: str, port: int) -> bool | None:
+    """Connect a client; return whether it's in, None when the server can't be spoken with."""
     verdict: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
 
     def saying(answer: bool | None) -> Callable[[object], None]:
@@ -56,8 +64,6 @@ async def accepted(host: str, port: int, account: Account) -> bool | None:
             return await verdict
     except TimeoutError:
         return None
-    finally:
-        await close(client)
 
 
 async def close(client: ClientXMPP) -> None:

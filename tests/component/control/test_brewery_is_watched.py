@@ -97,6 +97,7 @@ async def test_bridges_are_seen_with_their_statistics_and_seen_leaving(prosody: 
             await until(published)
             found = watcher.members["eu-0-abc"].stats
             assert (found.local_endpoints, found.stress_level, found.drain) == (7, 0.25, False)
+            assert watcher.members["eu-0-abc"].user == "jvb"
 
         async def left() -> bool:
             return watcher.joined and not watcher.members

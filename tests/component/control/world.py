@@ -61,6 +61,8 @@ class World:
     """Whether Jicofo has just restarted and knows of no conference."""
     admit: bool = True
     """Whether pods are run at all."""
+    xmpp: tuple[str, int] = ("127.0.0.1", 9)
+    """Where Prosody is; nothing listens there: the operator must do without the brewery."""
     dropped: list[str] = field(default_factory=list[str])
     """Bridges that were deleted or shut down with people on them."""
 
@@ -68,8 +70,7 @@ class World:
         return f"{self.base}/jicofo/{cluster.name}"
 
     def prosody(self, cluster: ClusterName) -> tuple[str, int]:
-        # Nothing listens there: the operator must do without the brewery.
-        return "127.0.0.1", 9
+        return self.xmpp
 
     def bridge(self, address: str, name: str) -> str:
         return f"{self.base}/bridge/{name}"

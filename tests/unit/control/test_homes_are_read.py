@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octofleet.core.manifests import accounts, naming
 from octofleet.shell.gateways import new_certificate
 from octofleet.shell.remote import PLAIN_KEYS, SECRET_KEYS, UnusableError, home_of
 
@@ -42,7 +43,22 @@ def test_a_whole_secret_says_where_home_is_and_shows_no_secret() -> None:
     assert "secret-of" not in repr(home)
 
 
-@pytest.mark.parametrize("key", [*PLAIN_KEYS, *SECRET_KEYS])
+def test_a_secret_of_a_later_generation_holds_that_ones_passwords() -> None:
+    later = encoded(
+        generation="3",
+        **{f"{key}.3": f"third-{key}" for key in accounts.password_keys(accounts.FIRST)},
+    )
+    home = home_of(later, "home", "far")
+    assert home.credentials.generation == 3
+    assert home.credentials.bridge == f"third-{naming.KEY_JVB_PASSWORD}"
+    del later["JVB_AUTH_PASSWORD.3"]
+    with pytest.raises(UnusableError, match=r"JVB_AUTH_PASSWORD\.3: it is missing"):
+        home_of(later, "home", "far")
+
+
+@pytest.mark.parametrize(
+    "key", [*PLAIN_KEYS, *SECRET_KEYS, *accounts.password_keys(accounts.FIRST)]
+)
 def test_whatever_is_missing_is_named(key: str) -> None:
     whole = encoded()
     del whole[key]
@@ -61,6 +77,8 @@ def test_whatever_is_missing_is_named(key: str) -> None:
         ("gatewayURL", "https://user@198.51.100.7"),
         ("gatewayURL", "https://[::1"),
         ("domain", "not a domain"),
+        ("generation", "second"),
+        ("generation", "0"),
     ],
 )
 def test_whatever_is_wrong_is_named(key: str, value: str) -> None:

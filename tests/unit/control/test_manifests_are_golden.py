@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from octofleet.core.manifests import (
+    accounts,
     bridge,
     disruption,
     inputs,
@@ -60,7 +61,7 @@ STOCK = replace(
     bind_node_address=True,
     sidecar_image="docker.io/octofleet/bridge:1",
 )
-PASSWORDS = {key: f"made-up-{key.lower()}" for key in naming.SECRET_KEYS}
+PASSWORDS = {key: f"made-up-{key.lower()}" for key in secret.missing_keys({})}
 
 BUILT: dict[str, naming.Manifest | None] = {
     "secret": secret.build_secret("meet", "meet", OWNER, PASSWORDS),
@@ -106,14 +107,28 @@ def test_manifest_is_as_written_down(name: str) -> None:
 
 
 def test_secret_that_holds_every_key_is_left_alone() -> None:
-    kept = dict.fromkeys(naming.SECRET_KEYS, "c2VjcmV0")
+    kept = dict(PASSWORDS)
+    kept |= secret.lacking(kept, {})
     assert secret.missing_keys(kept) == ()
-    assert secret.build_secret("meet", "meet", OWNER, {}) is None
+    assert secret.build_secret("meet", "meet", OWNER, secret.lacking(kept, {})) is None
 
 
 def test_only_missing_keys_of_a_secret_are_filled() -> None:
-    kept = dict.fromkeys(naming.SECRET_KEYS[:-1], "c2VjcmV0")
-    assert secret.missing_keys(kept) == (naming.SECRET_KEYS[-1],)
+    kept = dict(PASSWORDS)
+    del kept[naming.KEY_REST_TOKEN]
+    assert secret.missing_keys(kept) == (naming.KEY_REST_TOKEN,)
+
+
+def test_bridges_of_a_later_generation_log_in_with_its_account_and_prosody_stays_as_it_is() -> None:
+    later = replace(BRIDGES, generation=2)
+    text = yaml.safe_dump(bridge.build_bridge("eu-0", "meet", REGION_OWNER, later, "x"))
+    assert "name: JVB_AUTH_USER\n      value: jvb-2" in text
+    assert "key: JVB_AUTH_PASSWORD.2" in text
+    kept = {**PASSWORDS, "generation": "2"}
+    kept |= {key: f"second-{key}" for key in accounts.password_keys(2)}
+    starts = secret.lacking(kept, {})
+    assert starts["JVB_AUTH_USER"] == "jvb-2"
+    assert starts["JVB_AUTH_PASSWORD.current"] == "second-JVB_AUTH_PASSWORD.2"
 
 
 def test_prosody_is_never_killed_by_a_liveness_probe() -> None:

@@ -37,9 +37,9 @@ def _verdict(
     *bridges: Bridge,
     around: Surroundings | None = None,
     of: Any = REGION,
-    config_hash: str | None = None,
+    release: str | None = None,
 ) -> Verdict:
-    seen = replace(snapshot(*bridges), around=around or Surroundings(()), config_hash=config_hash)
+    seen = replace(snapshot(*bridges), around=around or Surroundings(()), release=release)
     decided = decision(len(bridges))
     planned = planning.plan(of, seen, decided, NOW)
     judged = lifecycle.judged(seen, NOW, LIMITS)
@@ -121,10 +121,10 @@ def test_bridges_that_do_not_go_together_are_named(
 
 def test_an_upgrade_under_way_is_no_mistake() -> None:
     around = Surroundings((), (Occupant("a", "1"), Occupant("b", "2")))
-    old = ready_bridge("eu-0", config_hash="old")
-    verdict = _verdict(T.ALIKE, old, around=around, config_hash="new")
+    old = ready_bridge("eu-0", release="old", config_hash="as-ever")
+    verdict = _verdict(T.ALIKE, old, around=around, release="new")
     assert _said(verdict) == ("Unknown", "Upgrading")
-    same = _verdict(T.ALIKE, old, around=around, config_hash="old")
+    same = _verdict(T.ALIKE, old, around=around, release="old")
     assert _said(same) == ("False", "VersionsDiffer")
 
 

@@ -1,5 +1,7 @@
 """A release is what people set: it can be made again from its text, and nothing else changes it."""
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.control.worlds import region
 
@@ -33,6 +35,17 @@ def test_every_change_of_a_bridge_is_another_release() -> None:
     names = {releases.name_of(releases.text_of(region(spec), DOMAIN)) for spec in SPECS}
     assert len(names) == len(SPECS)
     assert releases.text_of(region(), "other.example") != releases.text_of(region(), DOMAIN)
+
+
+def test_other_accounts_are_another_release_that_can_be_made_again_and_the_first_are_none() -> None:
+    plain = region()
+    later = replace(plain, bridge=replace(plain.bridge, accounts=2))
+    text = releases.text_of(later, DOMAIN)
+    assert text != releases.text_of(plain, DOMAIN)
+    made = releases.made_from(plain, text)
+    assert made is not None
+    assert mapping.bridge_settings(made.region, made.domain).generation == 2
+    assert "accounts" not in releases.text_of(plain, DOMAIN)
 
 
 def test_sizing_draining_and_probing_make_no_other_release() -> None:

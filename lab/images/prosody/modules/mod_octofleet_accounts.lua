@@ -1,12 +1,13 @@
 -- The service accounts of this host, made or given their password anew at each start from the
--- variables of the stock image. An account without a variable isn't touched.
+-- variables of the stock image. An account without a variable isn't touched. Whoever logs in here
+-- is a service, also as an account that was added since, and isn't held to a client's rate.
 
 local usermanager = require "core.usermanager";
 
 local accounts = {
 	{ name = "focus", password = os.getenv("JICOFO_AUTH_PASSWORD") };
 	{ name = os.getenv("JVB_AUTH_USER") or "jvb", password = os.getenv("JVB_AUTH_PASSWORD") };
-	{ name = "octofleet", password = os.getenv("OCTOFLEET_AUTH_PASSWORD") };
+	{ name = os.getenv("OCTOFLEET_AUTH_USER") or "octofleet", password = os.getenv("OCTOFLEET_AUTH_PASSWORD") };
 };
 
 local function ensure(account)
@@ -32,4 +33,13 @@ module:hook_global("server-started", function()
 	for _, account in ipairs(accounts) do
 		ensure(account);
 	end
+end);
+
+-- As mod_limits does for unlimited_jids, which are known from the start alone.
+module:hook("authentication-success", function(event)
+	local session = event.session;
+	if session.conn and session.conn.setlimit then
+		session.conn:setlimit(0);
+	end
+	session.throttle = nil;
 end);

@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from octofleet.core.manifests import addressing, containers, jvb, naming
+from octofleet.core.manifests import accounts, addressing, containers, jvb, naming
 from octofleet.core.manifests.inputs import BridgeSettings, Home
 from octofleet.core.manifests.naming import Manifest, Owner
 from octofleet.core.observation import Proof
@@ -144,7 +144,7 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
         **settings.domains.variables(),
         "XMPP_SERVER": home.prosody_host,
         "XMPP_PORT": str(home.prosody_port),
-        "JVB_AUTH_USER": naming.BRIDGE_USER,
+        "JVB_AUTH_USER": accounts.bridge_user(settings.generation),
         "JVB_BREWERY_MUC": naming.BREWERY_ROOM,
         "JVB_MUC_NICKNAME": nickname,
         "JVB_PORT": str(settings.port),
@@ -169,7 +169,11 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
     ours = [
         containers.field_variable("OCTOBRIDGE_REST_ADDRESS", "status.hostIP"),
         *addressing.fields(settings),
-        containers.secret_variable(naming.KEY_JVB_PASSWORD, home.secret),
+        containers.secret_variable(
+            naming.KEY_JVB_PASSWORD,
+            home.secret,
+            accounts.password_key(naming.KEY_JVB_PASSWORD, settings.generation),
+        ),
         containers.secret_variable(naming.KEY_REST_TOKEN, home.secret),
     ]
     if settings.bind_node_address:

@@ -20,9 +20,9 @@ def variables(values: Mapping[str, str], extra: Mapping[str, str]) -> list[Manif
     return [{"name": name, "value": value} for name, value in sorted(merged.items())]
 
 
-def secret_variable(name: str, secret: str) -> Manifest:
-    """Return a variable read from the credentials, where keys are named like variables."""
-    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}
+def secret_variable(name: str, secret: str, key: str | None = None) -> Manifest:
+    """Return a variable read from the credentials; the key is named like it if not otherwise."""
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key or name}}}
 
 
 def field_variable(name: str, path: str) -> Manifest:

@@ -117,3 +117,5 @@ class BridgeSettings:
     """For the stock videobridge: the image of what stands before its REST. None: octobridge."""
     home: Home | None = None
     """Set, the cluster is in another Kubernetes."""
+    generation: int = 1
+    """Which accounts they log in with."""

@@ -91,6 +91,7 @@ def bridge_settings(
         priority_class=bridge.priority_class,
         sidecar_image=bridge.sidecar_image,
         home=home,
+        generation=bridge.accounts,
     )
 
 

@@ -53,12 +53,6 @@ KEY_JICOFO_PASSWORD: Final = "JICOFO_AUTH_PASSWORD"  # noqa: S105 - a variable's
 KEY_JVB_PASSWORD: Final = "JVB_AUTH_PASSWORD"  # noqa: S105 - a variable's name
 KEY_OPERATOR_PASSWORD: Final = "OCTOFLEET_AUTH_PASSWORD"  # noqa: S105 - a variable's name
 KEY_REST_TOKEN: Final = "OCTOBRIDGE_REST_TOKEN"  # noqa: S105 - a variable's name
-SECRET_KEYS: Final[tuple[str, ...]] = (
-    KEY_JICOFO_PASSWORD,
-    KEY_JVB_PASSWORD,
-    KEY_OPERATOR_PASSWORD,
-    KEY_REST_TOKEN,
-)
 
 KEY_GATEWAY_TOKEN: Final = "token"  # noqa: S105 - a key's name
 KEY_GATEWAY_CERTIFICATE: Final = "tls.crt"

@@ -1,11 +1,11 @@
 """Prosody: the XMPP server of a cluster.
 
 It never gets a liveness probe: signalling dies first at scale, and a restart under load throws
-everyone out. Its accounts are registered again at each start from the credentials, so its data
-needs no disk that outlives the pod.
+everyone out. The current accounts are registered again at each start from the credentials, so its
+data needs no disk that outlives the pod; accounts of another generation are the operator's to add.
 """
 
-from octofleet.core.manifests import containers, controllers, naming
+from octofleet.core.manifests import accounts, containers, controllers, naming
 from octofleet.core.manifests.inputs import Domains, Workload
 from octofleet.core.manifests.naming import Manifest, Owner
 
@@ -58,9 +58,10 @@ def _environment(cluster: str, domains: Domains, workload: Workload) -> list[Man
     plain = {
         **containers.STOCK_INIT,
         **domains.variables(),
-        "JVB_AUTH_USER": naming.BRIDGE_USER,
+        # By this the operator adds accounts while Prosody runs; the stock image loads it if told.
+        "GLOBAL_MODULES": "admin_adhoc",
     }
-    keys = (naming.KEY_JICOFO_PASSWORD, naming.KEY_JVB_PASSWORD, naming.KEY_OPERATOR_PASSWORD)
+    keys = {naming.KEY_JICOFO_PASSWORD: naming.KEY_JICOFO_PASSWORD, **accounts.CURRENT_KEYS}
     return containers.variables(plain, workload.variables) + [
-        containers.secret_variable(key, secret) for key in keys
+        containers.secret_variable(name, secret, key) for name, key in keys.items()
     ]

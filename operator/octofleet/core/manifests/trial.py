@@ -1,6 +1,6 @@
 """The pod that holds a short call on one bridge, past everybody's focus: small, and soon gone."""
 
-from octofleet.core.manifests import containers, naming
+from octofleet.core.manifests import accounts, containers, naming
 from octofleet.core.manifests.bridge import home_of
 from octofleet.core.manifests.inputs import BridgeSettings, Workload
 from octofleet.core.manifests.naming import Manifest
@@ -51,8 +51,10 @@ def build_trial(
     secret = home_of(settings).secret
     env = [
         *containers.variables(_plain(settings), {}),
-        containers.secret_variable(naming.KEY_OPERATOR_PASSWORD, secret),
-        containers.secret_variable(naming.KEY_JVB_PASSWORD, secret),
+        *(
+            containers.secret_variable(key, secret, accounts.password_key(key, settings.generation))
+            for key in (naming.KEY_OPERATOR_PASSWORD, naming.KEY_JVB_PASSWORD)
+        ),
     ]
     workload = Workload(image, command=command, resources=RESOURCES)
     metadata: Manifest = {
@@ -73,5 +75,6 @@ def _plain(settings: BridgeSettings) -> dict[str, str]:
         "XMPP_SERVER": home.prosody_host,
         "XMPP_PORT": str(home.prosody_port),
         "JVB_BREWERY_MUC": naming.BREWERY_ROOM,
-        "JVB_AUTH_USER": naming.BRIDGE_USER,
+        "JVB_AUTH_USER": accounts.bridge_user(settings.generation),
+        "OCTOFLEET_AUTH_USER": accounts.operator_user(settings.generation),
     }
