@@ -137,13 +137,15 @@ async def _bridges(fleet: Platform, region: str, count: int, *, seconds: float =
 async def _wrong_password(fleet: Platform) -> AsyncGenerator[None]:
     """Bridges made inside get a password that Prosody doesn't know."""
     path = f"/api/v1/namespaces/{fleet.namespace}/secrets/{fleet.name}-credentials"
-    right = (await fleet.cluster.get(path))["data"]["JVB_AUTH_PASSWORD"]
+    held = (await fleet.cluster.get(path))["data"]
+    generation = base64.b64decode(held["generation"]).decode()
+    key = "JVB_AUTH_PASSWORD" + ("" if generation == "1" else f".{generation}")
     wrong = base64.b64encode(b"not-the-password").decode()
-    await fleet.cluster.patch(path, {"data": {"JVB_AUTH_PASSWORD": wrong}})
+    await fleet.cluster.patch(path, {"data": {key: wrong}})
     try:
         yield
     finally:
-        await fleet.cluster.patch(path, {"data": {"JVB_AUTH_PASSWORD": right}})
+        await fleet.cluster.patch(path, {"data": {key: held[key]}})
 
 
 @contextlib.asynccontextmanager

@@ -50,7 +50,7 @@ VirtualHost "{auth}"
 
 Component "{muc}" "muc"
   storage = "memory"
-  restrict_room_creation = true
+  restrict_room_creation = false
   muc_room_locking = false
   muc_room_default_public_jids = true
 """

@@ -72,10 +72,12 @@ class Rotator:
             try:
                 await self._take(cluster, kept, todo)
                 acted = True
-                _log.info(rotation.told(todo), cluster=str(name))
+                _log.info(rotation.told(todo), cluster=f"{name.namespace}/{name.name}")
             except Unreachable as error:
                 # Prosody is away: whatever else is judged says so.
-                _log.debug("Could not rotate yet", cluster=str(name), why=str(error))
+                _log.debug(
+                    "Could not rotate yet", cluster=f"{name.namespace}/{name.name}", why=str(error)
+                )
             except AccountsError as error:
                 trouble = str(error)
         said = rotation.verdict(
