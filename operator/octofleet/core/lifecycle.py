@@ -184,6 +184,7 @@ def _always(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
 
 
 _DRAINED: Final = (S.DRAINING, S.EVACUATING, S.EMPTY)
+_BACK: Final = (S.FAILED, S.LOST)
 _ALIVE: Final = (S.STARTING, S.PROVING, S.READY, S.UNREGISTERED)
 
 TABLE: Final[tuple[Row, ...]] = (
@@ -191,7 +192,7 @@ TABLE: Final[tuple[Row, ...]] = (
         S.STOPPING,
         _stopping,
         "shutdown asked for, exited, or pod being deleted",
-        (S.EMPTY, S.PENDING, S.FAILED, S.LOST),
+        (S.PENDING, *_ALIVE, *_DRAINED, S.FAILED, S.LOST),
     ),
     Row(
         S.FAILED,
@@ -201,22 +202,22 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(S.LOST, _lost, "unreachable for everyone", (*_ALIVE, *_DRAINED)),
     Row(S.EMPTY, _empty, "drains, and a fresh count says nobody", (S.DRAINING, S.EVACUATING)),
-    Row(S.EVACUATING, _evacuating, "drains for longer than its patience", (S.DRAINING,)),
-    Row(S.DRAINING, _draining, "drain asked for or advertised", _ALIVE),
+    Row(S.EVACUATING, _evacuating, "drains for longer than its patience", (S.DRAINING, S.EMPTY)),
+    Row(S.DRAINING, _draining, "drain asked for or advertised", (*_ALIVE, S.EMPTY, *_BACK)),
     Row(S.PENDING, _pending, "pod created, nothing runs yet", ()),
     Row(S.PROVING, _proving, "of a new release: a call is tried on it", (S.STARTING,)),
     Row(
         S.READY,
         _ready,
         "Jicofo lists it as operational",
-        (S.STARTING, S.PROVING, S.UNREGISTERED, *_DRAINED),
+        (S.STARTING, S.PROVING, S.UNREGISTERED, *_DRAINED, *_BACK),
     ),
-    Row(S.STARTING, _starting, "runs, Jicofo doesn't list it yet", (S.PENDING,)),
+    Row(S.STARTING, _starting, "runs, Jicofo doesn't list it yet", (S.PENDING, S.READY, *_BACK)),
     Row(
         S.UNREGISTERED,
         _always,
         "Jicofo doesn't list it by its deadline",
-        (S.STARTING, S.PROVING, S.READY),
+        (S.STARTING, S.PROVING, S.READY, *_DRAINED, *_BACK),
     ),
 )
 

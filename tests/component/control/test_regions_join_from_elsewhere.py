@@ -157,6 +157,14 @@ async def test_it_runs_bridges_for_home_moves_people_there_and_survives_a_cut(
                 return moved in home.calls and (old is None or not old.participants)
 
             await until(are_moved, 90)
+
+            async def has_settled() -> bool:
+                pods = await world.pods()
+                names = {documents.text(each, "metadata", "name") for each in pods}
+                status = await world.status("eu")
+                return len(names) == 2 and first not in names and status.get("readyReplicas") == 2
+
+            await until(has_settled, 90)
             assert sum(each.participants for each in world.bridges.values()) == 3
         await until(holds(world, "Linked", "False", "LinkDown", "gateway"), 60)
         home.token = "made anew"

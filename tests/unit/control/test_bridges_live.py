@@ -117,3 +117,44 @@ def test_diagram_leads_from_the_start_through_every_state_to_the_end() -> None:
         frontier = {b for a, b in edges if a in frontier} - reached
     assert {str(state) for state in S} <= reached
     assert (S.STOPPING, "[*]") in edges
+
+
+LOST: dict[str, object] = {**UNHEARD, "pod_ready": False, "healthy": None}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        # Somebody deletes its pod, whatever it does.
+        (named(), named(deleting_since=NOW)),
+        (named(**UNHEARD), named(**UNHEARD, deleting_since=NOW)),
+        (draining_bridge("eu-0", 3), draining_bridge("eu-0", 3, deleting_since=NOW)),
+        (draining_bridge("eu-0", 0), draining_bridge("eu-0", 0, shutdown_sent_at=NOW)),
+        # Jicofo loses sight of it.
+        (named(), named(registered=False, registered_at=ago(5))),
+        (named(registered=False, registered_at=ago(5)), named(**UNHEARD)),
+        (named(**UNHEARD), named()),
+        # Its node is lost, and comes back.
+        (named(), named(**LOST)),
+        (named(**LOST), named()),
+        (named(**LOST), named(**UNHEARD)),
+        (named(**LOST), draining_bridge("eu-0", 3)),
+        # Its container crashes, and is started again.
+        (named(), named(**UNHEARD, waiting_reason="CrashLoopBackOff")),
+        (named(**UNHEARD, waiting_reason="CrashLoopBackOff"), named(**UNHEARD, ready_since=NOW)),
+        (pending_bridge("eu-0"), pending_bridge("eu-0", placed_at=ago(400))),
+        (pending_bridge("eu-0", placed_at=ago(400)), named(**UNHEARD, ready_since=NOW)),
+        # A drain goes on, is overtaken, or is taken back.
+        (named(), draining_bridge("eu-0", 3)),
+        (draining_bridge("eu-0", 3, ago(10)), draining_bridge("eu-0", 3, ago(3600))),
+        (draining_bridge("eu-0", 3, ago(3600)), draining_bridge("eu-0", 0, ago(3600))),
+        (draining_bridge("eu-0", 0, ago(10)), draining_bridge("eu-0", 1, ago(10))),
+        (draining_bridge("eu-0", 0, ago(3600)), draining_bridge("eu-0", 1, ago(3600))),
+        (draining_bridge("eu-0", 3), named()),
+        (draining_bridge("eu-0", 3), named(**UNHEARD)),
+    ],
+)
+def test_what_happens_to_a_bridge_is_a_line_of_the_picture(before: Bridge, after: Bridge) -> None:
+    came, went = (lifecycle.classify(each, NOW, LIMITS) for each in (before, after))
+    assert came is not went
+    assert came in next(row for row in lifecycle.TABLE if row.state is went).after
