@@ -6,6 +6,7 @@ nine at most, in the order of who spoke last.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from octodemo.crowd import Crowd
 from octodemo.fleet import FleetView, Watcher
 from octodemo.platform import until
 
-__all__ = ["CLASS", "Lesson", "attend", "fill"]
+__all__ = ["CLASS", "Lesson", "attend", "due", "fill"]
 
 CLASS: Final = 120
 ROW: Final = 20
@@ -28,12 +29,16 @@ CAMERA: Final[dict[str, Any]] = {"bitrate_bps": 64_000, "frames_per_second": 8}
 TILES: Final[dict[str, Any]] = {"last_n": 9, "height": 180}
 
 
+VOICE_PACKETS: Final = 50.0
+PACKET_BYTES: Final = 1200
+
+
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """What a while of it was like."""
 
     loss: float
-    """Of all packets that should have come to anybody."""
+    """Of all packets that should have come to anybody; to who isn't connected none comes."""
     stress: float
     """The most stressed bridge's, at its worst."""
     bridges: int
@@ -67,6 +72,22 @@ async def fill(
         await settled()
 
 
+def due(seconds: float) -> float:
+    """Return how many packets come to all of the class together when all is well.
+
+    Everyone gets each voice but their own, the teacher's picture and the other tiles.
+    """
+    voices = SPEAKERS * (CLASS - 1) * VOICE_PACKETS
+    pictures = (CLASS - 1) * _packets(TEACHER) + CLASS * (TILES["last_n"] - 1) * _packets(CAMERA)
+    return seconds * (voices + pictures)
+
+
+def _packets(camera: dict[str, Any]) -> float:
+    """Return how many packets a second a camera sends, at least."""
+    frames = camera["frames_per_second"]
+    return frames * math.ceil(camera["bitrate_bps"] / 8 / frames / PACKET_BYTES)
+
+
 async def _endpoint(crowd: Crowd) -> str | None:
     (teacher,) = (await crowd.status(NAME))["people"]
     return teacher["endpoint"] if teacher["connected"] else None
@@ -82,7 +103,8 @@ async def attend(crowd: Crowd, watcher: Watcher, seconds: float) -> Lesson:
     used = [sum(bool(one.participants) for one in view.bridges) for view in views]
     present = (await crowd.status(NAME))["connected"]
     return Lesson(
-        loss=total["loss_fraction"],
+        # Gaps in what came say nothing of streams that broke off, or never began.
+        loss=max(total["loss_fraction"], 1 - total["packets_received"] / due(seconds)),
         # A bridge so full that it tells nothing is judged by what it told before.
         stress=_worst(views) or _worst(watcher.views),
         bridges=max(used, default=0),
