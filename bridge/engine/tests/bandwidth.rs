@@ -50,6 +50,22 @@ fn a_cut_is_followed_within_two_seconds_and_its_end_within_ten() {
 }
 
 #[test]
+fn a_deep_cut_is_found_in_three_seconds_and_not_fallen_far_below() {
+    for queue in [100_000, 500_000] {
+        for media in [Media::Follows(1.0, 2.5e6), Media::Layers(vec![150e3, 500e3, 2.5e6])] {
+            let mut line = Line { queue, ..Line::of(2.6e6) };
+            line.capacity.push((20 * SECOND, 3e5));
+            let samples = run(&line, &media, 40);
+            let after: Vec<_> = samples.iter().filter(|sample| sample.now > 20 * SECOND).collect();
+            let found = after.iter().find(|sample| sample.estimate.bps < 3.15e5);
+            assert!(found.unwrap().now <= 23 * SECOND, "{queue} {media:?}");
+            let lowest = after.iter().map(|sample| sample.estimate.bps).fold(MAX_BPS, f64::min);
+            assert!(lowest > 2.1e5, "{lowest} {queue} {media:?}");
+        }
+    }
+}
+
+#[test]
 fn a_layer_that_fits_again_is_not_given_up_again() {
     let samples = run(&cut(), &Media::Layers(vec![150e3, 500e3, 2.5e6]), 70);
     let media = mean(&samples, 50 * SECOND, 70 * SECOND, |sample| sample.media);

@@ -92,6 +92,7 @@ impl Estimator {
         }
         self.heard = Some(now);
         let lost = scratch.iter().filter(|packet| packet.received.is_none()).count();
+        self.loss.set_arriving(self.throughput.at_least_bps());
         self.loss.report(lost as u32, scratch.len() as u32, now);
         scratch.retain(|packet| packet.received.is_some());
         if scratch.is_empty() {

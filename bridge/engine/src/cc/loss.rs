@@ -19,6 +19,8 @@ const STALE: Micros = 6 * SECOND;
 /// With nothing heard for so long while packets leave, the rate falls.
 const SILENCE: Micros = 3 * SECOND;
 const SILENCE_DROP: f64 = 0.8;
+/// Losses cut no deeper than this part of what arrives, as delay doesn't: that much gets through.
+const ARRIVING_FLOOR: f64 = 0.85;
 
 /// The estimate: what losses and delay allow together.
 pub struct Loss {
@@ -34,6 +36,7 @@ pub struct Loss {
     lowest: VecDeque<(Micros, f64)>,
     started: Micros,
     rtt: Micros,
+    arriving: Option<f64>,
 }
 
 impl Loss {
@@ -51,6 +54,7 @@ impl Loss {
             lowest: VecDeque::new(),
             started: now,
             rtt: 0,
+            arriving: None,
         }
     }
 
@@ -67,6 +71,11 @@ impl Loss {
     /// The round trip.
     pub fn set_rtt(&mut self, rtt: Micros) {
         self.rtt = rtt.clamp(0, 10 * SECOND);
+    }
+
+    /// So much arrives.
+    pub fn set_arriving(&mut self, bps: Option<f64>) {
+        self.arriving = bps;
     }
 
     /// A probe got this rate through.
@@ -125,7 +134,8 @@ impl Loss {
         if due && !self.decreased_since_report {
             self.decreased = Some(now);
             self.decreased_since_report = true;
-            self.set(self.bps * (1.0 - self.fraction / 2.0));
+            let floor = self.arriving.map_or(0.0, |bps| ARRIVING_FLOOR * bps).min(self.bps);
+            self.set((self.bps * (1.0 - self.fraction / 2.0)).max(floor));
         }
     }
 
@@ -178,6 +188,17 @@ mod tests {
         assert_eq!(loss.bps(), 1.2e6);
         run(&mut loss, 1, 5 * SECOND, 5);
         assert_eq!(loss.bps(), 1.2e6);
+    }
+
+    #[test]
+    fn losses_dont_cut_below_what_gets_through() {
+        let mut loss = Loss::new(1e6, 0);
+        loss.set_arriving(Some(400_000.0));
+        run(&mut loss, 60, 0, 20);
+        assert_eq!(loss.bps(), 340_000.0);
+        loss.set_arriving(Some(2e6));
+        run(&mut loss, 60, 20 * SECOND, 5);
+        assert_eq!(loss.bps(), 340_000.0, "nor do they raise it");
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub struct Throughput {
     window: Micros,
     before: Option<Micros>,
     kbps: Option<f64>,
+    newest_kbps: f64,
     variance: f64,
     loosen_after: Option<Micros>,
 }
@@ -27,6 +28,7 @@ impl Default for Throughput {
             window: 0,
             before: None,
             kbps: None,
+            newest_kbps: 0.0,
             variance: FIRST_VARIANCE,
             loosen_after: None,
         }
@@ -41,8 +43,15 @@ impl Throughput {
             self.loosen_after = None;
         }
         if let Some(kbps) = self.sample(arrival, size) {
+            self.newest_kbps = kbps;
             self.smooth(kbps);
         }
+    }
+
+    /// What arrives at least: no more than it was in the newest window, which a rate that fell
+    /// shows at once.
+    pub fn at_least_bps(&self) -> Option<f64> {
+        self.bps().map(|bps| bps.min(1_000.0 * self.newest_kbps))
     }
 
     /// The time with little to send ended; what is sent from now on tells more.
