@@ -305,7 +305,8 @@ class AutoscalingSettings(KubeModel, frozen=True):
     """Hours in which there are more bridges at least; inherited or replaced as a whole."""
     rebalancing: Rebalancing | None = None
     """Auto: whole conferences are moved off a bridge above Jicofo's stress threshold, one at a
-    time, where another stays well below it. Off: nobody is."""
+    time, where another stays well below it; with relays, where none lands, a few people of the
+    largest. Off: nobody is."""
     paused: PauseDirection | None = None
     """What mode Paused holds up. Both: everything. ScaleIn: the region still grows."""
     behavior: Behavior | None = None
@@ -332,7 +333,8 @@ class AutoscalingDefaults(AutoscalingSettings, frozen=True):
     """Hours in which there are more bridges at least; inherited or replaced as a whole."""
     rebalancing: Rebalancing = Rebalancing.OFF
     """Auto: whole conferences are moved off a bridge above Jicofo's stress threshold, one at a
-    time, where another stays well below it. Off: nobody is."""
+    time, where another stays well below it; with relays, where none lands, a few people of the
+    largest. Off: nobody is."""
     paused: PauseDirection = PauseDirection.BOTH
     """What mode Paused holds up. Both: everything. ScaleIn: the region still grows."""
     behavior: BehaviorDefaults = BehaviorDefaults()

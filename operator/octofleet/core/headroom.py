@@ -5,7 +5,7 @@ is left below Jicofo's threshold over the stress of one more person. It must hol
 expected within the time from a decision to a registered bridge, and a spare bridge or two. A hot
 bridge has no room, however idle the mean is; a bridge that tells nothing has none either, and
 counts as full where bridges could be given up. A meeting never mixes versions, so where bridges
-of two versions run each version has room of its own, and only the newest counts as growing.
+of two versions run the room of each is told apart; the size goes by all of it.
 """
 
 import math

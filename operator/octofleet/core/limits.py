@@ -84,11 +84,12 @@ class Limits:
 
     def fresh(self, reading: Reading | None, now: Timestamp) -> Reading | None:
         """Return a reading of people or stress if it is fresh enough to decide on."""
-        return _within(reading, now, self.presence_age)
+        # Asked for of every bridge many times a look.
+        return reading if reading is not None and now - reading.at <= self.presence_age else None
 
     def fresh_cpu(self, reading: Reading | None, now: Timestamp) -> Reading | None:
         """Return a CPU reading if it is fresh enough to decide on."""
-        return _within(reading, now, self.cpu_age)
+        return reading if reading is not None and now - reading.at <= self.cpu_age else None
 
 
 def limits_of(autoscaling: Autoscaling) -> Limits:
@@ -100,7 +101,3 @@ def limits_of(autoscaling: Autoscaling) -> Limits:
         deadline=drain.deadline,
         stress_threshold=autoscaling.stress_threshold,
     )
-
-
-def _within(reading: Reading | None, now: Timestamp, age: float) -> Reading | None:
-    return reading if reading is not None and now - reading.at <= age else None

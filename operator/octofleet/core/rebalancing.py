@@ -5,8 +5,12 @@ above the threshold and another stays well below it with what would land there, 
 moved: of those that are enough to cool the bridge the smallest, else the largest that lands. One at
 a time, and the next only after the survivors' readings have settled. Whole, since a part of a
 conference on one bridge would come back to it.
+
+With relays a conference may be on several bridges. Then, where no whole one lands, a few people of
+the largest are moved at a time: the only way to cool a bridge that is hot with a single meeting.
 """
 
+import math
 from typing import Final
 
 from octofleet.core import selection
@@ -20,6 +24,10 @@ __all__ = ["cool"]
 COOL: Final = 0.1
 """A bridge that takes a conference stays this far below the threshold with it, and a hot one is
 cooled to this far below."""
+RELAY: Final = 3
+"""People whose worth of stress a relay between two bridges may cost each."""
+FEWEST: Final = 2
+"""A step of fewer isn't worth a relay."""
 
 
 def cool(draft: Draft) -> None:
@@ -31,6 +39,9 @@ def cool(draft: Draft) -> None:
     last = max((each.bridge.moved_at or 0.0 for each in draft.bridges), default=0.0)
     if draft.now - last < draft.limits.move_settle:
         return
+    hot = _hot(draft, last)
+    if not hot:
+        return
     drained = draft.drained
     staying = [each for each in draft.of(READY) if each.bridge.name not in drained]
     others = selection.survivors(staying, draft.now, draft.limits)
@@ -40,8 +51,10 @@ def cool(draft: Draft) -> None:
     )
     if coolest is None:
         return
-    for stress, bridge in _hot(draft, last):
+    for stress, bridge in hot:
         move = _move(draft, bridge, stress, coolest)
+        if move is None and bridge.has_relays and all(each.bridge.has_relays for each in staying):
+            move = _step(draft, bridge, stress, others)
         if move is not None:
             draft.actions.append(move)
             return
@@ -71,6 +84,42 @@ def _move(draft: Draft, bridge: Bridge, stress: float, coolest: Survivor) -> Mov
         return None
     chosen = min(landing, key=lambda each: _order(each, enough))
     return MoveConference(bridge.name, chosen.id, chosen.participants)
+
+
+def _step(
+    draft: Draft, bridge: Bridge, stress: float, others: tuple[Survivor, ...]
+) -> MoveConference | None:
+    """Return a part of the largest conference, as large as helps and as lands."""
+    held = [each for each in bridge.conferences or () if each.participants]
+    if not held:
+        return None
+    largest = max(held, key=lambda each: (each.participants, each.id))
+    aim, one = draft.limits.stress_threshold - COOL, selection.stress_of_one(bridge, draft.limits)
+    there = _landing(draft, bridge, largest, others)
+    if there is None:
+        return None
+    room = int((aim - there.stress) / one) - RELAY
+    people = min(draft.limits.move_step, math.ceil((stress - aim) / one), room)
+    if not FEWEST <= people < largest.participants:
+        return None
+    return MoveConference(bridge.name, largest.id, people, whole=False)
+
+
+def _landing(
+    draft: Draft, bridge: Bridge, conference: Conference, others: tuple[Survivor, ...]
+) -> Survivor | None:
+    """Return where Jicofo puts those who are moved: it prefers bridges that the conference has."""
+    on = {
+        each.bridge.name
+        for each in draft.of(READY)
+        if any(held.id == conference.id for held in each.bridge.conferences or ())
+    }
+    elsewhere = [each for each in others if each.name != bridge.name]
+    cool = [each for each in elsewhere if each.stress < draft.limits.stress_threshold]
+    joined = [each for each in cool if each.name in on]
+    return min(
+        joined or cool, key=lambda each: (each.stress, each.participants, each.name), default=None
+    )
 
 
 def _order(conference: Conference, enough: float) -> tuple[bool, float, str]:

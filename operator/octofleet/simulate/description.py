@@ -5,13 +5,16 @@ resources. `load` reads one from YAML.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from octofleet.api.kube import KubeModel
+from octofleet.simulate.media import MEDIA
 
 __all__ = [
     "BridgeType",
@@ -28,7 +31,37 @@ __all__ = [
     "parse",
 ]
 
+
+def _known_media(name: str) -> str:
+    if name not in MEDIA:
+        raise ValueError(f"{name!r} is none of {', '.join(MEDIA)}")
+    return name
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"time zone {name!r} isn't known") from error
+    return name
+
+
+def _moment(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+def _some_hour(hours: tuple[float, ...]) -> tuple[float, ...]:
+    if not sum(hours):
+        raise ValueError("at least one hour must weigh something")
+    return hours
+
+
 Hours = Annotated[float, Field(ge=0, le=24)]
+MediaName = Annotated[str, AfterValidator(_known_media)]
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+Moment = Annotated[str, AfterValidator(_moment)]
+Weight = Annotated[float, Field(ge=0)]
 OFFICE = (0, 0, 0, 0, 0, 0, 1, 4, 9, 10, 10, 8, 5, 8, 10, 9, 6, 3, 1, 1, 1, 0, 0, 0)
 
 
@@ -58,7 +91,7 @@ class Region(KubeModel, frozen=True):
     """Where people and bridges are."""
 
     name: str
-    time_zone: str = "UTC"
+    time_zone: TimeZone = "UTC"
     share: Annotated[float, Field(ge=0)] = 1
     """Of the meetings, against the other regions' shares."""
     zones: Annotated[int, Field(ge=1, le=10)] = 3
@@ -70,7 +103,9 @@ class Meetings(KubeModel, frozen=True):
     kind: Literal["meetings"] = "meetings"
     per_day: Annotated[int, Field(ge=0)]
     """Of a full day, in all regions together."""
-    hours: Annotated[tuple[float, ...], Field(min_length=24, max_length=24)] = OFFICE
+    hours: Annotated[
+        tuple[Weight, ...], Field(min_length=24, max_length=24), AfterValidator(_some_hour)
+    ] = OFFICE
     """How often one starts in each hour of the local day, against the others."""
     weekend: Annotated[float, Field(ge=0)] = 0.08
     """Of a working day's."""
@@ -84,7 +119,7 @@ class Meetings(KubeModel, frozen=True):
     minutes: Annotated[float, Field(gt=0)] = 42
     ramp_seconds: Annotated[float, Field(ge=0)] = 90
     """Within which people join, on average after the start."""
-    media: str = "meeting"
+    media: MediaName = "meeting"
     visitors_from_afar: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of people who join from another region."""
 
@@ -101,7 +136,7 @@ class Classes(KubeModel, frozen=True):
     early_seconds: Annotated[float, Field(ge=0)] = 900
     """How long before the start the teachers open their rooms, at most."""
     fill_seconds: Annotated[float, Field(ge=1)] = 90
-    media: str = "class"
+    media: MediaName = "class"
 
 
 class Webinars(KubeModel, frozen=True):
@@ -113,7 +148,7 @@ class Webinars(KubeModel, frozen=True):
     minutes: Annotated[float, Field(gt=0)] = 60
     ramp_seconds: Annotated[float, Field(gt=0)] = 600
     starts: tuple[Hours, ...] = (10, 14, 16)
-    media: str = "webinar"
+    media: MediaName = "webinar"
 
 
 class Burst(KubeModel, frozen=True):
@@ -126,7 +161,7 @@ class Burst(KubeModel, frozen=True):
     joins: Annotated[int, Field(ge=1)] = 92
     seconds: Annotated[float, Field(gt=0)] = 31
     minutes: Annotated[float, Field(gt=0)] = 45
-    media: str = "gallery"
+    media: MediaName = "gallery"
 
 
 class Fault(KubeModel, frozen=True):
@@ -161,7 +196,7 @@ class Workload(KubeModel, frozen=True):
     """A load, what carries it and how it is sized."""
 
     name: str
-    start: str = "2026-03-23T00:00:00+00:00"
+    start: Moment = "2026-03-23T00:00:00+00:00"
     """A Monday; what is measured begins here."""
     days: Annotated[float, Field(gt=0, le=60)] = 7
     warmup_days: Annotated[float, Field(ge=0, le=30)] = 7
@@ -179,6 +214,20 @@ class Workload(KubeModel, frozen=True):
     """In each region, for every policy."""
     autoscaling: Mapping[str, Any] = Field(default_factory=dict)
     """Octofleet's settings, as in an OctoRegion."""
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        names = [each.name for each in self.regions]
+        grouped = [name for group in self.placement.region_groups for name in group]
+        hit = [each.region for each in self.faults if each.region is not None]
+        for name in (*grouped, *hit):
+            if name not in names:
+                raise ValueError(f"region {name!r} is none of {', '.join(names)}")
+        if len(set(names)) < len(names):
+            raise ValueError("two regions have the same name")
+        if self.min_bridges > self.max_bridges:
+            raise ValueError("minBridges must not be more than maxBridges")
+        return self
 
 
 def load(path: Path) -> Workload:
@@ -205,4 +254,4 @@ def parse(found: object, where: str = "workload") -> Workload:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(each) for each in first["loc"])
-        raise DescriptionError(f"{where}: {field}: {first['msg']}") from error
+        raise DescriptionError(f"{where}: {field or 'all of it'}: {first['msg']}") from error

@@ -287,14 +287,13 @@ class Simulation:
         """End a bridge that shuts down after so long, whoever is on it: moved, or dropped."""
         self.at(self.now + seconds, lambda now: self._expired(bridge, drop, now))
 
-    def move_call(self, bridge: SimBridge, index: int) -> int:
-        """Have Jicofo place one meeting's part on a bridge anew; return how many moved."""
+    def move_call(self, bridge: SimBridge, index: int, most: int | None = None) -> int:
+        """Have Jicofo place a meeting's people on a bridge, or so many, anew; return how many."""
         share = bridge.calls.get(index)
         if share is None:
             return 0
-        moved = share.people
         bridge.moved_at = self.now
-        self.mover.replace_share(share, self.now)
+        moved = self.mover.replace_share(share, self.now, most)
         self.counters.moved += moved
         self._end_when_empty(bridge)
         return moved

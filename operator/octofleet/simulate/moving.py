@@ -56,10 +56,11 @@ class Mover:
         if seat.people == 0:
             self._close(seat)
 
-    def replace_share(self, share: Share, now: float) -> None:
-        """Place all people of a share anew, as Jicofo does when it moves them."""
-        people = self._lift(share, now)
+    def replace_share(self, share: Share, now: float, most: int | None = None) -> int:
+        """Place people of a share anew, as Jicofo does when it moves them; return how many."""
+        people = self._lift(share, now, most)
         self._place(share, share.call, people, share.bridge, now)
+        return people
 
     def strand(self, bridge: SimBridge, now: float) -> list[Share]:
         """Take everybody off a bridge that died; return where they wait."""
@@ -81,11 +82,13 @@ class Mover:
             people, limbo.people = limbo.people, 0
             self._place(limbo, limbo.call, people, None, now)
 
-    def _lift(self, share: Share, now: float) -> int:
-        people, share.people = share.people, 0
+    def _lift(self, share: Share, now: float, most: int | None = None) -> int:
+        people = share.people if most is None else min(most, share.people)
+        share.people -= people
         share.call.people -= people
         self._weigh(share.call, share, -people, now)
-        self._close(share)
+        if share.people == 0:
+            self._close(share)
         return people
 
     def _place(
@@ -99,6 +102,8 @@ class Mover:
                 self._refused(1)
                 continue
             share = self.seat(call, bridge, now)
+            if share is old:
+                continue  # back where they were
             entry = counts.setdefault(id(share), [share, 0])
             entry[1] = int(entry[1]) + 1 if isinstance(entry[1], int) else 1
         old.forwarded.extend(counts.values())

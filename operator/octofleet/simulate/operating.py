@@ -193,6 +193,7 @@ class Operating:
             registered=None if outage.jicofo else bridge.registered,
             registered_at=now if bridge.registered else None,
             in_brewery=bridge.registered,
+            has_relays=self.workload.placement.relays,
             healthy=bridge.registered or None,
             draining=bridge.told_draining if bridge.registered else None,
             shutting_down=bridge.graceful if bridge.registered else None,
@@ -219,8 +220,9 @@ class Operating:
                 bridge = bridges[name]
                 bridge.drain_reason = bridge.draining_since = None
                 simulation.drain(bridge, enable=False)
-            case MoveConference(name, conference):
-                simulation.move_call(bridges[name], int(conference))
+            case MoveConference(name, conference, people, whole):
+                most = None if whole else people
+                simulation.move_call(bridges[name], int(conference), most)
             case ShutDownBridge(name):
                 # As the actuator: who came since the count is asked first.
                 if bridges[name].people == 0:

@@ -63,6 +63,41 @@ def test_a_single_meeting_stays_where_it_is() -> None:
     assert moves(worlds.snapshot(bridge("eu-0", 0.95, (95,)), COOL)) == []
 
 
+def linked(*bridges: Bridge) -> Snapshot:
+    return worlds.snapshot(*(replace(each, has_relays=True) for each in bridges))
+
+
+def test_with_relays_a_few_leave_a_single_meeting_at_a_time() -> None:
+    alone = bridge("eu-0", 0.95, (95,))
+    assert moves(linked(alone, COOL)) == [MoveConference("eu-0", "eu-0-0", 10, whole=False)]
+    # No more than cools it: from 0.8 to 0.7, at 0.01 a person.
+    nearly = moves(linked(bridge("eu-0", 0.82, (82,)), bridge("eu-1", 0.55, (55,))))
+    assert nearly == [MoveConference("eu-0", "eu-0-0", 10, whole=False)]
+    assert moves(linked(alone, bridge("eu-1", 0.67, (67,)))) == []
+
+
+def test_with_relays_whole_meetings_go_first() -> None:
+    assert moves(linked(HOT, COOL)) == [MoveConference("eu-0", "eu-0-2", 30)]
+
+
+def test_one_bridge_without_relays_and_a_single_meeting_stays() -> None:
+    alone = replace(bridge("eu-0", 0.95, (95,)), has_relays=True)
+    assert moves(worlds.snapshot(alone, COOL)) == []
+
+
+def test_those_who_leave_land_where_their_meeting_is_already() -> None:
+    """Jicofo takes a bridge that the meeting has before the least stressed of all."""
+    alone = bridge("eu-0", 0.95, (95,))
+    there = replace(
+        bridge("eu-1", 0.66, (66,)), conferences=(Conference("eu-0-0", 66, Timestamp(NOW)),)
+    )
+    assert moves(linked(alone, there, replace(COOL, name="eu-2", uid="eu-2"))) == []
+    roomy = replace(there, stress=Reading(0.6, NOW))
+    assert moves(linked(alone, roomy, replace(COOL, name="eu-2", uid="eu-2"))) == [
+        MoveConference("eu-0", "eu-0-0", 7, whole=False)
+    ]
+
+
 def test_the_next_move_waits_for_readings_after_the_last() -> None:
     moved = Timestamp(NOW - 5)
     assert moves(worlds.snapshot(HOT, replace(COOL, moved_at=moved))) == []

@@ -108,6 +108,24 @@ def test_a_workload_that_is_misspelt_is_refused_by_name() -> None:
         parse({"name": "x", "calls": [{"kind": "meetings", "perDay": 5, "perDya": 5}]})
 
 
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"regions": [{"name": "eu", "timeZone": "Europe/Atlantis"}]}, r"regions.0.timeZone.*Atla"),
+        ({"calls": [{"kind": "meetings", "perDay": 5, "media": "film"}]}, r"media.*film.*meeting"),
+        ({"calls": [{"kind": "meetings", "perDay": 5, "hours": [0] * 24}]}, r"hours.*at least one"),
+        ({"faults": [{"kind": "zone", "day": 0, "hour": 1, "region": "us"}]}, r"region 'us'.*eu"),
+        ({"placement": {"regionGroups": [["eu", "us"]]}}, r"region 'us' is none of eu"),
+        ({"regions": [{"name": "eu"}, {"name": "eu"}]}, r"same name"),
+        ({"start": "next Monday"}, r"start"),
+        ({"minBridges": 5, "maxBridges": 2}, r"minBridges"),
+    ],
+)
+def test_what_a_workload_names_must_exist(fields: dict[str, object], named: str) -> None:
+    with pytest.raises(DescriptionError, match=named):
+        workload(**fields)
+
+
 def test_days_follow_the_regions_clock_and_its_daylight_saving() -> None:
     spring = workload(
         start="2026-03-28T00:00:00+00:00",
