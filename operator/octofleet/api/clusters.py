@@ -8,6 +8,7 @@ from pydantic import Field
 from octofleet.api.autoscaling import AutoscalingDefaults
 from octofleet.api.bridges import BridgeDefaults, ResourceRequirements
 from octofleet.api.kube import Image, KubeModel, ListOf, Name, ObjectMeta, Rule, rules
+from octofleet.api.maintenance import Maintenance
 from octofleet.api.octo import Octo
 from octofleet.api.status import ClusterStatus
 
@@ -107,6 +108,8 @@ class Controller(KubeModel, frozen=True):
     """The focus, which puts people on bridges."""
     remote_regions: RemoteRegions = RemoteRegions()
     """How regions in other Kubernetes clusters join."""
+    maintenance: Maintenance = Maintenance()
+    """When Prosody and Jicofo may be restarted for new settings: that ends every meeting."""
 
 
 class JitsiClusterSpec(KubeModel, frozen=True):

@@ -1,17 +1,49 @@
 """What holds for a cluster's controller side: defaults of its size, and what it says itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from octofleet.api.bridges import ResourceRequirements
 from octofleet.api.clusters import JitsiCluster, RemoteRegion, SelectionStrategy, ServiceType
+from octofleet.api.kube import GROUP
 from octofleet.api.layering import SIZES, merged_resources
+from octofleet.api.maintenance import Maintenance, Restarts
 from octofleet.api.octo import Octo
+from octofleet.api.quantities import seconds
 
-__all__ = ["DEFAULT_BRIDGE_IMAGE", "STOCK_IMAGES", "EffectiveCluster", "effective_cluster"]
+__all__ = [
+    "ANNOTATION_RESTART_NOW",
+    "DEFAULT_BRIDGE_IMAGE",
+    "STOCK_IMAGES",
+    "EffectiveCluster",
+    "Hours",
+    "Peace",
+    "domain_in_force",
+    "effective_cluster",
+]
+
+ANNOTATION_RESTART_NOW: Final = f"{GROUP}/restart-now"
+"""On a JitsiCluster, a moment: what has waited since before it is restarted at once."""
 
 DEFAULT_BRIDGE_IMAGE: Final = "docker.io/octofleet/bridge:dev"
 STOCK_IMAGES: Final = "ghcr.io/jitsi"
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Hours that come again; `duration` in seconds."""
+
+    cron: str
+    time_zone: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Peace:
+    """What restarts of Prosody and Jicofo wait for."""
+
+    restarts: Restarts = Restarts.WHEN_IDLE
+    windows: tuple[Hours, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +69,7 @@ class EffectiveCluster:
     """How regions elsewhere reach it; None: there are none."""
     remote_regions: tuple[RemoteRegion, ...] = ()
     """Those elsewhere that are known by name."""
+    peace: Peace = field(default_factory=Peace)
 
 
 def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
@@ -60,4 +93,18 @@ def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
         octo=spec.octo,
         remote_service=remote.service_type,
         remote_regions=remote.regions,
+        peace=_peace(controller.maintenance),
     )
+
+
+def domain_in_force(cluster: JitsiCluster) -> str:
+    """Return the domain that Prosody serves: an earlier one while its restart waits."""
+    told = cluster.status.domain if cluster.status else ""
+    return told or cluster.spec.domain
+
+
+def _peace(said: Maintenance) -> Peace:
+    windows = tuple(
+        Hours(each.cron, each.time_zone, seconds(each.duration)) for each in said.windows
+    )
+    return Peace(said.restarts, windows)

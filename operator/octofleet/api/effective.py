@@ -35,6 +35,7 @@ from octofleet.api.controller import (
     DEFAULT_BRIDGE_IMAGE,
     STOCK_IMAGES,
     EffectiveCluster,
+    Hours,
     effective_cluster,
 )
 from octofleet.api.headroom import HeadroomSettings, RegionLoss, ScheduleWindow
@@ -126,12 +127,9 @@ class Headroom:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """Hours with a floor of their own; `duration` in seconds."""
+class Window(Hours):
+    """Hours with a floor of their own."""
 
-    cron: str
-    time_zone: str
-    duration: float
     min_bridges: int
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
 
-from octofleet.api.kube import Duration, KubeModel, ListOf, Rule, rules
+from octofleet.api.hours import RecurringHours
+from octofleet.api.kube import KubeModel, ListOf, Rule, rules
 
 __all__ = ["HeadroomSettings", "RegionLoss", "ScheduleWindow", "Windows"]
 
@@ -51,24 +52,9 @@ class HeadroomSettings(KubeModel, frozen=True):
     people of the fullest of them. Ignored (the default): none for that."""
 
 
-class ScheduleWindow(KubeModel, frozen=True):
+class ScheduleWindow(RecurringHours, frozen=True):
     """Hours in which there are so many bridges at least."""
 
-    model_config = rules(
-        Rule(
-            "duration(self.duration) > duration('0s')"
-            " && duration(self.duration) <= duration('168h')",
-            "duration must be more than 0s and at most 168h",
-            ".duration",
-        )
-    )
-
-    cron: Annotated[str, Field(pattern=r"^\S+( +\S+){4}$", max_length=100)]
-    """When it begins: minute, hour, day of month, month, day of week."""
-    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]+$", max_length=64)] = "UTC"
-    """The time zone of `cron`, such as Europe/Berlin, with its daylight saving."""
-    duration: Duration
-    """How long it lasts."""
     min_bridges: Annotated[int, Field(ge=1, le=1000)]
     """Fewest bridges meanwhile; they are started ahead, and go one by one afterwards."""
 

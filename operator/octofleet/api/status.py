@@ -283,10 +283,12 @@ class ClusterStatus(Told, frozen=True):
     """Bridges that Jicofo can place people on."""
     participants: Int32 = 0
     """People on all bridges that told their number."""
+    domain: Annotated[str, Field(max_length=200)] = ""
+    """The domain that Prosody serves: the one before while its restart waits."""
     links: Annotated[
         tuple[LinkStatus, ...], Field(max_length=LINKS_SHOWN), ListOf("map", ("first", "second"))
     ] = ()
     """What is measured between regions that share a meeting just now."""
     conditions: Conditions = ()
-    """Ready, Progressing, Regional, Apart, Credentials; with several regions Near; with relays
-    Meshed."""
+    """Ready, Progressing, RestartPending, Regional, Apart, Credentials; with several regions Near;
+    with relays Meshed."""

@@ -188,6 +188,21 @@ _on_region(rollout.restart, "Replace every bridge, or try a release again that w
 _on_region(rollout.undo, "Ask for the release before again.")
 
 
+@rollouts.command(name="now")
+def restart_now(cluster: str, /, *, namespace: Namespace = None) -> int:
+    """Have Prosody and Jicofo restarted that wait for a quiet moment. Every meeting ends.
+
+    Args:
+        cluster: The JitsiCluster's name.
+        namespace: Its namespace; not needed while the name is unique.
+    """
+
+    async def ask(api: KubernetesCluster) -> RenderableType:
+        return await rollout.now(api, cluster, namespace)
+
+    return _show(ask)
+
+
 app.command(doctor)
 # Loaded only when they run: they need numpy, which the operator doesn't. Their summaries stand
 # here, so that `octofleet --help` needn't load them either.

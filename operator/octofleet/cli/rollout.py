@@ -1,6 +1,8 @@
 """`octofleet rollout`: how far an upgrade of a region's bridges is; pause, resume, redo, undo it.
 
-What is asked for is written on the OctoRegion; the operator carries it out. An undo writes the
+Also whether Prosody and Jicofo of its cluster wait to be restarted, and not to wait any longer.
+
+What is asked for is written on the resource; the operator carries it out. An undo writes the
 earlier release's settings into `spec.bridge`, as `kubectl rollout undo` writes a Deployment's
 template: whoever keeps the resource in Git changes it there, too.
 """
@@ -15,18 +17,23 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from octofleet.api.bridges import BridgeSettings
+from octofleet.api.controller import ANNOTATION_RESTART_NOW
 from octofleet.api.effective import ANNOTATION_RESTARTED_AT, ANNOTATION_UPGRADES_PAUSED
+from octofleet.api.status import ConditionStatus
 from octofleet.cli import reading
 from octofleet.core import releases
+from octofleet.core.conditions import ConditionType
 from octofleet.core.manifests import naming
 from octofleet.shell import documents, kube
 from octofleet.shell.documents import Document
 from octofleet.shell.errors import FleetError, KubeError
 from octofleet.shell.kube import KubernetesCluster
 
-__all__ = ["pause", "restart", "resume", "status", "undo"]
+__all__ = ["now", "pause", "restart", "resume", "status", "undo"]
 
 UNKNOWN: Final = "-"
+UPGRADED: Final = ConditionType.UPGRADED
+RESTART_PENDING: Final = ConditionType.RESTART_PENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +51,21 @@ async def status(api: KubernetesCluster, region: str, namespace: str | None) -> 
         FleetError: There is no such region, or it can't be read.
     """
     place = await _place(api, region, namespace)
-    told = documents.mapping(place.region, "status", "rollout")
-    wanted = documents.text(told, "release") or ""
+    wanted = documents.text(place.region, "status", "rollout", "release") or ""
     table = Table("release", "bridges", "image", "", box=None, pad_edge=False)
     for name, pods in _by_release(place.pods).items():
         image = documents.text(documents.items(pods[0], "spec", "containers")[0], "image")
         which = "wanted" if name == wanted else ""
         table.add_row(name or UNKNOWN, str(len(pods)), image or UNKNOWN, which)
-    return Group(f"{place.namespace}/{place.name}: {_sentence(place.region)}", table)
+    told: list[RenderableType] = [
+        f"{place.namespace}/{place.name}: {_sentence(place.region, UPGRADED)}",
+        table,
+    ]
+    above = await _cluster_of(api, place)
+    if above is not None and _condition(above, RESTART_PENDING) is not None:
+        where = f"{place.namespace}/{documents.name_of(above)}"
+        told.append(f"{where}: {_sentence(above, RESTART_PENDING)}")
+    return Group(*told)
 
 
 async def pause(api: KubernetesCluster, region: str, namespace: str | None) -> str:
@@ -98,11 +112,54 @@ async def undo(api: KubernetesCluster, region: str, namespace: str | None) -> st
     return f"{place.namespace}/{place.name}: spec.bridge is as in release {releases.name_of(text)}"
 
 
-def _sentence(region: Document) -> str:
-    for each in documents.items(region, "status", "conditions"):
-        if each.get("type") == "Upgraded":
-            return f"{each.get('reason')}: {each.get('message')}"
-    return "nothing is known yet"
+async def now(api: KubernetesCluster, cluster: str, namespace: str | None) -> str:
+    """Have Prosody and Jicofo wait no longer; return what happens next.
+
+    Raises:
+        FleetError: There is no such cluster, it can't be changed, or nothing of it waits.
+    """
+    try:
+        found = await api.list(kube.CLUSTERS, namespace)
+    except KubeError as error:
+        raise FleetError(f"can't list JitsiClusters: {error}") from error
+    known = [
+        (documents.text(each, "metadata", "namespace") or "", documents.name_of(each))
+        for each in found
+    ]
+    index = reading.the_one(cluster, known, "cluster", kind="JitsiCluster")
+    where, name = known[index]
+    waiting = _condition(found[index], RESTART_PENDING)
+    if waiting is None or waiting.get("status") != ConditionStatus.TRUE:
+        told = _sentence(found[index], RESTART_PENDING)
+        raise FleetError(f"{where}/{name}: nothing waits: {told}")
+    # The moment at which it began to wait: what waits later on isn't meant, whatever our clock.
+    notes = {ANNOTATION_RESTART_NOW: waiting.get("lastTransitionTime")}
+    try:
+        await api.merge(kube.CLUSTERS, where, name, {"metadata": {"annotations": notes}})
+    except KubeError as error:
+        raise FleetError(f"can't change {where}/{name}: {error}") from error
+    return f"{where}/{name}: Prosody and Jicofo get their new settings now; every meeting ends"
+
+
+async def _cluster_of(api: KubernetesCluster, place: _Place) -> Document | None:
+    """Return the region's cluster, None where it isn't here or may not be read."""
+    name = documents.text(place.region, "spec", "clusterRef", "name")
+    try:
+        return None if name is None else await api.get(kube.CLUSTERS, name, place.namespace)
+    except KubeError:
+        return None
+
+
+def _condition(thing: Document, kind: ConditionType) -> Document | None:
+    found = documents.items(thing, "status", "conditions")
+    return next((each for each in found if each.get("type") == kind), None)
+
+
+def _sentence(thing: Document, kind: ConditionType) -> str:
+    found = _condition(thing, kind)
+    if found is None:
+        return "nothing is known yet"
+    return f"{found.get('reason')}: {found.get('message')}"
 
 
 def _by_release(pods: list[Document]) -> dict[str, list[Document]]:

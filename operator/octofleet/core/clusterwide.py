@@ -31,6 +31,10 @@ class Whole:
     """What was seen of its links; None while Jicofo can't be asked."""
     credentials: Verdict | None = None
     """On its passwords; None while nothing is known of them."""
+    restarts: Verdict | None = None
+    """Whether Prosody or Jicofo waits to be restarted; None while that isn't known."""
+    domain: str = ""
+    """The domain that Prosody serves; empty while that isn't known."""
 
 
 def verdicts(whole: Whole) -> tuple[Verdict, ...]:
@@ -41,7 +45,8 @@ def verdicts(whole: Whole) -> tuple[Verdict, ...]:
         whole.credentials,
     )
     laid = () if whole.mesh is None else _laid(whole.mesh, whole)
-    return (*_controller(whole), *laid, *(each for each in alive if each is not None))
+    told = (whole.restarts, *alive)
+    return (*_controller(whole), *laid, *(each for each in told if each is not None))
 
 
 def _controller(whole: Whole) -> tuple[Verdict, ...]:

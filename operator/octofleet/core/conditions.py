@@ -57,6 +57,8 @@ class ConditionType(StrEnum):
     """Of a cluster: its regions aren't all in one zone."""
     CREDENTIALS = "Credentials"
     """Of a cluster: Prosody takes the passwords of bridges and operator, and none is changing."""
+    RESTART_PENDING = "RestartPending"
+    """Of a cluster: Prosody or Jicofo waits to be restarted with new settings."""
 
 
 class Reason(StrEnum):
@@ -161,6 +163,9 @@ class Reason(StrEnum):
     SECRET_RESTORED = "SecretRestored"  # noqa: S105 - a reason's name
     PORT_TAKEN = "PortTaken"
     POD_SECURITY = "PodSecurityForbids"
+    RESTARTED = "Restarted"
+    MEETINGS_GO_ON = "MeetingsGoOn"
+    OUTSIDE_WINDOW = "OutsideWindow"
 
 
 @dataclass(frozen=True, slots=True)

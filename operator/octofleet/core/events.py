@@ -111,7 +111,8 @@ def region_notices(old: RegionStatus | None, new: RegionStatus) -> tuple[Notice,
 
 def cluster_notices(old: ClusterStatus | None, new: ClusterStatus) -> tuple[Notice, ...]:
     """Return what is new in a cluster."""
-    return tuple(_conditions(old.conditions if old else (), new.conditions))
+    before = old.conditions if old else ()
+    return (*_conditions(before, new.conditions), *_restarts(before, new.conditions))
 
 
 def _size(old: RegionStatus, new: RegionStatus) -> Iterable[Notice]:
@@ -184,6 +185,23 @@ def _upgrade(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable
     began = after.reason == Reason.UP_TO_DATE and before.reason not in _UPGRADES
     if told is not None and not began:
         yield Notice(told[0], told[1], after.message)
+
+
+def _restarts(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable[Notice]:
+    """Return what is new about restarts of Prosody and Jicofo: they wait, or happen."""
+    before, after = (condition(each, ConditionType.RESTART_PENDING) for each in (old, new))
+    if after is None:
+        return
+    waited = before is not None and before.status == ConditionStatus.TRUE
+    done = before is not None and before.reason == Reason.RESTARTED
+    if after.status == ConditionStatus.TRUE:
+        if not waited:
+            yield Notice(EventType.NORMAL, "RestartWaits", after.message)
+    elif after.reason == Reason.RESTARTED:
+        if not done:
+            yield Notice(EventType.NORMAL, "RestartCarriedOut", after.message)
+    elif waited:
+        yield Notice(EventType.NORMAL, "RestartNotNeeded", after.message)
 
 
 def _overdue(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> Iterable[Notice]:

@@ -122,6 +122,7 @@ def cluster_status(
         bridges=sum(each.replicas for each in joined),
         ready_bridges=sum(each.ready_replicas for each in joined),
         participants=sum(each.participants or 0 for each in joined),
+        domain=whole.domain or before.domain,
         links=tuple(links.link_status(each) for each in links.between(whole.linking)),
         conditions=with_verdicts(
             before.conditions,

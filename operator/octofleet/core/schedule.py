@@ -17,10 +17,11 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from octofleet.api.controller import Hours
 from octofleet.api.effective import Window
 from octofleet.core.observation import Timestamp
 
-__all__ = ["Floor", "ScheduleError", "check", "floor_at"]
+__all__ = ["Floor", "ScheduleError", "check", "floor_at", "is_open", "next_start"]
 
 JITTER: Final = 120.0
 """Seconds, at most."""
@@ -44,10 +45,34 @@ class Floor:
     """ahead, open or ending."""
 
 
-def check(windows: Iterable[Window]) -> None:
+def check(windows: Iterable[Hours]) -> None:
     """Raise ScheduleError where a window isn't understood."""
     for window in windows:
         next(_starts(window, 0.0), None)
+
+
+def is_open(windows: Iterable[Hours], now: Timestamp) -> bool:
+    """Return whether now is within one of the windows.
+
+    Raises:
+        ScheduleError: A window isn't understood.
+    """
+    return any(_is_open(each, now) for each in windows)
+
+
+def _is_open(window: Hours, now: Timestamp) -> bool:
+    first = next(_starts(window, now - window.duration), None)
+    return first is not None and first <= now
+
+
+def next_start(windows: Iterable[Hours], now: Timestamp) -> Timestamp | None:
+    """Return when the next window begins, None if none ever does.
+
+    Raises:
+        ScheduleError: A window isn't understood.
+    """
+    found = [first for each in windows if (first := next(_starts(each, now), None)) is not None]
+    return Timestamp(min(found)) if found else None
 
 
 def floor_at(
@@ -96,7 +121,7 @@ def _during(window: Window, since: float, descent: float, least: int) -> Floor:
     return Floor(min(window.min_bridges, least + above), window, "ending")
 
 
-def _starts(window: Window, after: float) -> Iterator[float]:
+def _starts(window: Hours, after: float) -> Iterator[float]:
     """Yield the starts after a moment; cron's hours are those of the window's time zone."""
     try:
         zone = ZoneInfo(window.time_zone)

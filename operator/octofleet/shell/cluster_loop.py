@@ -23,6 +23,7 @@ from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.linkwatch import LinkWatch
 from octofleet.shell.observer import available
 from octofleet.shell.publishing import ControllerState, Publisher
+from octofleet.shell.restarting import Left, Restarter
 from octofleet.shell.rotating import Rotator
 from octofleet.shell.settings import Settings
 
@@ -41,6 +42,7 @@ class ClusterReconciler:
         links: LinkWatch,
         keeper: Keeper,
         rotator: Rotator,
+        restarter: Restarter,
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
@@ -50,9 +52,11 @@ class ClusterReconciler:
         self._links = links
         self._keeper = keeper
         self._rotator = rotator
+        self._restarter = restarter
         self._tokens: dict[Key, str] = {}
         self._clock = clock
         self._applied: dict[Key, tuple[tuple[EffectiveCluster, Mesh | None], float]] = {}
+        self._left: dict[Key, Left] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take one step; return seconds until the next look, None when the cluster may go."""
@@ -73,11 +77,13 @@ class ClusterReconciler:
         # Jicofo is told of the regions, so it waits for those that were applied along with it.
         mesh = meshing.mesh_of(cluster, clusters.places_of(joined)) if settled else None
         asked = credentials.asked_of(document)
-        refusal, kept = await self._keep(key, cluster, mesh, asked)
+        refusal, kept = await self._keep(key, document, cluster, mesh, joined, asked)
         if refusal is None and settled:
             await self._default_region(cluster, regions)
-        state = await self._state(name, refusal)
-        looked = None if kept is None else await self._rotator.look(cluster, kept, asked)
+        state = self._with_restarts(key, await self._state(name, refusal))
+        # Prosody is asked by the domain that it serves.
+        served = replace(cluster, domain=state.domain or cluster.domain)
+        looked = None if kept is None else await self._rotator.look(served, kept, asked)
         if looked is not None:
             state = replace(state, credentials=looked.verdict)
         if mesh is not None and (mesh.relays or mesh.elsewhere or len(mesh.regions) > 1):
@@ -98,7 +104,13 @@ class ClusterReconciler:
         return resource, clusters.with_default_images(cluster, document, self._settings)
 
     async def _keep(
-        self, key: Key, cluster: EffectiveCluster, mesh: Mesh | None, asked: str
+        self,
+        key: Key,
+        document: Document,
+        cluster: EffectiveCluster,
+        mesh: Mesh | None,
+        joined: list[Document],
+        asked: str,
     ) -> tuple[str | None, Kept | None]:
         """Keep the controller side as it should be; return why that is refused, or its passwords.
 
@@ -106,18 +118,32 @@ class ClusterReconciler:
         """
         try:
             kept = await self._keeper.ensure(cluster, asked)
-            last, at = self._applied.get(key, (None, 0.0))
-            if last != (cluster, mesh) or self._clock() - at > REAPPLY_SECONDS:
-                for child in clusters.children(cluster, mesh):
+            left = self._left.get(key)
+            if not self._is_applied(key, cluster, mesh):
+                for child in clusters.services_of(cluster):
                     await clusters.ensure_child(self._api, child, key.namespace, cluster.uid)
+                left = await self._restarter.keep(document, cluster, mesh, joined)
                 await gateways.ensure(self._api, cluster)
                 self._applied[key] = ((cluster, mesh), self._clock())
+            elif left is None or not left.is_settled:
+                left = await self._restarter.keep(document, cluster, mesh, joined)
+            self._left[key] = left
         except Refused as error:
             return str(error), None
         self._tokens[key] = kept.credentials.token
-        domains = inputs.Domains(cluster.domain)
+        domains = inputs.Domains(left.domain)
         self._breweries.watch(ClusterName(key.namespace, key.name), domains, kept.credentials)
         return None, kept
+
+    def _is_applied(self, key: Key, cluster: EffectiveCluster, mesh: Mesh | None) -> bool:
+        last, at = self._applied.get(key, (None, 0.0))
+        return last == (cluster, mesh) and self._clock() - at <= REAPPLY_SECONDS
+
+    def _with_restarts(self, key: Key, state: ControllerState) -> ControllerState:
+        left = self._left.get(key)
+        if left is None:
+            return state
+        return replace(state, restarts=left.verdict, domain=left.domain)
 
     async def _default_region(self, cluster: EffectiveCluster, regions: list[Document]) -> None:
         try:
@@ -169,6 +195,8 @@ class ClusterReconciler:
 
     def _forget(self, key: Key, document: Document | None = None) -> None:
         self._applied.pop(key, None)
+        self._left.pop(key, None)
+        self._restarter.forget(key)
         self._tokens.pop(key, None)
         self._keeper.forget(documents.uid_of(document))
         self._rotator.forget(ClusterName(key.namespace, key.name))

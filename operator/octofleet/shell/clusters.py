@@ -39,29 +39,31 @@ def with_default_images(
     return cluster
 
 
-def children(cluster: EffectiveCluster, mesh: Mesh | None) -> tuple[Child, ...]:
-    """Return everything of the cluster's controller side but its credentials.
-
-    Jicofo is left out while it isn't known which regions there are.
-    """
+def services_of(cluster: EffectiveCluster) -> tuple[Child, ...]:
+    """Return the Services of Prosody and Jicofo."""
     owner = mapping.cluster_owner(cluster)
-    domains = inputs.Domains(cluster.domain)
     name, namespace = cluster.name, cluster.namespace
-    found = (
+    return (
         Child(kube.SERVICES, prosody.build_prosody_service(name, namespace, owner)),
         Child(kube.SERVICES, jicofo.build_jicofo_service(name, namespace, owner)),
-        Child(
-            kube.DEPLOYMENTS,
-            prosody.build_prosody(
-                name, namespace, owner, domains, mapping.prosody_workload(cluster)
-            ),
-        ),
     )
-    if mesh is None:
-        return found
+
+
+def prosody_of(cluster: EffectiveCluster) -> Child:
+    """Return Prosody's Deployment."""
+    owner, domains = mapping.cluster_owner(cluster), inputs.Domains(cluster.domain)
+    workload = mapping.prosody_workload(cluster)
+    body = prosody.build_prosody(cluster.name, cluster.namespace, owner, domains, workload)
+    return Child(kube.DEPLOYMENTS, body)
+
+
+def jicofo_of(cluster: EffectiveCluster, mesh: Mesh) -> Child:
+    """Return Jicofo's Deployment, which is told of the regions."""
+    owner, domains = mapping.cluster_owner(cluster), inputs.Domains(cluster.domain)
     settings, workload = mapping.jicofo_settings(mesh), mapping.jicofo_workload(cluster)
+    name, namespace = cluster.name, cluster.namespace
     body = jicofo.build_jicofo(name, namespace, owner, domains, settings, workload)
-    return (*found, Child(kube.DEPLOYMENTS, body))
+    return Child(kube.DEPLOYMENTS, body)
 
 
 async def ensure_child(api: KubernetesCluster, child: Child, namespace: str, uid: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 import kopf
 
+from octofleet.api.controller import ANNOTATION_RESTART_NOW
 from octofleet.api.effective import ANNOTATION_RESTARTED_AT, ANNOTATION_UPGRADES_PAUSED
 from octofleet.core.manifests import naming
 from octofleet.shell import documents, kube
@@ -18,7 +19,11 @@ from octofleet.shell.bells import Bells, Key
 
 MIN_INTERVAL_SECONDS: Final = 0.5
 
-ASKED_BY_ANNOTATION: Final = (ANNOTATION_RESTARTED_AT, ANNOTATION_UPGRADES_PAUSED)
+ASKED_BY_ANNOTATION: Final = (
+    ANNOTATION_RESTARTED_AT,
+    ANNOTATION_UPGRADES_PAUSED,
+    ANNOTATION_RESTART_NOW,
+)
 
 CLUSTER: Final = kube.CLUSTERS.name
 REGION: Final = kube.REGIONS.name

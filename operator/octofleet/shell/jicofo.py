@@ -60,6 +60,8 @@ class JicofoView:
     links: tuple[Wanted, ...] = ()
     """Which bridges should be linked, for which meeting."""
     people: tuple[JicofoPerson, ...] = ()
+    present: int | None = None
+    """How many are in rooms, on a bridge or not; None where it doesn't say."""
 
     def people_by_region(self) -> dict[str, int]:
         """Return how many people are on the bridges of each region; bridges of none don't count."""
@@ -122,7 +124,14 @@ class JicofoClient:
             raise Unreachable("Jicofo's /debug has no bridge_selector")
         bridges = _bridges(selector)
         rooms = documents.mapping(found, "focus_manager")
-        return JicofoView(now, bridges, _conferences(found), _links(rooms, bridges), _people(rooms))
+        return JicofoView(
+            now,
+            bridges,
+            _conferences(found),
+            _links(rooms, bridges),
+            _people(rooms),
+            _present(found.get("focus_manager")),
+        )
 
     async def move_conference(
         self, base: str, bridge: str, conference: str, people: int | None = None
@@ -230,6 +239,21 @@ def _people(rooms: Document) -> tuple[JicofoPerson, ...]:
             for one in placed
         ]
     return tuple(found)
+
+
+def _present(rooms: object) -> int | None:
+    """Return how many are in rooms; one that isn't understood may well have somebody in it."""
+    if not isinstance(rooms, Mapping):
+        return None
+    rooms, found = documents.mapping(rooms), 0  # pyright: ignore[reportUnknownArgumentType] - JSON
+    for name in rooms:
+        counted = documents.number(rooms, name)
+        room = documents.mapping(rooms, name)
+        members = documents.dig(room, "chat_room", "members")
+        placed = documents.dig(room, "colibri_session_manager", "participants")
+        seen = [len(each) for each in (members, placed) if isinstance(each, Mapping)]  # pyright: ignore[reportUnknownArgumentType] - only counted
+        found += max(seen, default=1 if counted is None else max(0, int(counted)))
+    return found
 
 
 def _known(word: str | None) -> str | None:

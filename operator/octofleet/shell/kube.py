@@ -145,9 +145,18 @@ class KubernetesCluster:
         return await self._call("post", kind.path(namespace), body=body)
 
     async def apply(
-        self, kind: Kind, namespace: str, body: Document, sub: str | None = None
+        self,
+        kind: Kind,
+        namespace: str,
+        body: Document,
+        sub: str | None = None,
+        *,
+        rehearsed: bool = False,
     ) -> Document:
-        """Make the fields in `body` so, by server-side apply."""
+        """Make the fields in `body` so, by server-side apply; return the object as it is then.
+
+        Rehearsed, nothing is changed.
+        """
         name = documents.name_of(body)
         return await self._call(
             "patch",
@@ -156,6 +165,7 @@ class KubernetesCluster:
             content_type="application/apply-patch+yaml",
             field_manager=naming.FIELD_MANAGER,
             force_conflicts=True,
+            **({"dry_run": "All"} if rehearsed else {}),
         )
 
     async def merge(self, kind: Kind, namespace: str, name: str, body: Document) -> Document:

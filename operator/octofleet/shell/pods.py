@@ -109,6 +109,14 @@ def never_ready(pod: Document) -> bool:
     return since <= began + SAME_MOMENT_SECONDS
 
 
+def unready_since(pod: Document) -> Timestamp | None:
+    """Return since when the pod hasn't been ready, None while it is or that isn't known."""
+    ready = _condition(pod, "Ready")
+    if documents.text(ready, "status") == "True":
+        return None
+    return documents.moment(ready, "lastTransitionTime")
+
+
 def release_text(pod: Document) -> str | None:
     """Return the settings the pod's bridge was made from."""
     return documents.texts(pod, "metadata", "annotations").get(naming.ANNOTATION_SETTINGS)

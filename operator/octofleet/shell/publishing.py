@@ -48,6 +48,10 @@ class ControllerState:
     """What was seen of the links between bridges."""
     credentials: Verdict | None = None
     """What is to be said of its passwords; None while nothing is known of them."""
+    restarts: Verdict | None = None
+    """Whether Prosody or Jicofo waits to be restarted."""
+    domain: str = ""
+    """The domain that Prosody serves; empty while that isn't known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class Publisher:
                 _statuses(regions),
                 state.linking,
                 state.credentials,
+                state.restarts,
+                state.domain,
             ),
             old,
             Timestamp(self._clock()),

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from octofleet.api.autoscaling import Mode
 from octofleet.api.clusters import JitsiCluster
+from octofleet.api.controller import domain_in_force
 from octofleet.api.effective import (
     DEFAULT_BRIDGE_IMAGE,
     EffectiveRegion,
@@ -201,8 +202,10 @@ class RegionReconciler:
             return snapshot
         bridges = lifecycle.judged(snapshot, snapshot.taken_at, limits_of(region.autoscaling))
         snapshot = replace(snapshot, history=flapping.noticed(snapshot, bridges))
-        settings = mapping.bridge_settings(region, found.cluster.spec.domain, found.home)
-        text = releases.text_of(region, found.cluster.spec.domain, found.home)
+        # Bridges of a domain that Prosody doesn't serve yet would never register.
+        domain = domain_in_force(found.cluster)
+        settings = mapping.bridge_settings(region, domain, found.home)
+        text = releases.text_of(region, domain, found.home)
         name = releases.name_of(text)
         return replace(
             snapshot,
@@ -280,7 +283,7 @@ class RegionReconciler:
         Where that fails the region works all the same: a bridge that is evicted drains by itself.
         """
         region = found.region
-        domain = None if found.cluster is None else found.cluster.spec.domain
+        domain = None if found.cluster is None else domain_in_force(found.cluster)
         if self._guarded.get(key) == (region.generation, domain):
             return
         owner = mapping.region_owner(region)

@@ -29,6 +29,7 @@ from octofleet.shell.reconciling import Boundary
 from octofleet.shell.recorder import Recorder
 from octofleet.shell.regions import RegionReconciler
 from octofleet.shell.remote import Homes, RemoteEndpoints
+from octofleet.shell.restarting import Restarter
 from octofleet.shell.rotating import Rotator
 from octofleet.shell.serving import Health
 from octofleet.shell.settings import Settings
@@ -82,8 +83,9 @@ class Operator:
         links = LinkWatch(LinkPorts(api, observer, bridges, endpoints, clock))
         keeper = Keeper(api, clock)
         rotator = Rotator(api, keeper, self.breweries, endpoints, clock)
+        restarter = Restarter(api, observer, clock)
         clusters = ClusterReconciler(
-            settings, api, self.breweries, publisher, links, keeper, rotator, clock
+            settings, api, self.breweries, publisher, links, keeper, rotator, restarter, clock
         )
         self.nodes = NodeWatch(api, self._nodes_changed)
         self._observer = observer
