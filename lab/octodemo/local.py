@@ -42,6 +42,7 @@ DOMAINS: Final = {
     "XMPP_SERVER": "127.0.0.1",
     "XMPP_PORT": "5222",
     "JVB_AUTH_USER": "jvb",
+    "OCTOFLEET_AUTH_USER": "octofleet",
     "LOG_LEVEL": "warn",
 }
 
