@@ -14,7 +14,6 @@ from typing import Final, cast
 import structlog
 from slixmpp import JID, ClientXMPP
 from slixmpp.exceptions import IqError, IqTimeout
-from slixmpp.plugins.xep_0199 import XEP_0199
 from slixmpp.xmlstream import ET, StanzaBase
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import MatchXPath
@@ -200,8 +199,7 @@ class BreweryWatcher:
 
     async def _ping(self, client: ClientXMPP) -> bool:
         try:
-            # Indexing is typed for stanzas; on a client it gives the plugin registered above.
-            pinger = cast("XEP_0199", client["xep_0199"])
+            pinger = client.plugin["xep_0199"]
             server = JID(client.boundjid.host)
             await pinger.send_ping(server, timeout=PING_SECONDS)  # pyright: ignore[reportUnknownMemberType] - bare Callable
         except IqError:

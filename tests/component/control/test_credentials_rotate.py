@@ -43,7 +43,7 @@ async def fleet(api: KubernetesCluster, prosody: Prosody, namespace: str) -> Asy
             region = worlds.region(world.namespace, mode="External", drain=drain)
             region["spec"]["replicas"] = 2
             await api.create(kube.REGIONS, world.namespace, region)
-            await until(lambda: serving(world))
+            await until(lambda: serving(world), 120)
             yield world
 
 
@@ -59,12 +59,9 @@ async def trials(world: World) -> AsyncGenerator[None]:
 
     async def work() -> None:
         while True:
-            labels = {"app.kubernetes.io/component": "trial"}
-            for pod in await world.api.list(kube.PODS, world.namespace, labels):
-                if not pods.has_ended(pod):
-                    # It may go with its bridge meanwhile.
-                    with contextlib.suppress(KubeError):
-                        await world.set_status(kube.PODS, documents.name_of(pod), status)
+            # A pod may go with its bridge meanwhile.
+            with contextlib.suppress(KubeError):
+                await _end_all(world, status)
             await asyncio.sleep(worlds.TICK_SECONDS)
 
     task = asyncio.create_task(work())
@@ -73,6 +70,13 @@ async def trials(world: World) -> AsyncGenerator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def _end_all(world: World, status: dict[str, Any]) -> None:
+    labels = {"app.kubernetes.io/component": "trial"}
+    for pod in await world.api.list(kube.PODS, world.namespace, labels):
+        if not pods.has_ended(pod):
+            await world.set_status(kube.PODS, documents.name_of(pod), status)
 
 
 async def serving(world: World, number: int = 2) -> bool:
@@ -110,14 +114,14 @@ async def test_bridges_with_other_accounts_replace_the_others_and_nobody_is_drop
 ) -> None:
     async with fleet(api, prosody, "rotate") as world:
         world.bridges["eu-0"].people = {"a@muc": 3}
-        await until(lambda: _is(world, ("True", "PasswordsTaken")))
+        await until(lambda: _is(world, ("True", "PasswordsTaken")), 120)
         assert await used(world) == {1}
         await ask(world, "please")
 
         async def switched() -> bool:
             return (await held(world)).get("generation") == "2"
 
-        await until(switched)
+        await until(switched, 120)
         values = await held(world)
         assert values[naming.KEY_JVB_PASSWORD] == PASSWORDS["jvb"]
         later = values[f"{naming.KEY_JVB_PASSWORD}.2"]
@@ -132,12 +136,12 @@ async def test_bridges_with_other_accounts_replace_the_others_and_nobody_is_drop
         async def retired() -> bool:
             return naming.KEY_JVB_PASSWORD not in await held(world)
 
-        await until(retired)
+        await until(retired, 120)
         assert not world.dropped
         assert await takes(world, "jvb", PASSWORDS["jvb"]) is False
         assert await takes(world, "octofleet", PASSWORDS["octofleet"]) is False
         assert await takes(world, "jvb-2", later)
-        await until(lambda: _is(world, ("True", "PasswordsTaken")))
+        await until(lambda: _is(world, ("True", "PasswordsTaken")), 120)
         assert sum(each.participants for each in world.bridges.values()) == 3
 
 
@@ -145,12 +149,12 @@ async def test_a_deleted_secret_is_put_back_as_it_was(
     api: KubernetesCluster, prosody: Prosody
 ) -> None:
     async with fleet(api, prosody, "deleted") as world:
-        await until(lambda: _is(world, ("True", "PasswordsTaken")))
+        await until(lambda: _is(world, ("True", "PasswordsTaken")), 120)
         before = await held(world)
         uids = {documents.uid_of(pod) for pod in await world.pods()}
         gone = documents.uid_of(await api.get(kube.SECRETS, SECRET, world.namespace))
         await api.delete(kube.SECRETS, world.namespace, SECRET, gone)
-        await until(lambda: _is(world, ("True", "SecretRestored")))
+        await until(lambda: _is(world, ("True", "SecretRestored")), 120)
         assert await held(world) == before
         assert {documents.uid_of(pod) for pod in await world.pods()} == uids
 
@@ -163,11 +167,11 @@ async def test_passwords_that_prosody_refuses_are_said_and_no_bridge_is_touched(
         wrong = b64encode(b"nobody-knows-it").decode()
         keys = (naming.KEY_JVB_PASSWORD, naming.KEY_OPERATOR_PASSWORD)
         await api.merge(kube.SECRETS, world.namespace, SECRET, {"data": dict.fromkeys(keys, wrong)})
-        await until(lambda: _is(world, ("False", "PasswordsRefused")), 90)
+        await until(lambda: _is(world, ("False", "PasswordsRefused")), 120)
         assert {documents.uid_of(pod) for pod in await world.pods()} == uids
         right = {key: b64encode(HELD[key].encode()).decode() for key in keys}
         await api.merge(kube.SECRETS, world.namespace, SECRET, {"data": right})
-        await until(lambda: _is(world, ("True", "PasswordsTaken")), 90)
+        await until(lambda: _is(world, ("True", "PasswordsTaken")), 120)
 
 
 async def _is(world: World, wanted: tuple[str, str]) -> bool:

@@ -206,7 +206,8 @@ async def _kubelet(world: World) -> None:
             for each in await world.api.list(kube.DEPLOYMENTS, world.namespace):
                 await _deploy(world, each)
         except KubeError as error:
-            if error.status not in (404, 409):
+            # A server that is slow to answer is asked again, as kubelets do.
+            if error.status not in (0, 404, 409):
                 raise
         await asyncio.sleep(TICK_SECONDS)
 
