@@ -93,10 +93,16 @@ async def install_operator(cluster: Cluster) -> None:
     }
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     chart = str(ROOT / "helm" / "octofleet")
+    deployment = ("deployment/octofleet", "--namespace", SYSTEM)
+    there = await cluster.kubectl("get", *deployment, "--ignore-not-found", "--output=name")
     await cluster.run(
         "helm", "upgrade", "--install", "octofleet", chart, "--namespace", SYSTEM,
         "--create-namespace", "--wait", "--timeout", "180s", *options,
     )  # fmt: skip
+    if there:
+        # Built anew under the same tag, an image isn't noticed by pods that run.
+        await cluster.kubectl("rollout", "restart", *deployment)
+        await cluster.kubectl("rollout", "status", *deployment, "--timeout=180s")
 
 
 async def uninstall_operator(cluster: Cluster) -> None:
