@@ -1,13 +1,14 @@
 """The ground every model of the API stands on: naming, strictness, and Kubernetes' own types.
 
-Names are camelCase outside and snake_case inside; unknown fields are refused; everything is
-frozen. What Kubernetes adds to a JSON schema (list types, CEL rules, int-or-string) is attached
-here, so that the models stay readable. `schema` turns the models into CRDs.
+Names are camelCase outside and snake_case inside; unknown fields are refused, except in what the
+API server holds; everything is frozen. What Kubernetes adds to a JSON schema (list types, CEL
+rules, int-or-string) is attached here, so that the models stay readable. `schema` turns the models
+into CRDs.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue, WithJsonSchema
 from pydantic.alias_generators import to_camel
@@ -45,6 +46,18 @@ class KubeModel(BaseModel, frozen=True):
         extra="forbid",
         use_attribute_docstrings=True,
     )
+
+    @classmethod
+    def understood(cls, document: Mapping[str, Any]) -> Self:
+        """Return what the API server holds.
+
+        It has refused what isn't in the CRD. What is there besides, a newer operator's CRD has
+        filled in: after a rollback that isn't ours to mind.
+
+        Raises:
+            pydantic.ValidationError: something known has an impossible value.
+        """
+        return cls.model_validate(document, extra="ignore")
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,14 +75,14 @@ async def _list(api: KubernetesCluster, kind: Kind, namespace: str | None) -> li
 
 def _cluster(document: Document) -> JitsiCluster:
     try:
-        return JitsiCluster.model_validate(document)
+        return JitsiCluster.understood(document)
     except ValidationError as error:
         raise _strange(error) from error
 
 
 def _region(document: Document) -> OctoRegion:
     try:
-        return OctoRegion.model_validate(document)
+        return OctoRegion.understood(document)
     except ValidationError as error:
         raise _strange(error) from error
 

@@ -95,7 +95,7 @@ class ClusterReconciler:
 
     def _read(self, document: Document) -> tuple[JitsiCluster, EffectiveCluster]:
         try:
-            resource = JitsiCluster.model_validate(document)
+            resource = JitsiCluster.understood(document)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(each) for each in first["loc"])
@@ -186,9 +186,9 @@ class ClusterReconciler:
 
     def _is_overdue(self, document: Document, regions: list[Document]) -> bool:
         since = documents.moment(document, "metadata", "deletionTimestamp") or self._clock()
-        cluster = JitsiCluster.model_validate(document)
+        cluster = JitsiCluster.understood(document)
         deadlines = [
-            effective_region(cluster, OctoRegion.model_validate(each)).autoscaling.drain.deadline
+            effective_region(cluster, OctoRegion.understood(each)).autoscaling.drain.deadline
             for each in regions
         ]
         return self._clock() - since > max(deadlines, default=float("inf"))

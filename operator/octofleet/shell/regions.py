@@ -138,7 +138,7 @@ class RegionReconciler:
 
     async def _read(self, document: Document) -> _Read:
         try:
-            resource = OctoRegion.model_validate(document)
+            resource = OctoRegion.understood(document)
         except ValidationError as error:
             raise Refused(422, f"OctoRegion isn't understood: {_first(error)}") from error
         if resource.spec.join_secret_ref is not None:
@@ -149,7 +149,7 @@ class RegionReconciler:
         mesh: Mesh | None = None
         if above is not None:
             try:
-                cluster = JitsiCluster.model_validate(above)
+                cluster = JitsiCluster.understood(above)
             except ValidationError as error:
                 raise Refused(422, f"JitsiCluster isn't understood: {_first(error)}") from error
             mesh = await self._meshes.mesh(above, cluster)
