@@ -14,8 +14,7 @@ from typing import Annotated, TypeVar
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console, RenderableType
 
-from octofleet.cli import credentials, draining, joining, reading, rollout, views
-from octofleet.cli.doctor import doctor
+from octofleet.cli import credentials, doctor, draining, joining, reading, rollout, views
 from octofleet.shell import settings
 from octofleet.shell.errors import FleetError
 from octofleet.shell.kube import KubernetesCluster
@@ -203,7 +202,7 @@ def restart_now(cluster: str, /, *, namespace: Namespace = None) -> int:
     return _show(ask)
 
 
-app.command(doctor)
+app.command(doctor.doctor)
 # Loaded only when they run: they need numpy, which the operator doesn't. Their summaries stand
 # here, so that `octofleet --help` needn't load them either.
 for _name, _where, _summary in (
