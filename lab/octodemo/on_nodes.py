@@ -19,7 +19,7 @@ async def on_host(platform: Platform, node: str, name: str, command: str) -> Non
     Raises:
         AssertionError: The command failed.
     """
-    shell = ["/usr/sbin/chroot", "/host", "/bin/sh", "-c", f"{SEARCH} {command}"]
+    shell = ["/usr/sbin/chroot", "/host", "/bin/sh", "-c", f"export {SEARCH}; {command}"]
     await run_on_node(platform, node, name, shell, user=0)
 
     async def ended() -> bool | None:

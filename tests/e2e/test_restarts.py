@@ -25,13 +25,15 @@ async def test_jicofo_waits_for_the_end_of_a_call_to_be_restarted(
     before = await jicofo()
     await crowd.call("peace", 2, bitrate_bps=100_000)
     try:
-        await crowd.connected(2)
-        await fleet.patch_cluster({"controller": {"jicofo": {"region": region}}})
-        told = await waiting("True")
-        assert told["reason"] in {"MeetingsGoOn", "PeopleUnknown"}
-        assert await jicofo() == before
-        assert (await crowd.people()).present == 2
-        await crowd.call("peace", 0)
+        try:
+            await crowd.connected(2)
+            await fleet.patch_cluster({"controller": {"jicofo": {"region": region}}})
+            told = await waiting("True")
+            assert told["reason"] in {"MeetingsGoOn", "PeopleUnknown"}
+            assert await jicofo() == before
+            assert (await crowd.people()).present == 2
+        finally:
+            await crowd.call("peace", 0)
         await waiting("False")
 
         async def anew() -> bool | None:
@@ -39,7 +41,6 @@ async def test_jicofo_waits_for_the_end_of_a_call_to_be_restarted(
 
         await fleet.wait(region, "another Jicofo", anew, seconds=90)
     finally:
-        await crowd.call("peace", 0)
         await fleet.patch_cluster({"controller": {"jicofo": {"region": None}}})
         await waiting("False")
         await fleet.wait_ready(region, bridges=2)
