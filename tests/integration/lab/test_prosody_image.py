@@ -28,6 +28,7 @@ VARIABLES = {
     "XMPP_MUC_DOMAIN": "muc.talk.example",
     "XMPP_INTERNAL_MUC_DOMAIN": "internal.talk.example",
     "JVB_AUTH_USER": "bridges",
+    "OCTOFLEET_AUTH_USER": "octofleet",
     "JICOFO_AUTH_PASSWORD": PASSWORDS["focus"],
     "JVB_AUTH_PASSWORD": PASSWORDS["bridges"],
     "OCTOFLEET_AUTH_PASSWORD": PASSWORDS["octofleet"],
