@@ -54,7 +54,7 @@ def cool(draft: Draft) -> None:
     for stress, bridge in hot:
         move = _move(draft, bridge, stress, coolest)
         if move is None and bridge.has_relays and all(each.bridge.has_relays for each in staying):
-            move = _step(draft, bridge, stress, others)
+            move = _step(draft, bridge, stress, others, coolest)
         if move is not None:
             draft.actions.append(move)
             return
@@ -87,14 +87,16 @@ def _move(draft: Draft, bridge: Bridge, stress: float, coolest: Survivor) -> Mov
 
 
 def _step(
-    draft: Draft, bridge: Bridge, stress: float, others: tuple[Survivor, ...]
+    draft: Draft, bridge: Bridge, stress: float, others: tuple[Survivor, ...], coolest: Survivor
 ) -> MoveConference | None:
     """Return a part of the largest conference, as large as helps and as lands."""
+    aim, one = draft.limits.stress_threshold - COOL, selection.stress_of_one(bridge, draft.limits)
+    if int((aim - coolest.stress) / one) - RELAY < FEWEST:
+        return None  # nowhere: said before every meeting of the region is looked through
     held = [each for each in bridge.conferences or () if each.participants]
     if not held:
         return None
     largest = max(held, key=lambda each: (each.participants, each.id))
-    aim, one = draft.limits.stress_threshold - COOL, selection.stress_of_one(bridge, draft.limits)
     there = _landing(draft, bridge, largest, others)
     if there is None:
         return None
