@@ -4,12 +4,13 @@ Runs beside the operator in its pod, from a ConfigMap: this file alone, on nothi
 its yarl. The operator speaks plain HTTP to it; it speaks to the API server as the pod's account.
 While it is armed, the process that made a write is killed once the write has been done, before it
 can learn of that. Renewals of the Lease, which go on all the time, are no steps of anything and
-are let be.
+are let be; so are applies that change nothing, with which every new process makes sure.
 
 Control, on another port: POST /arm, POST /disarm, GET /writes.
 """
 
 import asyncio
+import json
 import os
 import signal
 import ssl
@@ -36,6 +37,8 @@ class Proxy:
         self.armed = False
         self.writes: list[str] = []
         """What the operator was killed after."""
+        self._versions: dict[str, str] = {}
+        """Of every object that was written, as it was left."""
         self._session = session
 
     async def pass_on(self, request: web.Request) -> web.StreamResponse:
@@ -47,12 +50,27 @@ class Proxy:
         async with self._session.request(
             request.method, url, data=body or None, headers=headers
         ) as answer:
-            is_step = request.method in WRITES and "/leases" not in request.path
-            if self.armed and is_step and answer.status < 300:
-                await answer.read()
+            if request.method not in WRITES:
+                return await _given_back(request, answer)
+            said = await answer.read()
+            changed = answer.status < 300 and self._has_changed(request, said)
+            if self.armed and changed and "/leases" not in request.path:
                 self.writes.append(f"{request.method} {request.path}")
                 kill_operator()
-            return await _given_back(request, answer)
+            return web.Response(body=said, status=answer.status, headers=_kept(answer))
+
+    def _has_changed(self, request: web.Request, said: bytes) -> bool:
+        """Note what a write left; return whether that is another version than before."""
+        path = request.path
+        if request.method == "DELETE":
+            self._versions.pop(path, None)
+            return True
+        try:
+            version = str(json.loads(said)["metadata"]["resourceVersion"])
+        except (ValueError, KeyError, TypeError):
+            return True
+        before, self._versions[path] = self._versions.get(path), version
+        return version != before
 
     async def arm(self, _: web.Request) -> web.Response:
         """Kill from now on."""
@@ -70,13 +88,16 @@ class Proxy:
 
 
 async def _given_back(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-    kept = {k: v for k, v in answer.headers.items() if k.lower() in KEPT}
-    response = web.StreamResponse(status=answer.status, headers=kept)
+    response = web.StreamResponse(status=answer.status, headers=_kept(answer))
     await response.prepare(request)
     async for chunk in answer.content.iter_any():
         await response.write(chunk)
     await response.write_eof()
     return response
+
+
+def _kept(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    return {k: v for k, v in answer.headers.items() if k.lower() in KEPT}
 
 
 def kill_operator() -> None:

@@ -20,12 +20,16 @@ class ApiServer:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.version = "1"
+        """Of every service."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.raw_path}")
         assert request.headers["Authorization"] == "Bearer of-the-pod"
         if "missing" in request.path:
             return web.json_response({"kind": "Status"}, status=404)
+        if "services" in request.path:
+            return web.json_response({"metadata": {"resourceVersion": self.version}})
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         for part in (b'{"a": ', b"1}"):
@@ -82,3 +86,18 @@ async def test_every_write_that_was_done_is_a_death_but_the_lease(
             "PATCH /apis/octofleet.io/v1alpha1/namespaces/a/octoregions/b/status",
         ]
         assert len(deaths) == 2
+
+
+async def test_an_apply_that_changes_nothing_is_no_death(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with proxied(monkeypatch, tmp_path) as (client, proxy, server, deaths):
+        proxy.armed = True
+        path = "/api/v1/namespaces/a/services/b"
+        for version, dead in (("1", 1), ("1", 1), ("2", 2), ("2", 2)):
+            server.version = version
+            async with client.patch(path, json={}) as answer:
+                assert await answer.json() == {"metadata": {"resourceVersion": version}}
+            assert len(deaths) == dead
+        await client.delete(path)
+        assert len(deaths) == 3
