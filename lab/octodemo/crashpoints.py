@@ -52,6 +52,7 @@ async def prove_crashpoints(cluster: Cluster, console: Console) -> str:
     Raises:
         AssertionError: a bound doesn't hold.
     """
+    await cluster.delete(f"{PODS}/{NAME}", grace_seconds=0)  # of a run that was cut short
     await install_operator(cluster)
     async with fresh_platform(cluster, NAMESPACE) as platform:
         by_hand = quick(None, mode="External")
