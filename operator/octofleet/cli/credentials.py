@@ -6,7 +6,6 @@ from octofleet.cli import reading
 from octofleet.core.manifests import naming
 from octofleet.shell import kube
 from octofleet.shell.credentials import ANNOTATION_ROTATE
-from octofleet.shell.errors import FleetError, KubeError
 from octofleet.shell.kube import KubernetesCluster
 
 __all__ = ["rotate"]
@@ -18,18 +17,13 @@ async def rotate(api: KubernetesCluster, cluster: str, namespace: str | None) ->
     Raises:
         FleetError: There is no such cluster, or it can't be changed.
     """
-    every = (await reading.fleet(api, namespace)).clusters
-    known = [(each.metadata.namespace, each.metadata.name) for each in every]
-    where, name = known[reading.the_one(cluster, known, "cluster", kind="JitsiCluster")]
+    where = (await reading.cluster(api, cluster, namespace)).metadata.namespace
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    body = {"metadata": {"annotations": {ANNOTATION_ROTATE: now}}}
-    try:
-        await api.merge(kube.CLUSTERS, where, name, body)
-    except KubeError as error:
-        raise FleetError(f"can't change {where}/{name}: {error}") from error
+    notes = {ANNOTATION_ROTATE: now}
+    await reading.change(api, kube.CLUSTERS, where, cluster, {"metadata": {"annotations": notes}})
     return (
-        f"{where}/{name}: new bridges get accounts of their own and replace the others as in an"
+        f"{where}/{cluster}: new bridges get accounts of their own and replace the others as in an"
         " upgrade; the accounts there are now stay good until no bridge uses them. Follow it with"
-        f" kubectl wait jitsicluster/{name} -n {where} --for=condition=Credentials (Secret"
-        f" {naming.secret_name(name)})"
+        f" kubectl wait jitsicluster/{cluster} -n {where} --for=condition=Credentials (Secret"
+        f" {naming.secret_name(cluster)})"
     )

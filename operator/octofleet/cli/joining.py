@@ -51,7 +51,7 @@ async def join_token(
     Raises:
         FleetError: Something it needs isn't there; the message says what to do.
     """
-    found = await _cluster(api, cluster, namespace)
+    found = await reading.cluster(api, cluster, namespace)
     where = found.metadata.namespace
     if found.spec.controller.remote_regions.service_type is None:
         raise FleetError(
@@ -89,12 +89,6 @@ async def join_token(
         },
         sort_keys=False,
     )
-
-
-async def _cluster(api: KubernetesCluster, name: str, namespace: str | None) -> JitsiCluster:
-    every = (await reading.fleet(api, namespace)).clusters
-    known = [(each.metadata.namespace, each.metadata.name) for each in every]
-    return every[reading.the_one(name, known, "cluster", kind="JitsiCluster")]
 
 
 async def _relays(api: KubernetesCluster, cluster: JitsiCluster) -> str:
@@ -187,8 +181,7 @@ async def _nodes(api: KubernetesCluster) -> list[str]:
 
 
 def _is_ready(node: Document) -> bool:
-    conditions = documents.items(node, "status", "conditions")
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+    return documents.condition(node, "Ready").get("status") == "True"
 
 
 def _joined(host: str, port: float) -> str:

@@ -7,10 +7,11 @@ from pydantic import ValidationError
 
 from octofleet.api.clusters import JitsiCluster
 from octofleet.api.regions import OctoRegion
-from octofleet.shell import kube
+from octofleet.shell import documents, kube
 from octofleet.shell.documents import Document
 from octofleet.shell.errors import Absent, FleetError, KubeError
 from octofleet.shell.kube import Kind, KubernetesCluster
+from octofleet.shell.resources import fault_of
 
 NAMED = 20
 """As many are named where one wasn't found."""
@@ -41,9 +42,47 @@ async def region(api: KubernetesCluster, name: str, namespace: str | None) -> Oc
     Raises:
         FleetError: There is none, or more than one; the message says which there are.
     """
-    everywhere = [_region(each) for each in await _list(api, kube.REGIONS, namespace)]
-    known = [(each.metadata.namespace, each.metadata.name) for each in everywhere]
-    return everywhere[the_one(name, known, "region", kind="OctoRegion")]
+    return _region(await resource(api, kube.REGIONS, name, namespace))
+
+
+async def cluster(api: KubernetesCluster, name: str, namespace: str | None) -> JitsiCluster:
+    """Return one cluster.
+
+    Raises:
+        FleetError: There is none, or more than one; the message says which there are.
+    """
+    return _cluster(await resource(api, kube.CLUSTERS, name, namespace))
+
+
+async def resource(
+    api: KubernetesCluster, kind: Kind, name: str, namespace: str | None
+) -> Document:
+    """Return one region or cluster as it stands.
+
+    Raises:
+        FleetError: There is none, or more than one; the message says which there are.
+    """
+    found = await _list(api, kind, namespace)
+    known = [
+        (documents.text(each, "metadata", "namespace") or "", documents.name_of(each))
+        for each in found
+    ]
+    what = "region" if kind == kube.REGIONS else "cluster"
+    return found[the_one(name, known, what, kind=kind.name)]
+
+
+async def change(
+    api: KubernetesCluster, kind: Kind, namespace: str, name: str, patch: Document
+) -> None:
+    """Change one.
+
+    Raises:
+        FleetError: The API server refuses, or can't be asked.
+    """
+    try:
+        await api.merge(kind, namespace, name, patch)
+    except KubeError as error:
+        raise FleetError(f"can't change {namespace}/{name}: {error}") from error
 
 
 def the_one(name: str, known: Sequence[tuple[str, str]], what: str, *, kind: str) -> int:
@@ -88,6 +127,4 @@ def _region(document: Document) -> OctoRegion:
 
 
 def _strange(error: ValidationError) -> FleetError:
-    first = error.errors()[0]
-    where = ".".join(str(each) for each in first["loc"])
-    return FleetError(f"{where}: {first['msg']}; is this command older than the operator?")
+    return FleetError(f"{fault_of(error)}; is this command older than the operator?")

@@ -62,7 +62,7 @@ async def status(api: KubernetesCluster, region: str, namespace: str | None) -> 
         table,
     ]
     above = await _cluster_of(api, place)
-    if above is not None and _condition(above, RESTART_PENDING) is not None:
+    if above is not None and documents.condition(above, RESTART_PENDING):
         where = f"{place.namespace}/{documents.name_of(above)}"
         told.append(f"{where}: {_sentence(above, RESTART_PENDING)}")
     return Group(*told)
@@ -118,27 +118,16 @@ async def now(api: KubernetesCluster, cluster: str, namespace: str | None) -> st
     Raises:
         FleetError: There is no such cluster, it can't be changed, or nothing of it waits.
     """
-    try:
-        found = await api.list(kube.CLUSTERS, namespace)
-    except KubeError as error:
-        raise FleetError(f"can't list JitsiClusters: {error}") from error
-    known = [
-        (documents.text(each, "metadata", "namespace") or "", documents.name_of(each))
-        for each in found
-    ]
-    index = reading.the_one(cluster, known, "cluster", kind="JitsiCluster")
-    where, name = known[index]
-    waiting = _condition(found[index], RESTART_PENDING)
-    if waiting is None or waiting.get("status") != ConditionStatus.TRUE:
-        told = _sentence(found[index], RESTART_PENDING)
-        raise FleetError(f"{where}/{name}: nothing waits: {told}")
+    found = await reading.resource(api, kube.CLUSTERS, cluster, namespace)
+    where = documents.text(found, "metadata", "namespace") or ""
+    waiting = documents.condition(found, RESTART_PENDING)
+    if waiting.get("status") != ConditionStatus.TRUE:
+        told = _sentence(found, RESTART_PENDING)
+        raise FleetError(f"{where}/{cluster}: nothing waits: {told}")
     # The moment at which it began to wait: what waits later on isn't meant, whatever our clock.
     notes = {ANNOTATION_RESTART_NOW: waiting.get("lastTransitionTime")}
-    try:
-        await api.merge(kube.CLUSTERS, where, name, {"metadata": {"annotations": notes}})
-    except KubeError as error:
-        raise FleetError(f"can't change {where}/{name}: {error}") from error
-    return f"{where}/{name}: Prosody and Jicofo get their new settings now; every meeting ends"
+    await reading.change(api, kube.CLUSTERS, where, cluster, {"metadata": {"annotations": notes}})
+    return f"{where}/{cluster}: Prosody and Jicofo get their new settings now; every meeting ends"
 
 
 async def _cluster_of(api: KubernetesCluster, place: _Place) -> Document | None:
@@ -150,16 +139,9 @@ async def _cluster_of(api: KubernetesCluster, place: _Place) -> Document | None:
         return None
 
 
-def _condition(thing: Document, kind: ConditionType) -> Document | None:
-    found = documents.items(thing, "status", "conditions")
-    return next((each for each in found if each.get("type") == kind), None)
-
-
 def _sentence(thing: Document, kind: ConditionType) -> str:
-    found = _condition(thing, kind)
-    if found is None:
-        return "nothing is known yet"
-    return f"{found.get('reason')}: {found.get('message')}"
+    found = documents.condition(thing, kind)
+    return f"{found.get('reason')}: {found.get('message')}" if found else "nothing is known yet"
 
 
 def _by_release(pods: list[Document]) -> dict[str, list[Document]]:
@@ -202,27 +184,15 @@ async def _note(api: KubernetesCluster, place: _Place, values: Mapping[str, str 
 
 
 async def _write(api: KubernetesCluster, place: _Place, body: Document) -> None:
-    try:
-        await api.merge(kube.REGIONS, place.namespace, place.name, body)
-    except KubeError as error:
-        raise FleetError(f"can't change {place.namespace}/{place.name}: {error}") from error
+    await reading.change(api, kube.REGIONS, place.namespace, place.name, body)
 
 
 async def _place(api: KubernetesCluster, region: str, namespace: str | None) -> _Place:
-    try:
-        found = await api.list(kube.REGIONS, namespace)
-    except KubeError as error:
-        raise FleetError(f"can't list OctoRegions: {error}") from error
-    known = [
-        (documents.text(each, "metadata", "namespace") or "",
-         documents.name_of(each))
-        for each in found
-    ]  # fmt: skip
-    index = reading.the_one(region, known, "region", kind="OctoRegion")
-    where, name = known[index]
-    labels = {**naming.any_bridge_labels(), naming.LABEL_REGION: name}
+    found = await reading.resource(api, kube.REGIONS, region, namespace)
+    where = documents.text(found, "metadata", "namespace") or ""
+    labels = {**naming.any_bridge_labels(), naming.LABEL_REGION: region}
     try:
         pods = await api.list(kube.PODS, where, labels)
     except KubeError as error:
         raise FleetError(f"can't list bridges' pods: {error}") from error
-    return _Place(where, name, found[index], pods)
+    return _Place(where, region, found, pods)

@@ -91,7 +91,11 @@ def _step(
 ) -> MoveConference | None:
     """Return a part of the largest conference, as large as helps and as lands."""
     aim, one = draft.limits.stress_threshold - COOL, selection.stress_of_one(bridge, draft.limits)
-    if int((aim - coolest.stress) / one) - RELAY < FEWEST:
+
+    def room(of: Survivor) -> int:
+        return int((aim - of.stress) / one) - RELAY
+
+    if room(coolest) < FEWEST:
         return None  # nowhere: said before every meeting of the region is looked through
     held = [each for each in bridge.conferences or () if each.participants]
     if not held:
@@ -100,8 +104,7 @@ def _step(
     there = _landing(draft, bridge, largest, others)
     if there is None:
         return None
-    room = int((aim - there.stress) / one) - RELAY
-    people = min(draft.limits.move_step, math.ceil((stress - aim) / one), room)
+    people = min(draft.limits.move_step, math.ceil((stress - aim) / one), room(there))
     if not FEWEST <= people < largest.participants:
         return None
     return MoveConference(bridge.name, largest.id, people, whole=False)

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from pydantic import ValidationError
-
 from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import EffectiveCluster, effective_cluster, effective_region
 from octofleet.api.regions import OctoRegion
@@ -23,6 +21,7 @@ from octofleet.shell.kube import KubernetesCluster
 from octofleet.shell.linkwatch import LinkWatch
 from octofleet.shell.observer import available
 from octofleet.shell.publishing import ControllerState, Publisher
+from octofleet.shell.resources import understood
 from octofleet.shell.restarting import Left, Restarter
 from octofleet.shell.rotating import Rotator
 from octofleet.shell.settings import Settings
@@ -94,12 +93,7 @@ class ClusterReconciler:
         return self._settings.period_seconds if settled and not acted else 1.0
 
     def _read(self, document: Document) -> tuple[JitsiCluster, EffectiveCluster]:
-        try:
-            resource = JitsiCluster.understood(document)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(each) for each in first["loc"])
-            raise Refused(422, f"JitsiCluster isn't understood: {where}: {first['msg']}") from error
+        resource = understood(JitsiCluster, document)
         cluster = effective_cluster(resource)
         return resource, clusters.with_default_images(cluster, document, self._settings)
 
@@ -119,14 +113,15 @@ class ClusterReconciler:
         try:
             kept = await self._keeper.ensure(cluster, asked)
             left = self._left.get(key)
-            if not self._is_applied(key, cluster, mesh):
+            due = not self._is_applied(key, cluster, mesh)
+            if due:
                 for child in clusters.services_of(cluster):
                     await clusters.ensure_child(self._api, child, key.namespace, cluster.uid)
+            if due or left is None or not left.is_settled:
                 left = await self._restarter.keep(document, cluster, mesh, joined)
+            if due:
                 await gateways.ensure(self._api, cluster)
                 self._applied[key] = ((cluster, mesh), self._clock())
-            elif left is None or not left.is_settled:
-                left = await self._restarter.keep(document, cluster, mesh, joined)
             self._left[key] = left
         except Refused as error:
             return str(error), None
@@ -186,9 +181,9 @@ class ClusterReconciler:
 
     def _is_overdue(self, document: Document, regions: list[Document]) -> bool:
         since = documents.moment(document, "metadata", "deletionTimestamp") or self._clock()
-        cluster = JitsiCluster.understood(document)
+        cluster = understood(JitsiCluster, document)
         deadlines = [
-            effective_region(cluster, OctoRegion.understood(each)).autoscaling.drain.deadline
+            effective_region(cluster, understood(OctoRegion, each)).autoscaling.drain.deadline
             for each in regions
         ]
         return self._clock() - since > max(deadlines, default=float("inf"))

@@ -55,6 +55,27 @@ def uid_of(thing: object) -> str:
     return text(thing, "metadata", "uid") or ""
 
 
+def condition(thing: object, kind: str) -> Document:
+    """Return an object's condition of a kind, empty when it has none."""
+    found = items(thing, "status", "conditions")
+    nothing: Document = {}
+    return next((each for each in found if each.get("type") == kind), nothing)
+
+
+def variable(pod: object, name: str) -> str | None:
+    """Return the value of a variable that one of a pod's containers is given.
+
+    Args:
+        pod: A pod, or what pods are made from: something with a `spec` that lists containers.
+        name: The variable's.
+    """
+    for container in items(pod, "spec", "containers"):
+        for each in items(container, "env"):
+            if each.get("name") == name:
+                return text(each, "value")
+    return None
+
+
 def truth(document: object, *path: str) -> bool | None:
     """Return the boolean at `path`."""
     found = dig(document, *path)

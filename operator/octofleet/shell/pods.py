@@ -28,7 +28,7 @@ def bridge_of(pod: Document) -> Bridge:
     """Return the bridge in `pod`, as far as Kubernetes knows it."""
     name = documents.name_of(pod)
     notes = documents.texts(pod, "metadata", "annotations")
-    ready = _condition(pod, "Ready")
+    ready = documents.condition(pod, "Ready")
     is_ready = documents.text(ready, "status") == "True"
     proof, told_why = _proof(notes.get(naming.ANNOTATION_PROOF))
     return Bridge(
@@ -101,7 +101,7 @@ def never_ready(pod: Document) -> bool:
 
     Its condition has been as it is since the pod came to its node: it never changed.
     """
-    ready = _condition(pod, "Ready")
+    ready = documents.condition(pod, "Ready")
     began = documents.moment(pod, "status", "startTime")
     since = documents.moment(ready, "lastTransitionTime")
     if documents.text(ready, "status") != "False" or began is None or since is None:
@@ -111,7 +111,7 @@ def never_ready(pod: Document) -> bool:
 
 def unready_since(pod: Document) -> Timestamp | None:
     """Return since when the pod hasn't been ready, None while it is or that isn't known."""
-    ready = _condition(pod, "Ready")
+    ready = documents.condition(pod, "Ready")
     if documents.text(ready, "status") == "True":
         return None
     return documents.moment(ready, "lastTransitionTime")
@@ -145,7 +145,7 @@ def _ended_at(pod: Document) -> Timestamp | None:
 
 
 def _placed_at(pod: Document) -> Timestamp | None:
-    placed = _condition(pod, "PodScheduled")
+    placed = documents.condition(pod, "PodScheduled")
     if documents.text(placed, "status") != "True":
         return None
     return documents.moment(placed, "lastTransitionTime")
@@ -249,7 +249,7 @@ def node_of(
     internal = _addresses(node, "InternalIP")
     return Node(
         name=documents.name_of(node),
-        ready=documents.text(_condition(node, "Ready"), "status") == "True",
+        ready=documents.text(documents.condition(node, "Ready"), "status") == "True",
         schedulable=documents.truth(node, "spec", "unschedulable") is not True
         and _tolerated(node, tolerations),
         matches=all(labels.get(key) == value for key, value in selector.items())
@@ -281,12 +281,6 @@ def _awaits_address(pod: Document, notes: Mapping[str, str]) -> bool:
     return naming.ADDRESS_CONTAINER in names and not notes.get(naming.ANNOTATION_ADDRESS_SOURCE)
 
 
-def _condition(thing: Document, kind: str) -> Document:
-    found = documents.items(thing, "status", "conditions")
-    nothing: Document = {}
-    return next((each for each in found if each.get("type") == kind), nothing)
-
-
 def _deleting_since(pod: Document) -> Timestamp | None:
     """Return when deletion was asked for: the API's timestamp is when its grace ends."""
     ends = documents.moment(pod, "metadata", "deletionTimestamp")
@@ -307,7 +301,7 @@ def _waiting_reason(pod: Document) -> str | None:
         reason = documents.text(each, "state", "waiting", "reason")
         if reason is not None and reason not in STARTING:
             return reason
-    scheduled = _condition(pod, "PodScheduled")
+    scheduled = documents.condition(pod, "PodScheduled")
     if documents.text(scheduled, "status") == "False":
         return documents.text(scheduled, "reason")
     return None
@@ -324,7 +318,7 @@ def _last_error(pod: Document) -> str | None:
         waiting = documents.text(each, "state", "waiting", "message")
         if waiting:
             return waiting[:ERROR_LENGTH]
-    scheduled = _condition(pod, "PodScheduled")
+    scheduled = documents.condition(pod, "PodScheduled")
     if documents.text(scheduled, "status") == "False":
         return (documents.text(scheduled, "message") or "")[:ERROR_LENGTH] or None
     return None

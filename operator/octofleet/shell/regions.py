@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
-from pydantic import ValidationError
 
 from octofleet.api.autoscaling import Mode
 from octofleet.api.clusters import JitsiCluster
@@ -41,6 +40,7 @@ from octofleet.shell.observer import ClusterFacts, Observer
 from octofleet.shell.probing import Prober
 from octofleet.shell.publishing import Pass, Publisher
 from octofleet.shell.remote import Homes, UnusableError
+from octofleet.shell.resources import understood
 from octofleet.shell.settings import Settings
 from octofleet.shell.surroundings import SurroundingsReader
 
@@ -137,10 +137,7 @@ class RegionReconciler:
         return min(plan.requeue, self._settings.period_seconds)
 
     async def _read(self, document: Document) -> _Read:
-        try:
-            resource = OctoRegion.understood(document)
-        except ValidationError as error:
-            raise Refused(422, f"OctoRegion isn't understood: {_first(error)}") from error
+        resource = understood(OctoRegion, document)
         if resource.spec.join_secret_ref is not None:
             return await self._read_remote(document, resource, resource.spec.join_secret_ref.name)
         name, namespace = resource.spec.cluster, resource.metadata.namespace
@@ -148,10 +145,7 @@ class RegionReconciler:
         cluster: JitsiCluster | None = None
         mesh: Mesh | None = None
         if above is not None:
-            try:
-                cluster = JitsiCluster.understood(above)
-            except ValidationError as error:
-                raise Refused(422, f"JitsiCluster isn't understood: {_first(error)}") from error
+            cluster = understood(JitsiCluster, above)
             mesh = await self._meshes.mesh(above, cluster)
         image = self._settings.bridge_image or DEFAULT_BRIDGE_IMAGE
         held = await credentials.read(self._api, namespace, name) if cluster else None
@@ -331,8 +325,3 @@ def _not_created(outcomes: tuple[Outcome, ...]) -> list[str]:
         for each in outcomes
         if isinstance(each.action, CreateBridge) and not each.done
     ]
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{'.'.join(str(each) for each in first['loc'])}: {first['msg']}"

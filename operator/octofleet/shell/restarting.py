@@ -183,11 +183,7 @@ def _template(deployment: Document) -> object:
 
 def _domain(deployment: Document) -> str | None:
     """Return the domain that a Deployment's container is told."""
-    for container in documents.items(deployment, "spec", "template", "spec", "containers"):
-        for each in documents.items(container, "env"):
-            if each.get("name") == "XMPP_DOMAIN":
-                return documents.text(each, "value")
-    return None
+    return documents.variable(_template(deployment), "XMPP_DOMAIN")
 
 
 def _on_bridges(regions: Sequence[Document]) -> int | None:
@@ -202,7 +198,6 @@ def _asked_now(document: Document) -> Timestamp | None:
 
 
 def _waiting_since(document: Document) -> Timestamp | None:
-    for each in documents.items(document, "status", "conditions"):
-        if each.get("type") == ConditionType.RESTART_PENDING and each.get("status") == "True":
-            return documents.moment(each, "lastTransitionTime")
-    return None
+    pending = documents.condition(document, ConditionType.RESTART_PENDING)
+    waits = pending.get("status") == "True"
+    return documents.moment(pending, "lastTransitionTime") if waits else None

@@ -161,11 +161,7 @@ class Rotator:
 
 def bridge_generation(pod: Document) -> int | None:
     """Return which generation of accounts a bridge's pod logs in with, None if it can't be told."""
-    for container in documents.items(pod, "spec", "containers"):
-        for variable in documents.items(container, "env"):
-            if variable.get("name") == accounts.KEY_BRIDGE_USER:
-                return accounts.generation_of(documents.text(variable, "value") or "")
-    return None
+    return accounts.generation_of(documents.variable(pod, accounts.KEY_BRIDGE_USER) or "")
 
 
 def _accounts(cluster: EffectiveCluster, kept: Kept, which: int) -> tuple[Account, ...]:

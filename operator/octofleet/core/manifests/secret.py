@@ -1,7 +1,8 @@
-"""Credentials of a cluster: made once and kept for good.
+"""Credentials of a cluster: what its Secret holds.
 
 Passwords that change under running bridges would throw every one of them out of the brewery,
-so whatever the Secret already holds stays; only missing keys are filled.
+so whatever the Secret already holds stays: missing keys are filled, and a rotation puts another
+generation beside the first.
 """
 
 from collections.abc import Mapping
