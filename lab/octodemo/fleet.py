@@ -84,12 +84,8 @@ class Watcher:
 
     async def _endpoints(self) -> dict[str, int]:
         """Return how many endpoints Jicofo has on each brewery nickname; {} if it's away."""
-        path = (
-            f"/api/v1/namespaces/{self.platform.namespace}/services/"
-            f"{self.platform.name}-jicofo:8888/proxy/debug"
-        )
         try:
-            debug = await self.platform.cluster.get(path)
+            debug = await self.platform.cluster.get(self.platform.jicofo("debug"))
         except (CommandError, NotFoundError):
             return {}
         bridges = debug.get("bridge_selector", {}).get("bridge", {})

@@ -142,6 +142,11 @@ class Platform:
         """Return the API path of our resources of this namespace."""
         return f"{GROUP}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
 
+    def jicofo(self, path: str) -> str:
+        """Return the API path by which Jicofo's REST answers."""
+        services = f"/api/v1/namespaces/{self.namespace}/services"
+        return f"{services}/{self.name}-jicofo:8888/proxy/{path}"
+
     async def jitsi(self) -> Object:
         """Return the JitsiCluster."""
         return await self.cluster.get(self.path("jitsiclusters", self.name))
@@ -153,6 +158,18 @@ class Platform:
     async def region(self, name: str) -> Object:
         """Return one OctoRegion."""
         return await self.cluster.get(self.path("octoregions", name))
+
+    async def wait_region_gone(self, name: str) -> None:
+        """Wait until a region that was deleted is gone, and its bridges with it."""
+
+        async def gone() -> bool | None:
+            try:
+                await self.region(name)
+            except NotFoundError:
+                return True
+            return None
+
+        await until("region gone", gone, seconds=120, every=1)
 
     async def patch_region(self, name: str, spec: Object) -> None:
         """Change fields of an OctoRegion's spec."""

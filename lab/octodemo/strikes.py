@@ -127,10 +127,7 @@ def _nickname(pod: Object) -> str:
 
 async def listed(platform: Platform) -> dict[str, Object]:
     """Return the bridges that Jicofo lists, by JID."""
-    path = (
-        f"/api/v1/namespaces/{platform.namespace}/services/{platform.name}-jicofo:8888/proxy/debug"
-    )
-    debug = await platform.cluster.get(path)
+    debug = await platform.cluster.get(platform.jicofo("debug"))
     return dict(debug.get("bridge_selector", {}).get("bridge", {}))
 
 

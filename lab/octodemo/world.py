@@ -60,8 +60,7 @@ class World:
         return sum(own == there for own, there in people) / len(people) if people else 0.0
 
     async def _debug(self) -> Object:
-        name, space = self.platform.name, self.platform.namespace
-        path = f"/api/v1/namespaces/{space}/services/{name}-jicofo:8888/proxy/debug"
+        path = self.platform.jicofo("debug")
         return await self.platform.cluster.request("GET", path, params={"full": "true"})
 
     async def linked(self) -> None:

@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
-from octodemo.kube import NotFoundError
 from octodemo.objects import octo_region, quick
 from octodemo.platform import Platform, condition, until
 
@@ -80,15 +79,7 @@ async def _region_on_a_free_node(fleet: Platform, addresses: Object) -> AsyncGen
     finally:
         await fleet.cluster.kubectl("annotate", "node", node, f"{ANNOTATION}-")
         await fleet.cluster.delete(fleet.path("octoregions", NAME))
-        await until("region gone", lambda: _is_gone(fleet), seconds=120, every=1)
-
-
-async def _is_gone(fleet: Platform) -> bool | None:
-    try:
-        await fleet.region(NAME)
-    except NotFoundError:
-        return True
-    return None
+        await fleet.wait_region_gone(NAME)
 
 
 async def _bridge_once(fleet: Platform, told: Callable[[], Awaitable[bool | None]]) -> Object:

@@ -104,10 +104,7 @@ async def _cluster_says(platform: Platform, kind: str, status: str, reason: str)
 
 async def _bridges_of_people(platform: Platform) -> dict[str, int]:
     """How many people are on the bridges of each region, by the focus' own word."""
-    path = (
-        f"/api/v1/namespaces/{platform.namespace}/services/{platform.name}-jicofo:8888/proxy/debug"
-    )
-    selector = (await platform.cluster.get(path))["bridge_selector"]["bridge"]
+    selector = (await platform.cluster.get(platform.jicofo("debug")))["bridge_selector"]["bridge"]
     found: dict[str, int] = {}
     for seen in selector.values():
         found[seen["region"]] = found.get(seen["region"], 0) + seen["endpoints"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from octodemo.crowd import Crowd
-from octodemo.kube import CommandError, NotFoundError
+from octodemo.kube import CommandError
 from octodemo.objects import octo_region, quick
 from octodemo.platform import Platform, image, until
 
@@ -43,7 +43,7 @@ async def test_a_stock_bridge_carries_a_call_and_leaves_when_its_people_have(
         assert await crowd.present() == 2 * len(calls)
         assert (await crowd.people()).dropped == 0
         await _end(crowd, calls)
-        await until("region gone", lambda: _is_gone(fleet), seconds=120, every=1)
+        await fleet.wait_region_gone(NAME)
     finally:
         await fleet.cluster.delete(fleet.path("octoregions", NAME))
         await _end(crowd, calls)
@@ -105,24 +105,11 @@ async def _is_told(fleet: Platform) -> bool | None:
 
 
 async def _bridges(fleet: Platform) -> dict[str, Object]:
-    debug = await fleet.cluster.get(_jicofo(fleet, "debug"))
+    debug = await fleet.cluster.get(fleet.jicofo("debug"))
     seen: dict[str, Object] = debug["bridge_selector"]["bridge"]
     return {jid.rsplit("/", 1)[-1]: bridge for jid, bridge in seen.items()}
 
 
 async def _lost_bridges(fleet: Platform) -> int:
-    stats = await fleet.cluster.get(_jicofo(fleet, "stats"))
+    stats = await fleet.cluster.get(fleet.jicofo("stats"))
     return int(stats["bridge_selector"]["lost_bridges"])
-
-
-def _jicofo(fleet: Platform, path: str) -> str:
-    services = f"/api/v1/namespaces/{fleet.namespace}/services"
-    return f"{services}/{fleet.name}-jicofo:8888/proxy/{path}"
-
-
-async def _is_gone(fleet: Platform) -> bool | None:
-    try:
-        await fleet.region(NAME)
-    except NotFoundError:
-        return True
-    return None

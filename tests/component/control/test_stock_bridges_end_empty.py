@@ -9,8 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-
-from octofleet.core.manifests.jvb import pre_stop
+from tests.component.control.stock_hook import hook
 
 GENEROUS = 20.0
 
@@ -52,17 +51,6 @@ async def running(stock: Stock) -> AsyncGenerator[tuple[web.AppRunner, int]]:
         yield runner, int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def hook(port: int) -> AsyncGenerator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec("/bin/bash", "-c", pre_stop(port))
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def ended(process: asyncio.subprocess.Process) -> int:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from tests.component.bridge.test_rest_conferences import NEW
 from tests.component.control.apiserver import free_port
+from tests.component.control.stock_hook import hook
 
 from octofleet.core.manifests import inputs, jvb, naming
 
@@ -98,17 +99,6 @@ async def running(folder: Path) -> AsyncGenerator[StandIn]:
     finally:
         if process.returncode is None:
             process.terminate()
-        await process.wait()
-
-
-@asynccontextmanager
-async def hook(port: int) -> AsyncGenerator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec("/bin/bash", "-c", jvb.pre_stop(port))
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
         await process.wait()
 
 
