@@ -182,6 +182,7 @@ class Actuator:
             await self._bridges.drain(self._reach(bridge, target), enable=False)
             notes = {naming.ANNOTATION_PROOF: Proof.PASSED.value, naming.ANNOTATION_PROVED_AT: now}
             await self._annotate(bridge, target, notes)
+            await self._prover.clear(bridge, target.snapshot.namespace)
             return None
         proof = Proof.WANTED if found.passed is None else Proof.FAILED
         if proof is Proof.FAILED or found.message != (bridge.proof_message or ""):

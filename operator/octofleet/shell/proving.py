@@ -42,6 +42,8 @@ class Prover:
     async def verdict(self, bridge: Bridge, namespace: str, settings: BridgeSettings) -> Verdict:
         """Return how the call went, having begun it if it wasn't.
 
+        A verdict stands for as long as nothing is taken away: asked again, it is the same.
+
         Raises:
             KubeError: The API server can't be asked, or refuses the pod.
         """
@@ -59,12 +61,25 @@ class Prover:
                 return Verdict(None, said)
             code, said = _end(pod)
             if code == 0:
-                await self._remove(pod, namespace)
                 return Verdict(passed=True, message=said)
             if code == trial.TRIAL_IMPOSSIBLE:
                 await self._remove(pod, namespace)
                 return Verdict(None, said)
         return Verdict(passed=False, message=said)
+
+    async def clear(self, bridge: Bridge, namespace: str) -> None:
+        """Take the trials of a proven bridge away.
+
+        To be called once the verdict has been noted on the bridge: until then its trial is the
+        only thing that knows it. One that is left over goes with the bridge.
+
+        Raises:
+            KubeError: The API server can't be asked, or refuses.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            pod = await self._api.get(kube.PODS, trial.trial_name(bridge.name, attempt), namespace)
+            if pod is not None and _is_of(pod, bridge):
+                await self._remove(pod, namespace)
 
     async def _begin(
         self, name: str, bridge: Bridge, namespace: str, settings: BridgeSettings, said: str
