@@ -3,8 +3,11 @@
 Runs beside the operator in its pod, from a ConfigMap: this file alone, on nothing but aiohttp and
 its yarl. The operator speaks plain HTTP to it; it speaks to the API server as the pod's account.
 While it is armed, the process that made a write is killed once the write has been done, before it
-can learn of that. Renewals of the Lease, which go on all the time, are no steps of anything and
-are let be; so are applies that change nothing, with which every new process makes sure.
+can learn of that: once for everything it says. Renewals of the Lease, which go on all the time,
+are no steps of anything and are let be; so are applies that change nothing, with which every new
+process makes sure, and what was said before but for a time or a figure. (Dying each time it says
+what it is about to do, nobody would ever do it; and it must be said first where the deed can't be
+seen: calls would be moved without end if moves were noted afterwards and no note could be written.)
 
 Control, on another port: POST /arm, POST /disarm, GET /writes.
 """
@@ -37,9 +40,15 @@ class Proxy:
         self.armed = False
         self.writes: list[str] = []
         """What the operator was killed after."""
+        self._said: set[str] = set()
+        """What the operator was killed after saying."""
         self._versions: dict[str, str] = {}
         """Of every object that was written, as it was left."""
         self._session = session
+
+    def begin_step(self) -> None:
+        """Kill from now on, with nothing written yet."""
+        self.armed, self.writes, self._said = True, [], set()
 
     async def pass_on(self, request: web.Request) -> web.StreamResponse:
         """Forward a request; kill whoever wrote."""
@@ -55,9 +64,16 @@ class Proxy:
             said = await answer.read()
             changed = answer.status < 300 and self._has_changed(request, said)
             if self.armed and changed and "/leases" not in request.path:
-                self.writes.append(f"{request.method} {request.path}")
-                kill_operator()
+                self._wrote(f"{request.method} {request.path}", body)
             return web.Response(body=said, status=answer.status, headers=_kept(answer))
+
+    def _wrote(self, write: str, body: bytes) -> None:
+        """Kill whoever wrote this, unless it was said before."""
+        said = f"{write} {without_figures(body)}"
+        if said not in self._said:
+            self._said.add(said)
+            self.writes.append(write)
+            kill_operator()
 
     def _has_changed(self, request: web.Request, said: bytes) -> bool:
         """Note what a write left; return whether that is another version than before."""
@@ -74,7 +90,7 @@ class Proxy:
 
     async def arm(self, _: web.Request) -> web.Response:
         """Kill from now on."""
-        self.armed, self.writes = True, []
+        self.begin_step()
         return web.json_response({})
 
     async def disarm(self, _: web.Request) -> web.Response:
@@ -85,6 +101,22 @@ class Proxy:
     async def told(self, _: web.Request) -> web.Response:
         """Tell after which writes it killed."""
         return web.json_response({"writes": self.writes})
+
+
+def without_figures(body: bytes) -> str:
+    """Return what a write says, without the times and figures in annotations and status."""
+    try:
+        said: dict[str, Any] = json.loads(body)
+        status: dict[str, Any] = said.pop("status", {})
+        notes: dict[str, Any] = said["metadata"].pop("annotations", {})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return repr(body)
+    conditions = [
+        [each.get("type"), each.get("status"), each.get("reason")]
+        for each in status.get("conditions", ())
+    ]
+    bridges = [[each.get("name"), each.get("state")] for each in status.get("bridges", ())]
+    return json.dumps([said, sorted(notes), conditions, bridges], sort_keys=True)
 
 
 async def _given_back(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:

@@ -1,9 +1,10 @@
 """Proof: wherever the operator is stopped, the next one goes on.
 
 The installed operator makes room for one whose API server is reached through a proxy that kills
-it after each single write of a scale-out, a scale-in and an upgrade, under live calls. Each time
-a new process begins, reads the world and goes on. A write counts as converged when the step it
-belongs to ended as it should. Ends in `crashpoints: writes=N converged=N`.
+it after each single write of a scale-out, a scale-in and an upgrade, under live calls (once for
+everything it has to say). Each time a new process begins, reads the world and goes on. A write
+counts as converged when the step it belongs to ended as it should. Ends in
+`crashpoints: writes=N converged=N`.
 """
 
 import copy

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -75,7 +76,7 @@ async def test_every_write_that_was_done_is_a_death_but_the_lease(
     async with proxied(monkeypatch, tmp_path) as (client, proxy, _, deaths):
         await client.post("/api/v1/namespaces/a/pods", json={})
         assert deaths == [], "it isn't armed"
-        proxy.armed = True
+        proxy.begin_step()
         await client.post("/api/v1/namespaces/a/pods", json={})
         await client.patch("/apis/octofleet.io/v1alpha1/namespaces/a/octoregions/b/status", json={})
         await client.put("/apis/coordination.k8s.io/v1/namespaces/a/leases/b", json={})
@@ -92,12 +93,44 @@ async def test_an_apply_that_changes_nothing_is_no_death(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async with proxied(monkeypatch, tmp_path) as (client, proxy, server, deaths):
-        proxy.armed = True
+        proxy.begin_step()
         path = "/api/v1/namespaces/a/services/b"
         for version, dead in (("1", 1), ("1", 1), ("2", 2), ("2", 2)):
             server.version = version
-            async with client.patch(path, json={}) as answer:
+            async with client.patch(path, json={"spec": version}) as answer:
                 assert await answer.json() == {"metadata": {"resourceVersion": version}}
             assert len(deaths) == dead
         await client.delete(path)
         assert len(deaths) == 3
+
+
+async def test_what_was_said_before_but_for_a_time_or_a_figure_is_no_death(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def status(stress: float, ready: str) -> dict[str, Any]:
+        conditions = [{"type": "Ready", "status": ready, "reason": "A", "message": str(stress)}]
+        bridges = [{"name": "b-0", "state": "Ready", "stress": stress}]
+        return {
+            "metadata": {"name": "b"},
+            "status": {"conditions": conditions, "bridges": bridges},
+        }
+
+    def note(key: str, when: str) -> dict[str, Any]:
+        return {"metadata": {"uid": "1", "annotations": {key: when}}}
+
+    async with proxied(monkeypatch, tmp_path) as (client, proxy, _, deaths):
+        proxy.begin_step()
+        for path, body, dead in (
+            ("octoregions/b/status", status(0.1, "True"), 1),
+            ("octoregions/b/status", status(0.2, "True"), 1),
+            ("octoregions/b/status", status(0.2, "False"), 2),
+            ("pods/b-0", note("moved-at", "1"), 3),
+            ("pods/b-0", note("moved-at", "2"), 3),
+            ("pods/b-0", note("draining-since", "2"), 4),
+            ("pods/b-1", note("moved-at", "2"), 5),
+        ):
+            await client.patch(f"/namespaces/a/{path}", json=body)
+            assert len(deaths) == dead
+        proxy.begin_step()
+        await client.patch("/namespaces/a/pods/b-0", json=note("moved-at", "3"))
+        assert len(deaths) == 6, "each step anew"
