@@ -10,7 +10,6 @@ from typing import Final
 from octofleet.api.status import ConditionStatus
 from octofleet.core.conditions import Reason
 from octofleet.core.findings import Check, Findings, Said
-from octofleet.core.observation import BridgeState
 from octofleet.core.stages import Phase
 from octofleet.core.wording import first_of
 
@@ -82,31 +81,25 @@ def _same_relay_id(found: Findings) -> Said | None:
 
 
 def _versions(found: Findings) -> Said | None:
-    versions = Counter(e.version for e in found.snapshot.around.occupants if e.version)
+    # Nobody new comes to one that drains: what it is of strands nothing.
+    serving = [e for e in found.snapshot.around.occupants if e.version and not e.drains]
+    versions = Counter(e.version for e in serving)
     if len(versions) < 2:
         return None
     counts = ", ".join(f"{count} of {version}" for version, count in sorted(versions.items()))
-    if _is_upgrading(found):
+    if found.plan.stage.phase not in (Phase.CURRENT, Phase.ROLLED_BACK):
         return UNKNOWN, Reason.UPGRADING, f"an upgrade is under way: {counts}"
+    if others := found.snapshot.around.upgrading:
+        where = first_of(others, NAMED)
+        return UNKNOWN, Reason.UPGRADING, f"an upgrade of {where} is under way: {counts}"
     usual = versions.most_common(1)[0][0]
-    odd = [e.nickname for e in found.snapshot.around.occupants if e.version not in (usual, None)]
+    odd = [e.nickname for e in serving if e.version != usual]
     text = (
         f"bridges of several versions in one brewery ({counts}; {_listed(odd)} is odd): Jicofo"
         " never mixes them in a meeting, so a meeting can't use the others' capacity; bring all to"
         " one bridge.image, or keep foreign bridges out of the brewery"
     )
     return FALSE, Reason.VERSIONS_DIFFER, text
-
-
-def _is_upgrading(found: Findings) -> bool:
-    """Tell whether this region itself is changing its bridges from one release to another."""
-    stage = found.plan.stage
-    if stage.phase is Phase.ROLLED_BACK:
-        return any(
-            each.bridge.release == stage.wanted and each.state is not BridgeState.STOPPING
-            for each in found.bridges
-        )
-    return stage.phase is not Phase.CURRENT
 
 
 def _alike(found: Findings) -> Said:

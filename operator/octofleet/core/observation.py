@@ -228,6 +228,8 @@ class Occupant:
     nickname: str
     version: str | None = None
     relay_id: str | None = None
+    drains: bool = False
+    """Nobody new is sent to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,8 @@ class Surroundings:
     occupants: tuple[Occupant, ...] = ()
     password_taken: bool | None = None
     """Prosody takes the bridges' password; None = not asked, or no answer."""
+    upgrading: tuple[str, ...] = ()
+    """Other regions of the cluster, in this Kubernetes, whose bridges are being replaced."""
 
 
 @dataclass(frozen=True, slots=True)

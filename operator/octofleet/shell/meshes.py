@@ -7,6 +7,7 @@ from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import EffectiveRegion, effective_cluster
 from octofleet.api.octo import Relays
 from octofleet.core.meshing import Mesh, mesh_of
+from octofleet.core.stages import Phase
 from octofleet.shell import clusters, documents, kube
 from octofleet.shell.caching import Shared
 from octofleet.shell.documents import Document
@@ -14,6 +15,8 @@ from octofleet.shell.jicofo import JicofoView
 from octofleet.shell.kube import KubernetesCluster
 
 LIST_SECONDS: Final = 2.0
+UNDER_WAY: Final = frozenset({Phase.PROVING, Phase.SHIFTING, Phase.FINISHING, Phase.PAUSED})
+"""Phases of an upgrade in which bridges of two releases may serve."""
 
 
 class Meshes:
@@ -59,5 +62,19 @@ class Meshes:
         there = {} if seen is None else seen.people_by_region()
         return {each: n for each, n in there.items() if each != region.region} | people
 
+    async def upgrading(self, region: EffectiveRegion) -> tuple[str, ...]:
+        """Return the cluster's other regions whose bridges are being replaced, by their names."""
+        return upgrading(await self._regions.get(region.namespace), region)
+
     async def _read(self, namespace: str) -> list[Document]:
         return await self._api.list(kube.REGIONS, namespace)
+
+
+def upgrading(regions: list[Document], region: EffectiveRegion) -> tuple[str, ...]:
+    """Return those of the regions, besides the one that asks, that are upgraded in its cluster."""
+    return tuple(
+        documents.name_of(each)
+        for each in clusters.regions_of(regions, region.cluster)
+        if documents.name_of(each) != region.name
+        and documents.text(each, "status", "rollout", "phase") in UNDER_WAY
+    )

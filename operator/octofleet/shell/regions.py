@@ -201,12 +201,13 @@ class RegionReconciler:
         settings = mapping.bridge_settings(region, domain, found.home)
         text = releases.text_of(region, domain, found.home)
         name = releases.name_of(text)
+        around = await self._around.read(region, snapshot)
         return replace(
             snapshot,
             config_hash=bridge_manifest.config_hash(settings),
             release=name,
             releases={**snapshot.releases, name: text},
-            around=await self._around.read(region, snapshot),
+            around=replace(around, upgrading=await self._meshes.upgrading(region)),
             elsewhere=await self._elsewhere(region),
         )
 

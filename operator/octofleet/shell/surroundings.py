@@ -13,6 +13,7 @@ from octofleet.core.manifests import naming
 from octofleet.core.observation import Front, Occupant, Snapshot, Surroundings
 from octofleet.shell import documents, kube
 from octofleet.shell.breweries import Breweries
+from octofleet.shell.brewery import Member
 from octofleet.shell.caching import Shared
 from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName
@@ -51,7 +52,7 @@ class SurroundingsReader:
         cluster = ClusterName(region.namespace, region.cluster)
         members = sorted(self._breweries.members(cluster).items())[:OCCUPANTS]
         occupants = tuple(
-            Occupant(nickname, each.stats.version, each.stats.relay_id)
+            Occupant(nickname, each.stats.version, each.stats.relay_id, _drains(each))
             for nickname, each in members
         )
         try:
@@ -100,6 +101,11 @@ def fronts_of(
         Front("Ingress", documents.name_of(each)) for each in ingresses if _backends(each) & ours
     ]
     return (*balancing, *routing)
+
+
+def _drains(member: Member) -> bool:
+    told = member.stats
+    return bool(told.drain or told.graceful_shutdown or told.shutting_down)
 
 
 def _is_over(task: asyncio.Task[bool | None]) -> bool:

@@ -61,6 +61,8 @@ class World:
     """Whether Jicofo has just restarted and knows of no conference."""
     admit: bool = True
     """Whether pods are run at all."""
+    stuck: frozenset[str] = frozenset()
+    """Pods that are given a node and whose containers are never made."""
     xmpp: tuple[str, int] = ("127.0.0.1", 9)
     """Where Prosody is; nothing listens there: the operator must do without the brewery."""
     dropped: list[str] = field(default_factory=list[str])
@@ -239,6 +241,8 @@ async def _run(world: World, pod: documents.Document) -> None:
 async def _start(world: World, pod: documents.Document, name: str) -> None:
     if documents.text(pod, "spec", "nodeName") is None:
         await _bind(world, name)
+        return
+    if name in world.stuck:
         return
     notes = documents.texts(pod, "metadata", "annotations")
     waits = documents.items(pod, "spec", "initContainers")

@@ -23,7 +23,7 @@ from octofleet.core.findings import Findings
 from octofleet.core.limits import limits_of
 from octofleet.core.meshing import Place
 from octofleet.core.observation import Bridge, Front, Occupant, Surroundings
-from octofleet.shell import pods, surroundings
+from octofleet.shell import meshes, pods, surroundings
 from octofleet.shell.documents import Document
 
 T = ConditionType
@@ -126,6 +126,46 @@ def test_an_upgrade_under_way_is_no_mistake() -> None:
     assert _said(verdict) == ("Unknown", "Upgrading")
     same = _verdict(T.ALIKE, old, around=around, release="old")
     assert _said(same) == ("False", "VersionsDiffer")
+
+
+def test_an_upgrade_of_another_region_is_no_mistake_either() -> None:
+    around = Surroundings((), (Occupant("eu-0-a", "1"), Occupant("us-0-b", "2")), upgrading=("us",))
+    verdict = _verdict(T.ALIKE, ready_bridge("eu-0"), around=around)
+    assert _said(verdict) == ("Unknown", "Upgrading")
+    assert "us" in verdict.message
+    over = replace(around, upgrading=())
+    assert _said(_verdict(T.ALIKE, ready_bridge("eu-0"), around=over)) == (
+        "False",
+        "VersionsDiffer",
+    )
+
+
+def test_a_version_that_nobody_is_given_to_strands_nothing() -> None:
+    """One that is to be proven starts drained, and one that leaves drains."""
+    drained = (Occupant("eu-0-a", "1"), Occupant("us-0-b", "2", drains=True))
+    found = _verdict(T.ALIKE, ready_bridge("eu-0"), around=Surroundings((), drained))
+    assert _said(found) == ("True", "AllAlike")
+
+
+@pytest.mark.parametrize(
+    ("phase", "counts"),
+    [
+        ("Current", False),
+        ("Proving", True),
+        ("Shifting", True),
+        ("Finishing", True),
+        ("Paused", True),
+        ("RolledBack", False),
+    ],
+)
+def test_regions_that_are_being_upgraded_are_told_by_their_status(phase: str, counts: bool) -> None:
+    def there(name: str, cluster: str = "meet") -> Document:
+        spec = {"region": name, "clusterRef": {"name": cluster}}
+        status = {"rollout": {"phase": phase}}
+        return {"metadata": {"name": name}, "spec": spec, "status": status}
+
+    found = [there("eu"), there("us"), there("asia", "other"), {"metadata": {"name": "new"}}]
+    assert meshes.upgrading(found, REGION) == (("us",) if counts else ())
 
 
 def _outside(**fields: Any) -> Bridge:
