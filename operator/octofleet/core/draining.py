@@ -5,6 +5,7 @@ from dataclasses import replace
 from octofleet.core import lifecycle, selection, shrinking
 from octofleet.core.actions import DrainBridge, MoveConference, ShutDownBridge
 from octofleet.core.drafts import LEAVING, READY, SCALE_IN, Draft, RefusalReason
+from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.observation import Bridge, BridgeState, Conference
 from octofleet.core.selection import Capacity
 
@@ -46,7 +47,7 @@ def _move(draft: Draft, evacuating: list[Bridge]) -> None:
     """Move one conference, or a step of it: the smallest that lands, off a bridge out of patience.
 
     With relays a conference may be on several bridges, so that people follow one another in steps
-    and the rest of the meeting hears nothing of it.
+    and the rest of the meeting hears nothing of it. That needs a bridge of their version to go to.
     """
     meetings = _meetings([bridge for bridge in evacuating if bridge.draining is True])
     if not meetings or _is_settling(draft) or not draft.snapshot.cluster.jicofo_reachable:
@@ -55,9 +56,12 @@ def _move(draft: Draft, evacuating: list[Bridge]) -> None:
     linked = bool(staying) and all(each.bridge.has_relays for each in staying)
     for conference, bridge in meetings:
         one = selection.stress_of_one(bridge, draft.limits)
-        for people in _steps(conference, draft, steps=linked and bridge.has_relays):
-            others = selection.survivors(staying, draft.now, draft.limits)
+        alike = [each for each in staying if each.bridge.version == bridge.version]
+        in_steps = linked and bridge.has_relays and bool(alike)
+        for people in _steps(conference, draft, steps=in_steps):
             part = replace(conference, participants=people)
+            takers = alike if in_steps else _takers(draft, staying, conference, bridge)
+            others = selection.survivors(takers, draft.now, draft.limits)
             if selection.landing(part, others, _capacity(draft, bridge), one) is not None:
                 whole = people == conference.participants
                 draft.actions.append(MoveConference(bridge.name, conference.id, people, whole))
@@ -65,6 +69,26 @@ def _move(draft: Draft, evacuating: list[Bridge]) -> None:
     names = ", ".join(sorted({bridge.name for _, bridge in meetings}))
     why = f"the people on {names} should be moved, but the others have no room for them"
     draft.refuse(RefusalReason.NO_ROOM, why)
+
+
+def _takers(
+    draft: Draft, staying: list[JudgedBridge], conference: Conference, bridge: Bridge
+) -> list[JudgedBridge]:
+    """Return where all people that a conference has on a bridge can land.
+
+    Jicofo never mixes versions in a meeting: where only bridges of another one stay, those who
+    leave one of its bridges come to the others that it has, and the last of these it leaves whole.
+    """
+    rest = [
+        each.bridge
+        for each in draft.bridges
+        if each.bridge is not bridge
+        and any(c.id == conference.id and c.participants for c in each.bridge.conferences or ())
+    ]
+    alike = [each for each in staying if each.bridge.version == bridge.version]
+    if not rest or alike:
+        return staying
+    return [JudgedBridge(each, S.READY) for each in rest]
 
 
 def _steps(conference: Conference, draft: Draft, *, steps: bool) -> tuple[int, ...]:

@@ -113,13 +113,18 @@ def _step(
 def _landing(
     draft: Draft, bridge: Bridge, conference: Conference, others: tuple[Survivor, ...]
 ) -> Survivor | None:
-    """Return where Jicofo puts those who are moved: it prefers bridges that the conference has."""
+    """Return where Jicofo puts those who are moved: it prefers bridges that the conference has.
+
+    It never mixes versions in a meeting.
+    """
+    alike = [each.bridge for each in draft.of(READY) if each.bridge.version == bridge.version]
     on = {
-        each.bridge.name
-        for each in draft.of(READY)
-        if any(held.id == conference.id for held in each.bridge.conferences or ())
+        each.name
+        for each in alike
+        if any(held.id == conference.id for held in each.conferences or ())
     }
-    elsewhere = [each for each in others if each.name != bridge.name]
+    names = {each.name for each in alike} - {bridge.name}
+    elsewhere = [each for each in others if each.name in names]
     cool = [each for each in elsewhere if each.stress < draft.limits.stress_threshold]
     joined = [each for each in cool if each.name in on]
     return min(

@@ -85,6 +85,12 @@ def test_one_bridge_without_relays_and_a_single_meeting_stays() -> None:
     assert moves(worlds.snapshot(alone, COOL)) == []
 
 
+def test_a_part_of_a_meeting_never_goes_to_another_version() -> None:
+    alone = bridge("eu-0", 0.95, (95,), version="1")
+    assert moves(linked(alone, replace(COOL, version="2"))) == []
+    assert moves(linked(alone, replace(COOL, version="1"))) != []
+
+
 def test_those_who_leave_land_where_their_meeting_is_already() -> None:
     """Jicofo takes a bridge that the meeting has before the least stressed of all."""
     alone = bridge("eu-0", 0.95, (95,))
