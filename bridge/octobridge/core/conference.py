@@ -48,6 +48,8 @@ class Conference:
         self.relaying = Relaying(meshes)
         self.created_at = now
         self.empty_since: float | None = now
+        self.deserted_since: float | None = now
+        """Since when nobody is connected to this bridge, wherever else people are."""
         self.speech = Speech()
         self._endpoints: dict[str, Endpoint] = {}
         self._relays: dict[str, Relay] = {}
@@ -117,7 +119,7 @@ class Conference:
     def add(self, endpoint: Endpoint) -> list[Effect]:
         """Take in a new endpoint; its streams come later, by `replan`."""
         self._endpoints[endpoint.id] = endpoint
-        self.empty_since = None
+        self.empty_since = self.deserted_since = None
         return [self._creation(endpoint)]
 
     def remove(self, endpoint: Endpoint, now: float) -> list[Effect]:
@@ -247,6 +249,8 @@ class Conference:
             self.speech.leave(endpoint_id)
         if len(self) == 0:
             self.empty_since = now
+        if not self._endpoints and self.deserted_since is None:
+            self.deserted_since = now
 
     def _forget(self, transport: int) -> None:
         self._plan = {t: party for t, party in self._plan.items() if t != transport}

@@ -59,7 +59,7 @@ class Messages:
         """Tell a peer whose channel just opened what it must know."""
         relay = self.registry.relay_by_transport(transport)
         if relay is not None:
-            return relay_messages.opened(self.registry.policy, *relay)
+            return relay_messages.opened(*relay)
         found = self.registry.by_transport(transport)
         if found is None:
             return []

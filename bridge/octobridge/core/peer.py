@@ -102,6 +102,11 @@ class Peer:
         """Whether it takes retransmissions on SSRCs of their own."""
         return any((p.name or "").lower() == "rtx" for p in self.payload_types.values())
 
+    @property
+    def is_estimated(self) -> bool:
+        """Whether it is found out what its line carries."""
+        return True
+
     def learn_media(self, media: tuple[Media, ...]) -> None:
         """Add payload types and header extensions; nothing is ever taken away."""
         for section in media:
@@ -115,7 +120,10 @@ class Peer:
     def negotiated(self) -> tuple[MediaEffect, ...]:
         """Return what the engine must know of its media."""
         return negotiated(
-            self.transport, self.payload_types.values(), self.header_extensions.values()
+            self.transport,
+            self.payload_types.values(),
+            self.header_extensions.values(),
+            estimated=self.is_estimated,
         )
 
     def learn_fingerprints(self, ice: IceTransport) -> None:

@@ -19,13 +19,12 @@ class Policy:
     """An endpoint that never sent anything is gone after this."""
     inactivity_timeout: float = 60.0
     """One that fell silent is gone after this."""
-    relay_inactivity_timeout: float = 300.0
-    """A relay that fell silent is gone after this. The stock bridge: 60; but a line between regions
-    that comes back then finds its link still there, and a bridge that is dead is expired by the
-    focus long before."""
     empty_conference_timeout: float = 20.0
+    deserted_conference_timeout: float = 300.0
+    """A conference that nobody is connected to here is gone after this, whoever is said to be
+    elsewhere; ours. A focus ends it at once, so one that didn't has forgotten it."""
     expire_interval: float = 5.0
-    """How often the three above are looked at (JVB: 60; sooner only forgets the dead sooner)."""
+    """How often the four above are looked at (JVB: 60; sooner only forgets the dead sooner)."""
     disconnected_after: float = 8.0
     """Silence after which an endpoint counts as disconnected."""
     connects_within: float = 15.0

@@ -61,6 +61,11 @@ class Relay(Peer):
     """Of what came lately; None = nothing did."""
     endpoints: dict[str, RelayedEndpoint] = field(default_factory=dict[str, RelayedEndpoint])
 
+    @property
+    def is_estimated(self) -> bool:
+        """Nothing adapts to the line between two bridges."""
+        return False
+
     def taker(self) -> Taker:
         """Return what it receives now."""
         reached = not self.consent_lost

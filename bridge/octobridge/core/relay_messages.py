@@ -46,12 +46,9 @@ def greeting(policy: Policy) -> ServerHello:
     return ServerHello(version=policy.version if policy.announce_version else None)
 
 
-def opened(policy: Policy, conference: Conference, relay: Relay) -> list[Effect]:
+def opened(conference: Conference, relay: Relay) -> list[Effect]:
     """Tell a bridge whose channel just opened what it must know."""
-    effects: list[Effect] = []
-    if not relay.opens_channel:
-        effects += tell((relay,), greeting(policy))
-    effects += conference.adaptation.relay_opened(relay.transport)
+    effects = conference.adaptation.relay_opened(relay.transport)
     for person in conference.people:
         if not conference.meshes.passes(person.transport, relay.transport):
             continue
@@ -178,9 +175,8 @@ class _Work:
 
     def _connectivity(self, message: EndpointConnectivityStatusChangeEvent) -> list[Effect]:
         person = self.relay.endpoints.get(message.endpoint)
-        if person is None:
-            return self._drop("unknown_sender")
-        person.disconnected = not message.active
+        if person is not None:
+            person.disconnected = not message.active
         return self._everywhere(message)
 
     def _everywhere(self, message: Message) -> list[Effect]:

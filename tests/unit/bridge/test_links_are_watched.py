@@ -1,4 +1,4 @@
-"""How links to other bridges fare: counted, published under the stock names, given up when dead."""
+"""How links to other bridges fare: counted under the stock names, kept until the focus ends them."""
 
 import pytest
 from tests.unit.bridge import given
@@ -7,7 +7,7 @@ from tests.unit.bridge.readings import Reading, SourceReading
 from jitsiwire.colibri2 import ConferenceModify, Endpoint
 from octobridge.core import debug
 from octobridge.core.colibri import Colibri
-from octobridge.core.effects import RemoveTransport
+from octobridge.core.effects import Effect, RemoveTransport
 from octobridge.core.expiry import expire
 from octobridge.core.policy import Policy
 from octobridge.core.relay import Relay
@@ -80,15 +80,24 @@ def test_who_sends_over_a_relay_is_known_by_ssrc() -> None:
     assert bridge.stats()["inactive_conferences"] == 0
 
 
-def test_a_link_that_cannot_be_made_is_counted_and_given_up() -> None:
+def ended(bridge: Bridge, now: float) -> list[Effect]:
+    """What comes of the focus' word that the link is over."""
+    request = ConferenceModify(given.MEETING, relays=(given.Relay("there", expire=True),))
+    return [*bridge.colibri.handle(request, now).effects]
+
+
+def test_a_link_that_cannot_be_made_is_counted_and_stays_for_the_focus_to_end() -> None:
     bridge = Bridge()
     transport = bridge.relay.transport
     bridge.reports.ice_failed(transport)
-    assert RemoveTransport(transport) in expire(bridge.registry, 1.0)
-    assert bridge.registry.conferences[0].relays == ()
+    assert RemoveTransport(transport) not in expire(bridge.registry, 30.0)
     told = bridge.stats()
     assert (told["relays_ice_failed"], told["endpoints_ice_failed"]) == (1, 0)
     assert told["total_ice_failed"] == 1
+    news = given.Relay("there", endpoints=(given.relayed("d", given.audio("d", 13)),))
+    outcome = bridge.colibri.handle(ConferenceModify(given.MEETING, relays=(news,)), 31.0)
+    assert given.reply_of(outcome).relays == (given.Relay("there"),), "an error here moves everyone"
+    assert RemoveTransport(transport) in ended(bridge, 32.0)
 
 
 def test_a_link_whose_handshake_fails_is_counted_when_it_goes() -> None:
@@ -96,17 +105,42 @@ def test_a_link_whose_handshake_fails_is_counted_when_it_goes() -> None:
     bridge.reports.ice_connected(bridge.relay.transport, 1.0)
     bridge.reports.dtls_failed(bridge.relay.transport)
     assert bridge.relay.dtls_failed
-    expire(bridge.registry, 302.0)
+    ended(bridge, 302.0)
     assert (bridge.stats()["dtls_failed_relays"], bridge.stats()["dtls_failed_endpoints"]) == (1, 0)
 
 
-def test_a_silent_link_is_given_up_after_five_minutes() -> None:
+def test_a_silent_link_stays_for_as_long_as_somebody_is_here() -> None:
     bridge = Bridge()
     bridge.secure(10.0)
-    relay = bridge.relay.transport
-    bridge.reports.readings([Reading(relay, received_age_ms=0)], [], 30.0)
-    assert RemoveTransport(relay) not in expire(bridge.registry, 329.0)
-    assert RemoveTransport(relay) in expire(bridge.registry, 331.0)
+    for now in (100.0, 1_000.0, 10_000.0):
+        bridge.registry.conferences[0].endpoints[0].heard(now)
+        assert expire(bridge.registry, now) == []
+    assert bridge.relay.id == "there"
+
+
+def test_a_conference_that_nobody_is_connected_to_goes_though_its_links_live() -> None:
+    """A focus that was restarted has forgotten it: its bridges would keep one another awake."""
+    bridge = Bridge()
+    bridge.secure()
+    bridge.registry.conferences[0].endpoints[0].heard(40.0)
+    expire(bridge.registry, 101.0)
+    assert bridge.registry.occupancy().local_endpoints == 0, "silent for a minute"
+    for now in (200.0, 400.0):
+        bridge.relay.heard(now)
+        expire(bridge.registry, now)
+        assert len(bridge.registry.conferences) == 1, "the focus may yet place somebody here"
+    bridge.relay.heard(402.0)
+    expire(bridge.registry, 402.0)
+    assert bridge.registry.occupancy().is_empty
+
+
+def test_whoever_comes_in_time_keeps_the_conference() -> None:
+    bridge = Bridge()
+    bridge.colibri.handle(given.modify(Endpoint("a", expire=True)), 10.0)
+    bridge.colibri.handle(given.modify(given.new_endpoint("late")), 300.0)
+    bridge.registry.conferences[0].endpoints[0].heard(400.0)
+    expire(bridge.registry, 401.0)
+    assert len(bridge.registry.conferences) == 1
 
 
 def test_a_link_without_messages_long_after_dtls_is_counted_once() -> None:

@@ -293,18 +293,15 @@ def test_a_second_path_is_no_reason_to_leave_the_first_while_it_answers() -> Non
     assert selection(bridge) == CLIENT
 
 
-def test_nothing_in_time_fails_once_and_late_success_still_counts() -> None:
+def test_nothing_in_time_fails_once_and_a_way_that_opens_later_is_found() -> None:
     network = Network(blocked=lambda _a, _b: True)
     bridge, client = agents(network)
-    network.run(60)
+    network.run(300)
     assert network.kinds(BRIDGE) == [ice.Failed]
     assert network.kinds(CLIENT) == [ice.Failed]
-    assert network.sent <= 2 * 16
-    assert bridge.deadline() is None
+    assert network.sent <= 2 * 300, "no more than a check a second from each"
     network.blocked = lambda _a, _b: False
-    client.add_remote_candidate(ice.RemoteCandidate("192.0.2.10", 10000))
-    client._checklist.recheck(None)  # pyright: ignore[reportPrivateUsage]
-    network.run(2)
+    network.run(10)
     assert selection(bridge) == CLIENT
     assert selection(client) == BRIDGE
 

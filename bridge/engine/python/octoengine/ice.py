@@ -10,9 +10,9 @@ the peer's password, and checks back with USE-CANDIDATE, so it needs no remote c
 participant is controlled. Conflicting roles settle as RFC 8445 §7.3.1.1 says.
 
 Once an address is selected, the media engine answers the peer's consent checks; our own
-consent (RFC 7675) is kept here. After `Failed` or `ConsentLost` the agent goes on answering,
-and a check that succeeds brings it back. After `ConsentLost` it goes on checking, too: between two
-bridges nobody else begins anew, and the engine may answer the other's checks unseen.
+consent (RFC 7675) is kept here. After `Failed` or `ConsentLost` the agent goes on answering and
+checking, and a check that succeeds brings it back: between two bridges nobody else begins anew, and
+the engine may answer the other's checks unseen.
 """
 
 import secrets
@@ -319,6 +319,7 @@ class Agent:
                 self._check(pair, now)
         if self._establish_by is not None and now >= self._establish_by:
             self._establish_by = None
+            self._retry_at = now + ice_consent.RETRY_SECONDS
             self._events.append(Failed("no candidate pair succeeded in time"))
 
     def _pace(self, now: float) -> None:
@@ -345,7 +346,7 @@ class Agent:
             self._start(pair, Purpose.CONSENT, now)
 
     def _retry(self, now: float) -> None:
-        """Try what failed once more, now and then, while consent is lost."""
+        """Try what failed once more, now and then, while nothing is selected."""
         if self._retry_at is not None and now >= self._retry_at:
             self._retry_at = now + ice_consent.RETRY_SECONDS
             self._checklist.revive()

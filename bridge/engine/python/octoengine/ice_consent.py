@@ -16,7 +16,7 @@ STALE_SECONDS: Final = 12.0
 """Unanswered for so long, other pairs may be nominated in place of the selected one."""
 LOST_SECONDS: Final = 30.0
 RETRY_SECONDS: Final = 5.0
-"""Between two rounds of checks once it is lost; whoever gives the path up closes the agent."""
+"""Between two rounds of checks while there is none; whoever gives the path up closes the agent."""
 DOUBT_SECONDS: Final = 2.0
 DOUBT_INTERVAL_SECONDS: Final = 0.6
 
