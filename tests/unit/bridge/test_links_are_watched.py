@@ -1,4 +1,4 @@
-"""How links to other bridges fare: counted under the stock names, kept until the focus ends them."""
+"""How links to other bridges fare: counted under stock names, kept until the focus ends them."""
 
 import pytest
 from tests.unit.bridge import given
