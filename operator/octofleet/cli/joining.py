@@ -77,7 +77,6 @@ async def join_token(
         "gatewayToken": _pass(_key(gateway, naming.KEY_GATEWAY_TOKEN), region),
         "gatewayCertificate": _key(gateway, naming.KEY_GATEWAY_CERTIFICATE),
         **_passwords(passwords),
-        naming.KEY_REST_TOKEN: _derived(_key(passwords, naming.KEY_REST_TOKEN)),
     }
     return yaml.safe_dump(
         {
@@ -110,15 +109,19 @@ async def _secret(api: KubernetesCluster, name: str, namespace: str) -> Document
 
 
 def _passwords(secret: Document) -> dict[str, str]:
-    """Return the passwords of every generation that is good, and which is the current one.
+    """Return what goes with every generation that is good, and which is the current one.
 
-    Bridges there that log in with the one before still read theirs when they start again.
+    Bridges there that log in with the one before still read theirs when they start again, and the
+    operator there needs their token. Tokens are others there than here.
     """
     values = credentials.read_values(secret)
     which = accounts.current(values)
     good = accounts.generations(values) | {which}
-    keys = [key for each in sorted(good) if each <= which for key in accounts.password_keys(each)]
-    found = {key: _key(secret, key) for key in keys}
+    found: dict[str, str] = {}
+    for each in sorted(each for each in good if each <= which):
+        found |= {key: _key(secret, key) for key in accounts.password_keys(each)}
+        token = accounts.password_key(naming.KEY_REST_TOKEN, each)
+        found[token] = _derived(_key(secret, token))
     return found if which == accounts.FIRST else {accounts.KEY_GENERATION: str(which), **found}
 
 

@@ -161,6 +161,8 @@ class Bridge:
     last_error: str | None = None
     failing_ice: bool = False
     """Jicofo finds that people's connections to it fail, and sends nobody new for a while."""
+    token_key: str | None = None
+    """Under which key of the Secret its REST's token is; None = not told."""
     address_origin: str | None = None
     """Where its advertised addresses come from; None = not told yet."""
     advertised: tuple[str, ...] = ()

@@ -30,7 +30,7 @@ from octofleet.core.manifests.naming import Manifest, Owner
 from octofleet.core.observation import Bridge, Proof, Snapshot
 from octofleet.core.stages import Stage
 from octofleet.shell import documents, kube, pods
-from octofleet.shell.bridges import BridgeAddress, BridgeClient
+from octofleet.shell.bridges import BridgeAddress, BridgeClient, Tokens
 from octofleet.shell.endpoints import ClusterName, Endpoints
 from octofleet.shell.errors import Conflict, FleetError, Unreachable
 from octofleet.shell.jicofo import JicofoClient
@@ -53,7 +53,7 @@ class Target:
     participant_stress: float | None
     """What a person was learned to cost."""
     cluster: ClusterName
-    token: str
+    tokens: Tokens
     home: Home | None = None
     """Where the cluster is, when in another Kubernetes."""
 
@@ -293,7 +293,7 @@ class Actuator:
         return f"{people} people are on it by now" if people else None
 
     def _reach(self, bridge: Bridge, target: Target) -> BridgeAddress:
-        address = self._observer.address(bridge, target.token)
+        address = self._observer.address(bridge, target.tokens)
         if address is None:
             raise Unreachable("it has no node yet")
         return address

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from jitsiwire.colibri2 import ConferenceModified, ConferenceModify
@@ -11,6 +11,7 @@ from octofleet.core.manifests.inputs import Domains
 from octofleet.core.observation import Timestamp
 from octofleet.shell import xmpp
 from octofleet.shell.brewery import BreweryWatcher, Member, Room
+from octofleet.shell.bridges import Tokens
 from octofleet.shell.endpoints import ClusterName, Endpoints
 from octofleet.shell.errors import Unreachable
 from octofleet.shell.xmpp import Account
@@ -26,7 +27,8 @@ class Credentials:
 
     bridge: str
     operator: str
-    token: str
+    tokens: Tokens = field(compare=False)
+    """Of the bridges' REST; the brewery has nothing to do with them."""
     generation: int = 1
     """Of the accounts."""
 

@@ -4,6 +4,7 @@ Who is on it? Shutdown is graceful always: a bridge waits for whoever is on it.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +27,20 @@ class BridgeAddress:
 
     base: str
     token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens that a cluster's bridges ask for: each generation of them has its own."""
+
+    current: str = field(default="", repr=False)
+    """Of the bridges that are made now."""
+    by_key: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """By the Secret's key, which a bridge's pod names."""
+
+    def of(self, key: str | None) -> str:
+        """Return the token of a bridge whose pod reads it under a key; None: it isn't told."""
+        return self.by_key.get(key or "", self.current)
 
 
 class BridgeClient:

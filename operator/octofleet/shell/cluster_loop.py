@@ -13,6 +13,7 @@ from octofleet.core.meshing import Mesh
 from octofleet.shell import clusters, credentials, documents, gateways, kube
 from octofleet.shell.bells import Key
 from octofleet.shell.breweries import Breweries
+from octofleet.shell.bridges import Tokens
 from octofleet.shell.credentials import Keeper, Kept
 from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName
@@ -52,7 +53,7 @@ class ClusterReconciler:
         self._keeper = keeper
         self._rotator = rotator
         self._restarter = restarter
-        self._tokens: dict[Key, str] = {}
+        self._tokens: dict[Key, Tokens] = {}
         self._clock = clock
         self._applied: dict[Key, tuple[tuple[EffectiveCluster, Mesh | None], float]] = {}
         self._left: dict[Key, Left] = {}
@@ -86,7 +87,7 @@ class ClusterReconciler:
         if looked is not None:
             state = replace(state, credentials=looked.verdict)
         if mesh is not None and (mesh.relays or mesh.elsewhere or len(mesh.regions) > 1):
-            linking = await self._links.look(name, self._tokens.get(key, ""))
+            linking = await self._links.look(name, self._tokens.get(key, Tokens()))
             state = replace(state, mesh=mesh, linking=linking)
         await self._publisher.cluster(document, resource.status, cluster, joined, state)
         acted = looked is not None and looked.acted
@@ -125,7 +126,7 @@ class ClusterReconciler:
             self._left[key] = left
         except Refused as error:
             return str(error), None
-        self._tokens[key] = kept.credentials.token
+        self._tokens[key] = kept.credentials.tokens
         domains = inputs.Domains(left.domain)
         self._breweries.watch(ClusterName(key.namespace, key.name), domains, kept.credentials)
         return None, kept

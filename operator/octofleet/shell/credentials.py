@@ -16,6 +16,7 @@ from octofleet.api.effective import EffectiveCluster
 from octofleet.core.manifests import accounts, mapping, naming, secret
 from octofleet.shell import clusters, documents, kube
 from octofleet.shell.breweries import Credentials
+from octofleet.shell.bridges import Tokens
 from octofleet.shell.documents import Document
 from octofleet.shell.kube import KubernetesCluster
 
@@ -175,6 +176,15 @@ def _credentials(values: Mapping[str, str]) -> Credentials:
     return Credentials(
         bridge=values[accounts.password_key(naming.KEY_JVB_PASSWORD, which)],
         operator=values[accounts.password_key(naming.KEY_OPERATOR_PASSWORD, which)],
-        token=values[naming.KEY_REST_TOKEN],
+        tokens=_tokens(values, which),
         generation=which,
+    )
+
+
+def _tokens(values: Mapping[str, str], which: int) -> Tokens:
+    """Return the tokens of every generation that a Secret's data (in clear) holds."""
+    own = accounts.password_key(naming.KEY_REST_TOKEN, which)
+    return Tokens(
+        values[own],
+        {key: each for key, each in values.items() if key.startswith(naming.KEY_REST_TOKEN)},
     )

@@ -69,11 +69,21 @@ def variable(pod: object, name: str) -> str | None:
         pod: A pod, or what pods are made from: something with a `spec` that lists containers.
         name: The variable's.
     """
-    for container in items(pod, "spec", "containers"):
-        for each in items(container, "env"):
-            if each.get("name") == name:
-                return text(each, "value")
-    return None
+    return text(_named(pod, name, "containers"), "value")
+
+
+def secret_key(pod: object, name: str) -> str | None:
+    """Return under which key of a Secret a pod's containers find a variable; `variable`'s sister.
+
+    Init containers count, too: a sidecar is one.
+    """
+    found = _named(pod, name, "containers") or _named(pod, name, "initContainers")
+    return text(found, "valueFrom", "secretKeyRef", "key")
+
+
+def _named(pod: object, name: str, kind: str) -> Document | None:
+    every = (each for container in items(pod, "spec", kind) for each in items(container, "env"))
+    return next((each for each in every if each.get("name") == name), None)
 
 
 def truth(document: object, *path: str) -> bool | None:

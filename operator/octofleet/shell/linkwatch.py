@@ -9,7 +9,7 @@ from octofleet.core.links import End, Linking, Person, broken_pairs
 from octofleet.core.manifests import naming
 from octofleet.core.observation import Timestamp
 from octofleet.shell import documents, kube, pods
-from octofleet.shell.bridges import BridgeAddress, BridgeClient
+from octofleet.shell.bridges import BridgeAddress, BridgeClient, Tokens
 from octofleet.shell.caching import Shared
 from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName, Endpoints
@@ -43,12 +43,12 @@ class LinkWatch:
     def __init__(self, ports: LinkPorts) -> None:
         self._ports = ports
         self._seen = Shared[ClusterName, Linking](self._look, LOOK_SECONDS, ports.clock)
-        self._tokens: dict[ClusterName, str] = {}
+        self._tokens: dict[ClusterName, Tokens] = {}
         self._since: dict[ClusterName, Mapping[Pair, Timestamp]] = {}
 
-    async def look(self, cluster: ClusterName, token: str) -> Linking | None:
+    async def look(self, cluster: ClusterName, tokens: Tokens) -> Linking | None:
         """Return what is seen of a cluster's links, None while Jicofo can't be asked."""
-        self._tokens[cluster] = token
+        self._tokens[cluster] = tokens
         try:
             return await self._seen.get(cluster)
         except FleetError:
@@ -86,10 +86,12 @@ class LinkWatch:
         """Return where the bridges' REST is, by nickname."""
         labels = {**naming.any_bridge_labels(), naming.LABEL_CLUSTER: cluster.name}
         found = await self._ports.kube.list(kube.PODS, cluster.namespace, labels)
-        token, known = self._tokens.get(cluster, ""), [pods.bridge_of(each) for each in found]
+        tokens = self._tokens.get(cluster, Tokens())
+        known = [pods.bridge_of(each) for each in found]
         return {
             each.nickname: BridgeAddress(
-                self._ports.endpoints.bridge(each.node_address, each.name), token
+                self._ports.endpoints.bridge(each.node_address, each.name),
+                tokens.of(each.token_key),
             )
             for each in known
             if each.node_address is not None

@@ -24,7 +24,7 @@ from octofleet.core.observation import (
 )
 from octofleet.shell import documents, kube, pods
 from octofleet.shell.breweries import Breweries
-from octofleet.shell.bridges import BridgeAddress, BridgeClient
+from octofleet.shell.bridges import BridgeAddress, BridgeClient, Tokens
 from octofleet.shell.caching import Shared
 from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName, Endpoints
@@ -48,8 +48,8 @@ class ClusterFacts:
 
     name: ClusterName
     exists: bool
-    token: str
-    """The bearer token of its bridges."""
+    tokens: Tokens
+    """The bearer tokens of its bridges."""
     remote: str | None = None
     """Where its Jicofo is reached when it is in another Kubernetes."""
     message: str = ""
@@ -121,11 +121,12 @@ class Observer:
             releases=_releases(pod for pod in found if _ours(pod, region)),
         )
 
-    def address(self, bridge: Bridge, token: str) -> BridgeAddress | None:
+    def address(self, bridge: Bridge, tokens: Tokens) -> BridgeAddress | None:
         """Return where a bridge's REST is, None before it has a node."""
         if bridge.node_address is None:
             return None
-        return BridgeAddress(self._ports.endpoints.bridge(bridge.node_address, bridge.name), token)
+        base = self._ports.endpoints.bridge(bridge.node_address, bridge.name)
+        return BridgeAddress(base, tokens.of(bridge.token_key))
 
     async def jicofo_seen(self, cluster: ClusterName) -> JicofoView:
         """Return what Jicofo said a moment ago or says now.
@@ -221,7 +222,7 @@ class Observer:
         if member is not None and pushed and member.stats.local_endpoints is not None:
             stats, at = member.stats, member.at
         else:
-            address = self.address(bridge, cluster.token)
+            address = self.address(bridge, cluster.tokens)
             if address is None or bridge.pod_phase != "Running":
                 return bridge
             try:

@@ -58,6 +58,7 @@ def bridge_of(pod: Document) -> Bridge:
         shutdown_sent_at=documents.moment(notes, naming.ANNOTATION_SHUTDOWN_SENT_AT),
         moved_at=documents.moment(notes, naming.ANNOTATION_MOVED_AT),
         last_error=_last_error(pod),
+        token_key=documents.secret_key(pod, naming.KEY_REST_TOKEN),
         address_origin=notes.get(naming.ANNOTATION_ADDRESS_SOURCE) or None,
         advertised=addresses.parse(notes.get(naming.ANNOTATION_ADVERTISE, "")) or (),
         awaits_address=_awaits_address(pod, notes),

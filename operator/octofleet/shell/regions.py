@@ -29,6 +29,7 @@ from octofleet.shell import clusters, credentials, documents, kube
 from octofleet.shell.actuator import Actuator, Outcome, Target
 from octofleet.shell.bells import Key
 from octofleet.shell.breweries import Credentials
+from octofleet.shell.bridges import Tokens
 from octofleet.shell.clusters import Child
 from octofleet.shell.documents import Document
 from octofleet.shell.endpoints import ClusterName
@@ -185,7 +186,7 @@ class RegionReconciler:
         facts = ClusterFacts(
             ClusterName(region.namespace, region.cluster),
             exists=found.cluster is not None,
-            token=found.credentials.token if found.credentials else "",
+            tokens=found.credentials.tokens if found.credentials else Tokens(),
             remote=found.remote,
             message=found.unusable,
         )
@@ -268,7 +269,7 @@ class RegionReconciler:
             stage=plan.stage,
             participant_stress=learned,
             cluster=ClusterName(region.namespace, region.cluster),
-            token=found.credentials.token,
+            tokens=found.credentials.tokens,
         )
         return await self._actuator.run(plan.actions, target)
 

@@ -14,6 +14,7 @@ from octofleet.api.clusters import JitsiCluster
 from octofleet.core.manifests import accounts, inputs, naming
 from octofleet.shell import documents, kube
 from octofleet.shell.breweries import Breweries, Credentials
+from octofleet.shell.bridges import Tokens
 from octofleet.shell.endpoints import ClusterName, Endpoints
 from octofleet.shell.jicofo import Gateway, JicofoClient
 from octofleet.shell.kube import KubernetesCluster
@@ -35,9 +36,8 @@ REGION_KEY: Final = "region"
 SECRET_KEYS: Final = (
     "gatewayToken",
     "gatewayCertificate",
-    naming.KEY_REST_TOKEN,
 )
-"""Besides the passwords of the generation it tells."""
+"""Besides what goes with the generation it tells."""
 
 
 class UnusableError(ValueError):
@@ -154,8 +154,9 @@ def home_of(data: Mapping[str, str], secret: str, namespace: str) -> Home:
         UnusableError: Something is missing or wrong in it.
     """
     which = _generation(data, secret)
-    passwords = accounts.password_keys(which)
-    said = {key: _decoded(data, key, secret) for key in (*PLAIN_KEYS, *SECRET_KEYS, *passwords)}
+    wanted = (*PLAIN_KEYS, *SECRET_KEYS, *accounts.keys(which))
+    said = {key: _decoded(data, key, secret) for key in wanted}
+    tokens = [key for key in data if key.startswith(naming.KEY_REST_TOKEN)]
     region = _decoded(data, REGION_KEY, secret) if REGION_KEY in data else None
     try:
         cluster = JitsiCluster.model_validate(
@@ -183,7 +184,10 @@ def home_of(data: Mapping[str, str], secret: str, namespace: str) -> Home:
         credentials=Credentials(
             bridge=said[accounts.password_key(naming.KEY_JVB_PASSWORD, which)],
             operator=said[accounts.password_key(naming.KEY_OPERATOR_PASSWORD, which)],
-            token=said[naming.KEY_REST_TOKEN],
+            tokens=Tokens(
+                said[accounts.password_key(naming.KEY_REST_TOKEN, which)],
+                {key: _decoded(data, key, secret) for key in tokens},
+            ),
             generation=which,
         ),
     )

@@ -137,7 +137,7 @@ class Rotator:
     async def _take(self, cluster: EffectiveCluster, kept: Kept, todo: Step) -> None:
         match todo:
             case Begin(which, asked):
-                made = {key: self._keeper.fresh() for key in accounts.password_keys(which)}
+                made = {key: self._keeper.fresh() for key in accounts.keys(which)}
                 await self._keeper.change(cluster, made, {secret.ANNOTATION_ROTATED: asked})
             case Register(which):
                 for each in _accounts(cluster, kept, which):
@@ -150,7 +150,7 @@ class Rotator:
                 for each in _accounts(cluster, kept, which):
                     where, admin = self._where(cluster), _focus(cluster, kept)
                     await prosody.remove(*where, admin, each.jid)
-                gone = dict.fromkeys(accounts.password_keys(which), None)
+                gone = dict.fromkeys(accounts.keys(which), None)
                 await self._keeper.change(cluster, gone, {})
             case _:
                 assert_never(todo)

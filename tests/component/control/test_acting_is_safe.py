@@ -28,7 +28,7 @@ from octofleet.shell import documents, kube, pods
 from octofleet.shell.actuator import Actuator, Outcome, Target
 from octofleet.shell.bells import Bells
 from octofleet.shell.breweries import Breweries
-from octofleet.shell.bridges import BridgeClient
+from octofleet.shell.bridges import BridgeClient, Tokens
 from octofleet.shell.endpoints import ClusterName
 from octofleet.shell.jicofo import JicofoClient
 from octofleet.shell.kube import KubernetesCluster
@@ -63,7 +63,7 @@ class Stage:
             release=release,
             releases={release: text},
         )
-        return Target(snapshot, OWNER, REGION, Upgrade(), None, name, token="token")
+        return Target(snapshot, OWNER, REGION, Upgrade(), None, name, tokens=Tokens("token"))
 
     async def act(self, action: Action) -> Outcome:
         (outcome,) = await self.actuator.run((action,), await self.target())
@@ -84,6 +84,7 @@ OWNER = naming.Owner("OctoRegion", "eu", "00000000-0000-0000-0000-000000000001")
 @contextlib.asynccontextmanager
 async def stage(api: KubernetesCluster, namespace: str) -> AsyncGenerator[Stage]:
     async with worlds.running(api, namespace) as world, httpx.AsyncClient() as http:
+        await worlds.hold(world, {naming.KEY_REST_TOKEN: "token"})
         jicofo, bridges = JicofoClient(http), BridgeClient(http)
         breweries = Breweries(world, "test", time.time, lambda _: None)
         watch = PodWatch(api, Bells(), "OctoRegion")

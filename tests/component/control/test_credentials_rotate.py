@@ -32,9 +32,7 @@ async def fleet(api: KubernetesCluster, prosody: Prosody, namespace: str) -> Asy
     """A cluster with two bridges, whose Prosody knows what is in the Secret."""
     async with worlds.running(api, namespace) as world:
         world.xmpp = (prosody.host, prosody.port)
-        meta = {"name": SECRET, "namespace": world.namespace}
-        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": HELD}
-        await api.create(kube.SECRETS, world.namespace, secret)
+        await worlds.hold(world, HELD)
         cluster = worlds.cluster(world.namespace)
         cluster["spec"]["domain"] = DOMAIN
         drain = {"patience": "1s", "deadline": "1h"}
@@ -92,6 +90,10 @@ async def used(world: World) -> set[int | None]:
     return {rotating.bridge_generation(pod) for pod in await world.pods()}
 
 
+async def tokens(world: World) -> set[str]:
+    return {world.bridges[documents.name_of(pod)].token for pod in await world.pods()}
+
+
 async def takes(world: World, user: str, password: str) -> bool | None:
     return await xmpp.accepted(*world.xmpp, Account(f"{user}@{AUTH_DOMAIN}", password))
 
@@ -109,13 +111,14 @@ async def ask(world: World, text: str) -> None:
     await world.api.merge(kube.CLUSTERS, world.namespace, "meet", note)
 
 
-async def test_bridges_with_other_accounts_replace_the_others_and_nobody_is_dropped(
+async def test_bridges_with_other_accounts_and_tokens_replace_the_others_and_nobody_is_dropped(
     api: KubernetesCluster, prosody: Prosody
 ) -> None:
     async with fleet(api, prosody, "rotate") as world:
         world.bridges["eu-0"].people = {"a@muc": 3}
         await until(lambda: _is(world, ("True", "PasswordsTaken")), 120)
         assert await used(world) == {1}
+        assert await tokens(world) == {"token"}
         await ask(world, "please")
 
         async def switched() -> bool:
@@ -134,9 +137,12 @@ async def test_bridges_with_other_accounts_replace_the_others_and_nobody_is_drop
         await until(replaced, 120)
 
         async def retired() -> bool:
-            return naming.KEY_JVB_PASSWORD not in await held(world)
+            return not {naming.KEY_JVB_PASSWORD, naming.KEY_REST_TOKEN} & (await held(world)).keys()
 
         await until(retired, 120)
+        # Each bridge took its own token alone: the old ones were drained and stopped by theirs.
+        token = values[f"{naming.KEY_REST_TOKEN}.2"]
+        assert await tokens(world) == {token} != {"token"}
         assert not world.dropped
         assert await takes(world, "jvb", PASSWORDS["jvb"]) is False
         assert await takes(world, "octofleet", PASSWORDS["octofleet"]) is False

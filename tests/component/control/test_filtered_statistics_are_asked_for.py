@@ -14,13 +14,13 @@ from tests.component.control.world import FakeBridge, World, until
 
 from jitsiwire.stats import BridgeStats
 from octofleet.core.manifests import bridge as bridge_manifest
-from octofleet.core.manifests import mapping
+from octofleet.core.manifests import mapping, naming
 from octofleet.core.observation import Bridge, History, Timestamp
 from octofleet.shell import kube
 from octofleet.shell.bells import Bells
 from octofleet.shell.breweries import Breweries
 from octofleet.shell.brewery import Member
-from octofleet.shell.bridges import BridgeClient
+from octofleet.shell.bridges import BridgeClient, Tokens
 from octofleet.shell.endpoints import ClusterName
 from octofleet.shell.jicofo import JicofoClient
 from octofleet.shell.kube import KubernetesCluster
@@ -44,6 +44,7 @@ class Pushed(Breweries):
 async def seeing(api: KubernetesCluster, told: BridgeStats) -> AsyncGenerator[tuple[World, Any]]:
     """Give a world with one bridge, and what looks at it."""
     async with worlds.running(api, "filtered") as world, httpx.AsyncClient() as http:
+        await worlds.hold(world, {naming.KEY_REST_TOKEN: "token"})
         region = replace(REGION, uid=OWNER.uid, namespace=world.namespace)
         settings = mapping.bridge_settings(region, "meet.example.org")
         body = bridge_manifest.build_bridge("eu-0", world.namespace, OWNER, settings, "abc")
@@ -60,7 +61,7 @@ async def seeing(api: KubernetesCluster, told: BridgeStats) -> AsyncGenerator[tu
             api, JicofoClient(http), BridgeClient(http), breweries, world, watch, time.time
         )
         observer = Observer(ports)
-        facts = ClusterFacts(ClusterName(world.namespace, "meet"), True, "token")
+        facts = ClusterFacts(ClusterName(world.namespace, "meet"), True, Tokens("token"))
 
         async def look() -> Bridge | None:
             seen = await observer.observe(region, facts, History())

@@ -16,7 +16,7 @@ import kopf
 from aiohttp import web
 
 from octofleet.core.manifests import naming
-from octofleet.shell import documents, handlers, kube
+from octofleet.shell import credentials, documents, handlers, kube
 from octofleet.shell.endpoints import ClusterName
 from octofleet.shell.errors import KubeError
 from octofleet.shell.kube import KubernetesCluster
@@ -35,6 +35,8 @@ class FakeBridge:
     """What runs in a bridge pod."""
 
     nickname: str
+    token: str
+    """What its REST asks for, as long as it lives."""
     people: dict[str, int] = field(default_factory=dict[str, int])
     """Participants by conference."""
     drain: bool = False
@@ -189,6 +191,13 @@ def _named(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
+async def hold(world: World, values: dict[str, str]) -> None:
+    """Have a cluster's Secret hold something before there is a cluster."""
+    meta = {"name": naming.secret_name("meet"), "namespace": world.namespace}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": values}
+    await world.api.create(kube.SECRETS, world.namespace, body)
+
+
 async def _make_nodes(world: World) -> None:
     for name in NODES:
         body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
@@ -248,10 +257,22 @@ async def _start(world: World, pod: documents.Document, name: str) -> None:
     waits = documents.items(pod, "spec", "initContainers")
     if waits and not notes.get(naming.ANNOTATION_ADDRESS_SOURCE):
         return
-    world.bridges[name] = FakeBridge(notes[naming.ANNOTATION_NICKNAME])
+    token = await _token(world, pod)
+    if token is None:
+        return
+    world.bridges[name] = FakeBridge(notes[naming.ANNOTATION_NICKNAME], token)
     ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"}
     address = {"phase": "Running", "hostIP": "127.0.0.1", "conditions": [ready]}
     await world.set_status(kube.PODS, name, address)
+
+
+async def _token(world: World, pod: documents.Document) -> str | None:
+    """Return what a container is given as its REST's token; without it, it isn't started."""
+    (container,) = documents.items(pod, "spec", "containers")
+    told = {each["name"]: each for each in documents.items(container, "env")}
+    source = documents.texts(told[naming.KEY_REST_TOKEN], "valueFrom", "secretKeyRef")
+    secret = await world.api.get(kube.SECRETS, source["name"], world.namespace)
+    return credentials.read_values(secret).get(source["key"])
 
 
 async def _bind(world: World, name: str) -> None:
@@ -288,7 +309,7 @@ def _routes(world: World) -> web.Application:
         found = world.bridges.get(request.match_info["name"])
         if found is None or not found.reachable:
             raise web.HTTPServiceUnavailable
-        if not request.headers.get("Authorization", "").startswith("Bearer "):
+        if request.headers.get("Authorization") != f"Bearer {found.token}":
             raise web.HTTPUnauthorized
         return found
 
@@ -377,4 +398,4 @@ def _move(world: World, nickname: str, room: str, most: int) -> Object:
     return {"movedEndpoints": people, "conferences": 1}
 
 
-__all__ = ["FakeBridge", "World", "cluster", "operator", "region", "running", "until"]
+__all__ = ["FakeBridge", "World", "cluster", "hold", "operator", "region", "running", "until"]

@@ -24,7 +24,7 @@ from octofleet.core.conditions import Reason, Verdict
 from octofleet.core.links import Linking, Wanted
 from octofleet.core.meshing import Place, mesh_of
 from octofleet.core.observation import Timestamp
-from octofleet.shell.bridges import BridgeClient
+from octofleet.shell.bridges import BridgeClient, Tokens
 from octofleet.shell.endpoints import ClusterName, Endpoints
 from octofleet.shell.jicofo import JicofoBridge, JicofoView
 from octofleet.shell.kube import KubernetesCluster
@@ -114,7 +114,7 @@ async def test_the_pair_between_which_nothing_passes_is_named_until_it_does_agai
         async def becomes(reason: Reason) -> None:
             async def is_so() -> bool:
                 around.ahead += 5.0  # past what the watch keeps of its last look
-                seen.append(await watch.look(CLUSTER, TOKEN))
+                seen.append(await watch.look(CLUSTER, Tokens(TOKEN)))
                 return judged(seen[-1]).reason is reason
 
             seen: list[Linking | None] = []
@@ -132,7 +132,7 @@ async def test_the_pair_between_which_nothing_passes_is_named_until_it_does_agai
             await meeting.link(two, three)
             await becomes(Reason.ALL_LINKED)
             await sees(a, b)
-            measured = links.between(await watch.look(CLUSTER, TOKEN))
+            measured = links.between(await watch.look(CLUSTER, Tokens(TOKEN)))
             assert [each.regions for each in measured] == [
                 ("region-1", "region-2"),
                 ("region-1", "region-3"),
@@ -140,7 +140,7 @@ async def test_the_pair_between_which_nothing_passes_is_named_until_it_does_agai
             ]
             path.cut = True
             await becomes(Reason.LINK_BROKEN)
-            told = judged(await watch.look(CLUSTER, TOKEN)).message
+            told = judged(await watch.look(CLUSTER, Tokens(TOKEN))).message
             assert "jvb-1 (region-1) and jvb-2 (region-2)" in told
             assert "jvb-3" not in told
             await sees(a, c)

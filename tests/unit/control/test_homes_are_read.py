@@ -39,26 +39,28 @@ def test_a_whole_secret_says_where_home_is_and_shows_no_secret() -> None:
     assert home.prosody == ("198.51.100.7", 30522)
     assert home.gateway.url == "https://198.51.100.7:30443"
     assert home.gateway.certificate == CERTIFICATE
-    assert home.credentials.token == "secret-of-the-rest"
+    assert home.credentials.tokens.current == "secret-of-the-rest"
     assert "secret-of" not in repr(home)
 
 
 def test_a_secret_of_a_later_generation_holds_that_ones_passwords() -> None:
     later = encoded(
         generation="3",
-        **{f"{key}.3": f"third-{key}" for key in accounts.password_keys(accounts.FIRST)},
+        **{f"{key}.3": f"third-{key}" for key in accounts.keys(accounts.FIRST)},
     )
     home = home_of(later, "home", "far")
     assert home.credentials.generation == 3
     assert home.credentials.bridge == f"third-{naming.KEY_JVB_PASSWORD}"
+    # Bridges that came before keep the token they began with, and the operator must reach them.
+    tokens, key = home.credentials.tokens, naming.KEY_REST_TOKEN
+    assert tokens.current == tokens.of(f"{key}.3") == tokens.of(None) == f"third-{key}"
+    assert tokens.of(key) == "secret-of-the-rest"
     del later["JVB_AUTH_PASSWORD.3"]
     with pytest.raises(UnusableError, match=r"JVB_AUTH_PASSWORD\.3: it is missing"):
         home_of(later, "home", "far")
 
 
-@pytest.mark.parametrize(
-    "key", [*PLAIN_KEYS, *SECRET_KEYS, *accounts.password_keys(accounts.FIRST)]
-)
+@pytest.mark.parametrize("key", [*PLAIN_KEYS, *SECRET_KEYS, *accounts.keys(accounts.FIRST)])
 def test_whatever_is_missing_is_named(key: str) -> None:
     whole = encoded()
     del whole[key]

@@ -174,7 +174,11 @@ def _environment(settings: BridgeSettings, nickname: str) -> list[Manifest]:
             home.secret,
             accounts.password_key(naming.KEY_JVB_PASSWORD, settings.generation),
         ),
-        containers.secret_variable(naming.KEY_REST_TOKEN, home.secret),
+        containers.secret_variable(
+            naming.KEY_REST_TOKEN,
+            home.secret,
+            accounts.password_key(naming.KEY_REST_TOKEN, settings.generation),
+        ),
     ]
     if settings.bind_node_address:
         ours.insert(1, containers.field_variable("OCTOBRIDGE_BIND_ADDRESSES", "status.hostIP"))
