@@ -195,3 +195,39 @@ async def test_between_bridges_the_one_that_is_told_to_opens_the_channel(opener:
             await eventually(lambda b=bridge, w=wanted: b.told == w, "the other's words")
         for bridge in bridges:
             await bridge.channel.stop()
+
+
+class Waiting(sctp.Association):
+    """As the stock bridge is where it waits: it says no INIT."""
+
+    async def _init(self) -> None:
+        pass
+
+
+async def test_the_channel_that_a_stock_bridge_opens_is_taken() -> None:
+    """It takes stream 0 whatever its part in DTLS, where RFC 8832 wants an odd one of a server."""
+    async with linked() as (ours_end, stock_end):
+        ours, stock = Bridge(ours_end), sctp.Association(stock_end)
+        await asyncio.gather(ours.channel.start(), stock.begin())
+        made = RTCDataChannel(stock, RTCDataChannelParameters(label="default", id=0))
+        got = heard(made)
+        await eventually(lambda: made.readyState == "open", "the channel")
+        made.send("AddReceiver")
+        await eventually(lambda: ours.told == ["opened", "AddReceiver"], "its first words")
+        assert ours.channel.send("ours")
+        await eventually(lambda: got == ["ours"], "our words")
+        await stock.stop()
+        await ours.channel.stop()
+
+
+async def test_a_stock_bridge_that_waits_is_connected_to() -> None:
+    async with linked() as (stock_end, ours_end):
+        ours, stock = Bridge(ours_end, opens=True), Waiting(stock_end)
+        taken: list[RTCDataChannel] = []
+        stock.on("datachannel", taken.append)  # pyright: ignore[reportUnknownMemberType]
+        await stock.begin()
+        await ours.channel.start()
+        await eventually(lambda: ours.told == ["opened"], "the channel")
+        assert [channel.protocol for channel in taken] == ["http://jitsi.org/protocols/colibri"]
+        await stock.stop()
+        await ours.channel.stop()
