@@ -165,6 +165,8 @@ class FallStatus(Told, frozen=True):
     """When."""
     bridge: Annotated[str, Field(max_length=253)]
     """The pod's name."""
+    why: Text | None = None
+    """How its container ended; left out when it didn't, as far as known."""
 
 
 class HistoryStatus(Told, frozen=True):

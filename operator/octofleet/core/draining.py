@@ -1,4 +1,7 @@
-"""Steps of drains under way: asked for again, people moved, the empty shut down."""
+"""Steps of drains under way: asked for again, people moved, the empty shut down.
+
+Also of bridges whose pods somebody deleted: they drain by themselves.
+"""
 
 from dataclasses import replace
 
@@ -6,7 +9,7 @@ from octofleet.core import lifecycle, selection, shrinking
 from octofleet.core.actions import DrainBridge, MoveConference, ShutDownBridge
 from octofleet.core.drafts import LEAVING, READY, SCALE_IN, Draft, RefusalReason
 from octofleet.core.lifecycle import JudgedBridge
-from octofleet.core.observation import Bridge, BridgeState, Conference
+from octofleet.core.observation import ENDED, Bridge, BridgeState, Conference, Timestamp
 from octofleet.core.selection import Capacity
 
 __all__ = ["follow"]
@@ -25,7 +28,26 @@ def follow(draft: Draft, returned: set[str]) -> None:
         elif each.state is S.EMPTY:
             draft.actions.append(ShutDownBridge(bridge.name))
     _repeat_shutdowns(draft)
-    _move(draft, [each.bridge for each in ours if each.state is S.EVACUATING])
+    _move(draft, [each.bridge for each in ours if each.state is S.EVACUATING] + _doomed(draft))
+
+
+def _doomed(draft: Draft) -> list[Bridge]:
+    """Return the bridges whose pods somebody deleted, as soon as their people should be moved.
+
+    Such a bridge drains by itself and is killed when its grace is over. So the patience is at
+    most what leaves as much time for moves as a drain of ours has.
+    """
+    patience, deadline = draft.limits.patience, draft.limits.deadline
+    if patience is None:
+        return []
+    found: list[Bridge] = []
+    for each in draft.of(frozenset({S.STOPPING})):
+        since, end = each.bridge.deleting_since, each.bridge.killed_at
+        if since is None or end is None or each.bridge.pod_phase in ENDED:
+            continue
+        if draft.now >= min(since + patience, max(since, end - (deadline - patience))):
+            found.append(each.bridge)
+    return found
 
 
 def _repeat_shutdowns(draft: Draft) -> None:
@@ -115,7 +137,7 @@ def _is_settling(draft: Draft) -> bool:
 
 def _capacity(draft: Draft, bridge: Bridge) -> Capacity:
     """Return what others may carry: past the deadline all that is no overload."""
-    since = bridge.draining_since
+    since = bridge.draining_since if bridge.killed_at is None else Timestamp(0.0)
     deadline = draft.limits.deadline_for(bridge.drain_reason)
     if since is not None and draft.now - since >= deadline:
         return Capacity(float("inf"), draft.limits.stress_threshold)

@@ -70,6 +70,9 @@ _UPGRADES: Final = {
 }
 """What a new reason of `Upgraded` is told as."""
 
+_ON_THEIR_WAY: Final = frozenset({S.PROVING, S.READY, S.DRAINING, S.EVACUATING})
+"""States from which the operator itself ends no bridge."""
+
 _LATE: Final = {
     Reason.DRAIN_OVERDUE.value: "DrainTimedOut",
     Reason.DRAIN_FAILING.value: "DrainFailing",
@@ -102,6 +105,7 @@ def region_notices(old: RegionStatus | None, new: RegionStatus) -> tuple[Notice,
     return (
         *_size(before, new),
         *_bridges(before.bridges, new.bridges),
+        *_falls(before, new),
         *_conditions(before.conditions, new.conditions),
         *_overdue(before.conditions, new.conditions),
         *_upgrade(before.conditions, new.conditions),
@@ -134,6 +138,15 @@ def _bridges(old: tuple[BridgeStatus, ...], new: tuple[BridgeStatus, ...]) -> It
         yield from (_gone(name, was) for name, was in before.items())
 
 
+def _falls(old: RegionStatus, new: RegionStatus) -> Iterable[Notice]:
+    """Return which bridges that served stopped, however soon they were back."""
+    known = {(each.bridge, each.at) for each in old.history.falls}
+    for each in new.history.falls:
+        if (each.bridge, each.at) not in known:
+            why = each.why or "Jicofo doesn't list it as operational"
+            yield Notice(EventType.WARNING, "BridgeFell", f"{each.bridge} stopped serving: {why}")
+
+
 def _gone(name: str, was: str) -> Notice:
     if was in {S.STOPPING, S.FAILED, S.PENDING, S.LOST}:
         return Notice(EventType.NORMAL, "BridgeRemoved", f"{name} is gone")
@@ -158,6 +171,9 @@ def _turned(bridge: BridgeStatus, was: str | None) -> Iterable[Notice]:
             yield Notice(
                 EventType.NORMAL, "EvacuationStarted", f"{bridge.name} is evacuated{people}"
             )
+        case S.STOPPING if was in _ON_THEIR_WAY:
+            text = f"{bridge.name} is being ended by someone else{people}: it drains by itself"
+            yield Notice(EventType.WARNING, "BridgeEnding", text)
         case S.LOST:
             yield Notice(EventType.WARNING, "BridgeLost", f"{bridge.name}: {bridge.message}")
         case S.FAILED:

@@ -18,7 +18,15 @@ from octofleet.core.actions import DrainBridge
 from octofleet.core.drafts import AILING, COMING, LEAVING, READY, Draft, States
 from octofleet.core.lifecycle import JudgedBridge
 from octofleet.core.limits import FLAPPING
-from octofleet.core.observation import BridgeState, Fall, History, Proof, Snapshot, Timestamp
+from octofleet.core.observation import (
+    Bridge,
+    BridgeState,
+    Fall,
+    History,
+    Proof,
+    Snapshot,
+    Timestamp,
+)
 from octofleet.core.selection import Choice
 
 __all__ = ["FALLS", "WINDOW_SECONDS", "are_most", "names", "noticed", "relieve"]
@@ -50,7 +58,7 @@ def noticed(snapshot: Snapshot, bridges: tuple[JudgedBridge, ...]) -> History:
     fell = [e for e in bridges if e.bridge.uid in history.standing and e.state in DOWN]
     alone = len(history.standing) == 1
     if alone or 2 * len(fell) <= len(history.standing):
-        falls += [Fall(each.bridge.name, now) for each in fell]
+        falls += [Fall(each.bridge.name, now, _why(each.bridge, now)) for each in fell]
         falls += [fall for each in bridges if (fall := _restart(each, falls, now)) is not None]
     falls.sort(key=lambda each: each.at)
     return replace(history, falls=tuple(falls[-KEPT:]), standing=standing)
@@ -109,7 +117,15 @@ def _restart(each: JudgedBridge, falls: list[Fall], now: Timestamp) -> Fall | No
     if leaves or not bridge.created_at <= ended <= now or now - ended >= WINDOW_SECONDS:
         return None
     same = (f.bridge == bridge.name and abs(f.at - ended) < SAME_FALL_SECONDS for f in falls)
-    return None if any(same) else Fall(bridge.name, ended)
+    return None if any(same) else Fall(bridge.name, ended, _why(bridge, ended))
+
+
+def _why(bridge: Bridge, at: Timestamp) -> str:
+    """Return how a bridge's container ended, if it did at about that moment."""
+    ended = bridge.ended_at
+    if ended is None or abs(at - ended) >= SAME_FALL_SECONDS:
+        return ""
+    return bridge.last_error or "its container ended"
 
 
 _JUDGED: Final = frozenset({None, Proof.PASSED})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from octofleet.core.limits import Limits
-from octofleet.core.observation import Bridge, BridgeState, Proof, Snapshot, Timestamp
+from octofleet.core.observation import ENDED, Bridge, BridgeState, Proof, Snapshot, Timestamp
 
 __all__ = [
     "TABLE",
@@ -26,6 +26,7 @@ __all__ = [
     "is_empty",
     "is_unproven",
     "judged",
+    "occupied",
 ]
 
 S = BridgeState
@@ -88,6 +89,19 @@ def is_empty(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
     return reading.value == 0 and not any(c.participants for c in bridge.conferences or ())
 
 
+def occupied(snapshot: Snapshot, limits: Limits) -> bool:
+    """Tell whether somebody is known to be on a bridge of the region."""
+    return any(
+        (
+            (people := limits.fresh(bridge.participants, snapshot.taken_at)) is not None
+            and people.value > 0
+        )
+        or any(each.participants for each in bridge.conferences or ())
+        for bridge in snapshot.bridges
+        if bridge.pod_phase not in ENDED
+    )
+
+
 def _stopping(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
     return (
         bridge.deleting_since is not None
@@ -122,7 +136,7 @@ def _lost(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
     if bridge.pod_phase == "Unknown":
         return True
     silent = bridge.in_brewery is False and bridge.registered is False
-    late = now - bridge.created_at >= limits.start_deadline
+    late = now - _began(bridge) >= limits.start_deadline
     unreachable = not bridge.pod_ready and bridge.healthy is not True
     return bridge.pod_phase == "Running" and silent and late and unreachable
 
@@ -174,9 +188,16 @@ def _proving(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
 
 def _starting(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
     if not bridge.pod_ready:
-        return now - bridge.created_at < limits.start_deadline
+        return now - _began(bridge) < limits.start_deadline
     since = max(bridge.ready_since or bridge.created_at, bridge.registered_at or 0.0)
     return now - since < limits.registration_deadline
+
+
+def _began(bridge: Bridge) -> Timestamp:
+    """Return when what is in the pod began: one that served and crashed is given time to return."""
+    if bridge.never_ready:
+        return bridge.created_at
+    return Timestamp(max(bridge.created_at, bridge.started_at or 0.0, bridge.ended_at or 0.0))
 
 
 def _always(bridge: Bridge, now: Timestamp, limits: Limits) -> bool:
@@ -212,7 +233,12 @@ TABLE: Final[tuple[Row, ...]] = (
         "Jicofo lists it as operational",
         (S.STARTING, S.PROVING, S.UNREGISTERED, *_DRAINED, *_BACK),
     ),
-    Row(S.STARTING, _starting, "runs, Jicofo doesn't list it yet", (S.PENDING, S.READY, *_BACK)),
+    Row(
+        S.STARTING,
+        _starting,
+        "runs or runs again, Jicofo doesn't list it yet",
+        (S.PENDING, S.PROVING, S.READY, S.UNREGISTERED, *_BACK),
+    ),
     Row(
         S.UNREGISTERED,
         _always,

@@ -108,6 +108,8 @@ class Bridge:
     created_at: Timestamp
     ready_since: Timestamp | None = None
     deleting_since: Timestamp | None = None
+    killed_at: Timestamp | None = None
+    """When the grace of its deletion is over: then it ends, whoever is on it."""
     waiting_reason: str | None = None
     """Why its container waits or the scheduler can't place it, in Kubernetes' word."""
     config_hash: str | None = None
@@ -270,6 +272,8 @@ class Fall:
     bridge: str
     """Its pod's name."""
     at: Timestamp
+    why: str = ""
+    """How its container ended, if it did."""
 
 
 @dataclass(frozen=True, slots=True)

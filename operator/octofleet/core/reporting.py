@@ -148,7 +148,9 @@ def history_of(status: RegionStatus | None) -> History:
         scale_events=tuple(
             ScaleEvent(Timestamp(moment(each.at)), each.change) for each in kept.scale_events
         ),
-        falls=tuple(Fall(each.bridge, Timestamp(moment(each.at))) for each in kept.falls),
+        falls=tuple(
+            Fall(each.bridge, Timestamp(moment(each.at)), each.why or "") for each in kept.falls
+        ),
         desired=status.last_decision.wanted,
         memory=remembering.recalled(kept.learned) if kept.learned else Memory(),
     )
@@ -277,5 +279,8 @@ def _history(history: History, before: HistoryStatus) -> HistoryStatus:
             ScaleEventStatus(at=moment_text(each.at), change=each.change)
             for each in history.scale_events
         ),
-        falls=tuple(FallStatus(at=moment_text(e.at), bridge=e.bridge) for e in history.falls),
+        falls=tuple(
+            FallStatus(at=moment_text(e.at), bridge=e.bridge, why=e.why[:TEXT_LENGTH] or None)
+            for e in history.falls
+        ),
     )

@@ -42,6 +42,7 @@ def bridge_of(pod: Document) -> Bridge:
         created_at=documents.moment(pod, "metadata", "creationTimestamp") or Timestamp(0.0),
         ready_since=documents.moment(ready, "lastTransitionTime") if is_ready else None,
         deleting_since=_deleting_since(pod),
+        killed_at=documents.moment(pod, "metadata", "deletionTimestamp"),
         waiting_reason=_waiting_reason(pod),
         config_hash=notes.get(naming.ANNOTATION_CONFIG_HASH),
         release=documents.texts(pod, "metadata", "labels").get(naming.LABEL_RELEASE),
@@ -139,8 +140,11 @@ def _started_at(pod: Document) -> Timestamp | None:
 
 def _ended_at(pod: Document) -> Timestamp | None:
     ended = [
-        documents.moment(each, "lastState", "terminated", "finishedAt")
+        documents.moment(each, state, "terminated", "finishedAt")
         for each in documents.items(pod, "status", "containerStatuses")
+        for state in ("lastState", "state")
+        # One that ended well isn't started again.
+        if state == "lastState" or documents.number(each, state, "terminated", "exitCode")
     ]
     return max((each for each in ended if each is not None), default=None)
 

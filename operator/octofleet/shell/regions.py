@@ -234,12 +234,14 @@ class RegionReconciler:
     def _may_go(self, found: _Read, snapshot: Snapshot) -> bool:
         """Return whether a region that is being deleted needs nothing more.
 
-        That is when no bridge is left. Past the deadline, or without a cluster, the bridges go
-        with the region: by SIGTERM, upon which they still drain by themselves.
+        That is when no bridge is left. Without a cluster, or past the deadline those of which it
+        isn't known that anybody is on them, bridges go with the region: by SIGTERM, upon which
+        they still drain by themselves.
         """
-        since = found.removal_since or snapshot.taken_at
-        overdue = snapshot.taken_at - since > found.region.autoscaling.drain.deadline
-        return not snapshot.bridges or not snapshot.cluster.exists or overdue
+        scaling, now = found.region.autoscaling, snapshot.taken_at
+        overdue = now - (found.removal_since or now) > scaling.drain.deadline
+        gives_up = overdue and not lifecycle.occupied(snapshot, limits_of(scaling))
+        return not snapshot.bridges or not snapshot.cluster.exists or gives_up
 
     def _decide(self, found: _Read, snapshot: Snapshot, now: Timestamp) -> tuple[Decision, Plan]:
         region = found.region

@@ -179,7 +179,8 @@ async def test_operator_that_starts_anew_goes_on_with_a_drain(api: KubernetesClu
 
 async def test_deleted_region_drains_before_it_goes(api: KubernetesCluster) -> None:
     async with worlds.running(api, "farewell") as world, operator(world):
-        await start(world)
+        # Past the deadline whoever is known to be there is waited for all the same.
+        await start(world, drain={"patience": "1s", "deadline": "1s"})
         world.bridges["eu-0"].people = {"a@muc": 3}
         found = await api.get(kube.REGIONS, "eu", world.namespace)
         uid = documents.text(found, "metadata", "uid") or ""
@@ -190,6 +191,12 @@ async def test_deleted_region_drains_before_it_goes(api: KubernetesCluster) -> N
 
         await until(only_the_occupied)
         assert world.bridges["eu-0"].drain
+
+        async def overdue() -> bool:
+            return (await condition(world, "Draining")).get("reason") == "DrainOverdue"
+
+        await until(overdue)
+        assert await names(world) == ["eu-0"]
         assert await api.get(kube.REGIONS, "eu", world.namespace) is not None
         world.bridges["eu-0"].people = {}
 

@@ -14,6 +14,7 @@ from octofleet.core.observation import Bridge, BridgeState, Conference, Reading,
 S = BridgeState
 LIMITS = Limits(patience=3600)
 UNHEARD: dict[str, object] = {"registered": False, "registered_at": None, "in_brewery": False}
+CRASHED: dict[str, object] = {**UNHEARD, "pod_ready": False, "healthy": None}
 
 
 def ago(seconds: float) -> Timestamp:
@@ -61,6 +62,10 @@ def named(**fields: object) -> Bridge:
         (named(pod_phase="Unknown"), S.LOST),
         (named(**UNHEARD, pod_ready=False, healthy=None), S.LOST),
         (named(**UNHEARD, pod_ready=False, healthy=True), S.UNREGISTERED),
+        (named(**CRASHED, ended_at=ago(2)), S.STARTING),
+        (named(**CRASHED, ended_at=ago(170), started_at=ago(168)), S.STARTING),
+        (named(**CRASHED, ended_at=ago(185), started_at=ago(181)), S.LOST),
+        (named(**CRASHED, ended_at=ago(2), never_ready=True), S.LOST),
     ],
 )
 def test_state_follows_from_what_is_seen(bridge: Bridge, state: BridgeState) -> None:
@@ -152,6 +157,8 @@ LOST: dict[str, object] = {**UNHEARD, "pod_ready": False, "healthy": None}
         (draining_bridge("eu-0", 0, ago(3600)), draining_bridge("eu-0", 1, ago(3600))),
         (draining_bridge("eu-0", 3), named()),
         (draining_bridge("eu-0", 3), named(**UNHEARD)),
+        (named(), named(**CRASHED, ended_at=ago(2))),
+        (named(**UNHEARD), named(**CRASHED, ended_at=ago(2))),
     ],
 )
 def test_what_happens_to_a_bridge_is_a_line_of_the_picture(before: Bridge, after: Bridge) -> None:

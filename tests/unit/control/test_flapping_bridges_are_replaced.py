@@ -143,10 +143,30 @@ def test_nothing_counts_while_the_controller_side_is_away(missing: str) -> None:
 def test_a_restart_that_nobody_saw_counts_and_one_that_was_seen_counts_once() -> None:
     restarted = ready_bridge("eu-0", ended_at=ago(100))
     history = looked(restarted, ready_bridge("eu-1"), history=History())
-    assert history.falls == (Fall("eu-0", ago(100)),)
+    assert history.falls == (Fall("eu-0", ago(100), "its container ended"),)
     assert looked(restarted, ready_bridge("eu-1"), history=history).falls == history.falls
     seen = History(falls=(Fall("eu-0", ago(110)),))
     assert looked(restarted, ready_bridge("eu-1"), history=seen).falls == seen.falls
+
+
+def test_a_fall_says_how_the_container_ended_and_is_one_event() -> None:
+    killed: dict[str, object] = {"ended_at": ago(5), "last_error": "OOMKilled: exit code 137"}
+    up = (ready_bridge("eu-0"), ready_bridge("eu-1"))
+    standing = History(standing=frozenset({"uid-eu-0", "uid-eu-1"}))
+    unseen = looked(ready_bridge("eu-0", 0, NOW, **killed), up[1], history=standing)
+    assert unseen.falls == (Fall("eu-0", ago(5), "OOMKilled: exit code 137"),)
+    seen = looked(ready_bridge("eu-0", 0, NOW, **DOWN, **killed), up[1], history=standing)
+    assert seen.falls == (Fall("eu-0", NOW, "OOMKilled: exit code 137"),)
+    lost = looked(ready_bridge("eu-0", 0, NOW, **DOWN), up[1], history=standing)
+    assert lost.falls == (Fall("eu-0", NOW),)
+    calm, found = status(*up), status(*up, history=unseen)
+    (told,) = events.region_notices(calm, found)
+    assert (told.reason, told.message) == (
+        "BridgeFell",
+        "eu-0 stopped serving: OOMKilled: exit code 137",
+    )
+    assert events.region_notices(found, found) == ()
+    assert reporting.history_of(found).falls[0].why == "OOMKilled: exit code 137"
 
 
 @pytest.mark.parametrize(
@@ -176,7 +196,7 @@ def test_it_is_told_in_the_status_and_by_one_event_and_kept_over_a_restart() -> 
     assert said(found, T.DEGRADED) == ("True", "BridgeFlapping")
     assert condition(found, T.DEGRADED).message.startswith("eu-0: stopped serving 3 times")
     told = [each.reason for each in events.region_notices(calm, found)]
-    assert told == ["BridgeFlapping"]
+    assert told == ["BridgeFell"] * 3 + ["BridgeFlapping"]
     assert events.region_notices(found, found) == ()
     kept = reporting.history_of(found)
     assert [each.bridge for each in kept.falls] == ["eu-0"] * 3

@@ -73,6 +73,14 @@ def test_bridge_that_goes_is_told_and_one_that_vanishes_is_a_warning() -> None:
     assert ("Warning", "BridgeVanished") in reasons(CALM, taken)
 
 
+def test_a_bridge_that_somebody_else_ends_is_a_warning() -> None:
+    deleted = status(TWO[0], replace(TWO[1], deleting_since=NOW), old=CALM)
+    assert ("Warning", "BridgeEnding") in reasons(CALM, deleted)
+    empty = status(*TWO, draining_bridge("eu-2"))
+    ours = status(*TWO, draining_bridge("eu-2", shutdown_sent_at=NOW), old=empty)
+    assert reasons(empty, ours) == []
+
+
 def test_among_too_many_bridges_to_show_none_is_said_to_be_gone() -> None:
     crowd = people_only(maxBridges=100)
     old = status(*(ready_bridge(f"eu-{n}") for n in range(60)), desired=60, of=crowd)
