@@ -111,10 +111,16 @@ prove-relay: setup ## One meeting on three bridges: packets counted on the wire 
 	@$(PY)/octolab provision --programs
 	$(PY)/python -m octodemo relay
 
-# A lab of its own: three regions, far from one another. Taken away whatever comes.
+# Takes a lab away whatever comes, without a word unless something of it is left: the last line is
+# the proof's.
+define taken_away
+	trap 'left="$$($(PY)/octolab down $(1) 2>&1)" || { echo "$$left" >&2; exit 1; }' EXIT
+endef
+
+# A lab of its own: three regions, far from one another.
 WAN := --name wan
 define on_wan
-	trap '$(PY)/octolab down $(WAN) >&2' EXIT
+	$(call taken_away,$(WAN))
 	$(PY)/octolab up $(WAN) --network 10.81.0.0/16 --nodes 3 --regions eu,us,asia \
 	  --rtt eu-us=80ms,eu-asia=220ms,us-asia=150ms --loss eu-asia=0.5%
 	where=(--kubeconfig "$$($(PY)/octolab kubeconfig $(WAN))")
@@ -147,7 +153,7 @@ prove-upgrade: lab ## Bridges change their version under 40 people; a broken ver
 
 .PHONY: prove-twocluster
 prove-twocluster: lab ## One platform on two Kubernetes: a region joins, is evacuated, its link breaks
-	@trap '$(PY)/octolab down --name octoc' EXIT
+	@$(call taken_away,--name octoc)
 	$(PY)/octolab up --name octoc --network 10.80.0.0/16 --nodes 2
 	$(PY)/python -m octodemo twocluster --home octo --far octoc
 
