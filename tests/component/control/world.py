@@ -87,11 +87,10 @@ class World:
         return documents.mapping(found, "status")
 
     async def set_status(self, kind: kube.Kind, name: str, status: Object) -> None:
-        body = {"status": status}
         await self.api._call(  # pyright: ignore[reportPrivateUsage] - tests play the kubelet
             "patch",
             kind.path(self.namespace if kind.namespaced else None, name, "status"),
-            body=body,
+            body={"status": status},
             content_type="application/merge-patch+json",
         )
 
@@ -348,10 +347,8 @@ def _routes(world: World) -> web.Application:
         return web.json_response(_debug(world))
 
     async def move(request: web.Request) -> web.Response:
-        query = request.query
-        return web.json_response(
-            _move(world, query["bridge"], query["conference"], int(query["numEndpoints"]))
-        )
+        room, most = request.query["conference"], int(request.query["numEndpoints"])
+        return web.json_response(_move(world, request.query["bridge"], room, most))
 
     app.router.add_get("/bridge/{name}/colibri/stats", stats)
     app.router.add_post("/bridge/{name}/colibri/drain/{what}", drain)
