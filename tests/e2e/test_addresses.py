@@ -1,5 +1,6 @@
 """Bridges advertise what holds for the node they landed on, and the status says where it's from."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -14,11 +15,10 @@ Object = dict[str, Any]
 
 
 async def test_bridge_advertises_its_nodes_external_address(fleet: Platform) -> None:
-    async with _region_on_a_free_node(fleet, {}) as node:
+    node = await _free_node(fleet)
+    async with _with_external(fleet, node, "198.51.100.7"), _region_on(fleet, node, {}):
 
         async def told() -> bool | None:
-            # The kubelet sets its node's addresses anew every few seconds.
-            await _set_external(fleet, node, "198.51.100.7")
             return await _is_told(fleet, "NodeExternalIP")
 
         bridge = await _bridge_once(fleet, told)
@@ -27,8 +27,8 @@ async def test_bridge_advertises_its_nodes_external_address(fleet: Platform) -> 
 
 
 async def test_bridge_behind_nat_advertises_what_its_nodes_annotation_says(fleet: Platform) -> None:
-    said = {"source": "Annotation"}
-    async with _region_on_a_free_node(fleet, said) as node:
+    node = await _free_node(fleet)
+    async with _region_on(fleet, node, {"source": "Annotation"}):
         verdict = await fleet.wait_condition(NAME, "Advertised", "False")
         assert verdict["reason"] == "NoAddress"
         assert f"kubectl annotate node {node}" in verdict["message"]
@@ -62,12 +62,16 @@ async def _is_clean(fleet: Platform) -> bool | None:
     return True if not left else None
 
 
-@contextlib.asynccontextmanager
-async def _region_on_a_free_node(fleet: Platform, addresses: Object) -> AsyncGenerator[str]:
-    """Have a region of one bridge for a node that carries none; yield the node."""
+async def _free_node(fleet: Platform) -> str:
+    """Return a node that carries no bridge."""
     taken = {pod["spec"].get("nodeName") for pod in await fleet.bridge_pods()}
     nodes = [node["metadata"]["name"] for node in await fleet.cluster.items("/api/v1/nodes")]
-    node = next(name for name in nodes if name not in taken)
+    return next(name for name in nodes if name not in taken)
+
+
+@contextlib.asynccontextmanager
+async def _region_on(fleet: Platform, node: str, addresses: Object) -> AsyncGenerator[None]:
+    """Have a region of one bridge on a node."""
     region = octo_region(fleet.namespace, NAME, quick(mode="External"), replicas=1, cluster="meet")
     region["spec"]["bridge"] |= {
         "addresses": addresses,
@@ -75,7 +79,7 @@ async def _region_on_a_free_node(fleet: Platform, addresses: Object) -> AsyncGen
     }
     await fleet.cluster.apply(region)
     try:
-        yield node
+        yield
     finally:
         await fleet.cluster.kubectl("annotate", "node", node, f"{ANNOTATION}-")
         await fleet.cluster.delete(fleet.path("octoregions", NAME))
@@ -108,9 +112,45 @@ async def _says(fleet: Platform, candidate: str) -> None:
     assert candidate in line
 
 
+@contextlib.asynccontextmanager
+async def _with_external(fleet: Platform, node: str, address: str) -> AsyncGenerator[None]:
+    """Have a node keep an ExternalIP, as one whose cloud gives it one.
+
+    The lab's kubelets set their nodes' addresses anew every ten seconds, and a bridge that comes
+    just then is rightly told another one. So it comes right after the kubelet has done that.
+    """
+    await _set_external(fleet, node, address)
+
+    async def is_set_anew() -> bool | None:
+        return True if not await _has_external(fleet, node) else None
+
+    await until("the kubelet to set its addresses", is_set_anew, seconds=60, every=0.2)
+    await _set_external(fleet, node, address)
+    keeper = asyncio.create_task(_keep_external(fleet, node, address))
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+
+
+async def _keep_external(fleet: Platform, node: str, address: str) -> None:
+    while True:
+        await _set_external(fleet, node, address)
+        await asyncio.sleep(0.2)
+
+
+async def _has_external(fleet: Platform, node: str) -> bool:
+    return any(each["type"] == "ExternalIP" for each in await _addresses(fleet, node))
+
+
+async def _addresses(fleet: Platform, node: str) -> list[Object]:
+    return (await fleet.cluster.get(f"/api/v1/nodes/{node}"))["status"]["addresses"]
+
+
 async def _set_external(fleet: Platform, node: str, address: str) -> None:
-    path = f"/api/v1/nodes/{node}"
-    known = (await fleet.cluster.get(path))["status"]["addresses"]
+    known = await _addresses(fleet, node)
     if all(each["type"] != "ExternalIP" for each in known):
         addresses = [*known, {"type": "ExternalIP", "address": address}]
-        await fleet.cluster.patch(f"{path}/status", {"status": {"addresses": addresses}})
+        path = f"/api/v1/nodes/{node}/status"
+        await fleet.cluster.patch(path, {"status": {"addresses": addresses}})

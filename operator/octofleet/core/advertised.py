@@ -124,8 +124,8 @@ def _right(found: Findings) -> Said:
     return TRUE, Reason.ADDRESSES_FIT, f"addresses come from {', '.join(origins)}"
 
 
-CHECKS: Final[tuple[Check, ...]] = (_waiting, _wrong, _private, _outdated, _unknown, _right)
-"""In order; the last always has something to say."""
+CHECKS: Final[tuple[Check, ...]] = (_waiting, _outdated, _wrong, _private, _unknown, _right)
+"""In order; the last always has something to say. Whoever mended a node hears what is left."""
 
 
 def _all(found: Findings) -> Iterator[tuple[Bridge, str]]:

@@ -12,6 +12,8 @@ from octofleet.core.manifests import accounts, naming
 from octofleet.shell import documents, kube
 from octofleet.shell.kube import KubernetesCluster
 
+pytestmark = pytest.mark.timeout(300)
+
 
 async def ready(world: World, number: int = 2, name: str = "eu") -> bool:
     status = await world.status(name)
@@ -74,12 +76,12 @@ async def test_people_make_the_fleet_grow_and_their_leaving_makes_it_shrink(
         await until(lambda: ready(world, 3))
         world.bridges["eu-0"].people.pop("b@muc")
         world.bridges["eu-1"].people["c@muc"] = 1
-        await until(lambda: ready(world, 2), seconds=40)
+        await until(lambda: ready(world, 2))
 
         async def two_pods() -> bool:
             return len(await world.pods()) == 2
 
-        await until(two_pods, seconds=40)
+        await until(two_pods)
         assert world.dropped == []
         assert sum(each.participants for each in world.bridges.values()) == 7
 
@@ -97,7 +99,7 @@ async def test_bridge_with_people_is_drained_moved_off_and_only_then_stopped(
         async def one_left() -> bool:
             return len(await world.pods()) == 1
 
-        await until(one_left, seconds=60)
+        await until(one_left)
         assert world.dropped == []
         assert sum(each.participants for each in world.bridges.values()) == 3
 
@@ -124,7 +126,7 @@ async def test_nothing_shrinks_while_jicofo_is_silent(api: KubernetesCluster) ->
         assert len(await names(world)) == 3
         assert not any("drain enable" in each.calls for each in world.bridges.values())
         world.jicofo_up = True
-        await until(lambda: ready(world, 2), seconds=40)
+        await until(lambda: ready(world, 2))
         assert world.dropped == []
 
 
@@ -173,7 +175,7 @@ async def test_operator_that_starts_anew_goes_on_with_a_drain(api: KubernetesClu
             async def gone() -> bool:
                 return victim not in await names(world)
 
-            await until(gone, seconds=40)
+            await until(gone)
         assert world.dropped == []
 
 
@@ -203,7 +205,7 @@ async def test_deleted_region_drains_before_it_goes(api: KubernetesCluster) -> N
         async def gone() -> bool:
             return await api.get(kube.REGIONS, "eu", world.namespace) is None
 
-        await until(gone, seconds=40)
+        await until(gone)
         assert world.dropped == []
 
 
@@ -227,7 +229,7 @@ async def test_deleted_cluster_keeps_its_controller_until_every_region_is_empty(
         async def gone() -> bool:
             return await api.get(kube.CLUSTERS, "meet", world.namespace) is None
 
-        await until(gone, seconds=40)
+        await until(gone)
         assert world.dropped == []
 
         async def said_so() -> bool:

@@ -175,7 +175,7 @@ def region(namespace: str, **autoscaling: Any) -> Object:
     }
 
 
-async def until(condition: Any, seconds: float = 60.0) -> Any:
+async def until(condition: Any, seconds: float = 120.0) -> Any:
     """Return the first true value of an async condition, or fail."""
     found: Any = None
     with contextlib.suppress(TimeoutError):
@@ -393,6 +393,3 @@ def _move(world: World, nickname: str, room: str, most: int) -> Object:
     least = min(others, key=lambda each: each.participants)
     least.people[room] = least.people.get(room, 0) + people
     return {"movedEndpoints": people, "conferences": 1}
-
-
-__all__ = ["FakeBridge", "World", "cluster", "hold", "operator", "region", "running", "until"]

@@ -191,6 +191,14 @@ def _told(origin: str, *advertised: str, **fields: Any) -> Bridge:
             "False",
             "AddressChanged",
         ),
+        (
+            # Somebody did what PrivateAddress asks for: what is left is another bridge.
+            {},
+            _told("NodeInternalIP", node_address="10.0.0.4"),
+            _node(external_addresses=("8.8.8.8",)),
+            "False",
+            "AddressChanged",
+        ),
         ({"stunServers": STUN}, _told("Stun"), _node(), "Unknown", "AddressUnknown"),
     ],
 )
