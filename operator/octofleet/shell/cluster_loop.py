@@ -167,7 +167,7 @@ class ClusterReconciler:
 
         Prosody and Jicofo stay until then: whoever is still in a call keeps them. Regions that
         aren't the cluster's own stay, but they drain. Past the longest drain deadline the
-        cluster goes all the same.
+        cluster goes all the same, unless somebody is known to be in a call.
         """
         regions = await self._api.list(kube.REGIONS, name.namespace)
         owned = [each for each in regions if _owns(document, each)]
@@ -181,6 +181,8 @@ class ClusterReconciler:
         return not owned and not await self._api.list(kube.PODS, name.namespace, labels)
 
     def _is_overdue(self, document: Document, regions: list[Document]) -> bool:
+        if any(documents.number(each, "status", "participants") for each in regions):
+            return False
         since = documents.moment(document, "metadata", "deletionTimestamp") or self._clock()
         cluster = understood(JitsiCluster, document)
         deadlines = [
