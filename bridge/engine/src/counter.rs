@@ -42,6 +42,7 @@ counters! {
     DroppedSrtcpAuth => "datagrams_dropped_srtcp_auth",
     DroppedReplayed => "datagrams_dropped_replayed",
     DroppedTooOld => "datagrams_dropped_too_old",
+    DroppedLate => "datagrams_dropped_late",
     DroppedMuted => "datagrams_dropped_muted",
     DroppedSilent => "datagrams_dropped_silent",
     DroppedSourceLimit => "datagrams_dropped_source_limit",

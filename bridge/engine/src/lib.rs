@@ -5,6 +5,7 @@
 // Without the boundary nothing starts the worker: tests and benchmark use the parts below it.
 #![cfg_attr(not(feature = "python"), allow(dead_code))]
 
+mod backlog;
 #[cfg(feature = "python")]
 mod boundary;
 mod bucket;

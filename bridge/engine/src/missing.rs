@@ -23,6 +23,8 @@ struct Gap {
 pub struct Missing {
     gaps: Vec<Gap>,
     highest: Option<u64>,
+    /// When the last packet came.
+    last_ns: u64,
     /// More was lost than can be mended.
     broken: bool,
     /// Whether the source stands in its transport's list of those with something to ask.
@@ -31,13 +33,20 @@ pub struct Missing {
 
 impl Missing {
     /// Take in an authentic packet's index.
+    ///
+    /// `dropped_ns`: when packets were last dropped here, of whatever source.
     #[inline]
-    pub fn arrived(&mut self, index: u64, now_ns: u64) {
+    pub fn arrived(&mut self, index: u64, now_ns: u64, dropped_ns: u64) {
+        let last_ns = std::mem::replace(&mut self.last_ns, now_ns);
         match self.highest {
             Some(highest) if index == highest + 1 => self.highest = Some(index),
             Some(highest) if index > highest => {
                 self.highest = Some(index);
-                self.note(highest + 1, index, now_ns);
+                if dropped_ns > last_ns {
+                    self.give_up();
+                } else {
+                    self.note(highest + 1, index, now_ns);
+                }
             }
             Some(_) if self.gaps.is_empty() => {}
             Some(_) => self.gaps.retain(|gap| gap.index != index),
@@ -47,12 +56,17 @@ impl Missing {
 
     fn note(&mut self, from: u64, to: u64, now_ns: u64) {
         if to - from >= MOST_JUMP || self.gaps.len() + (to - from) as usize > MOST {
-            self.gaps.clear();
-            self.broken = true;
-            return;
+            return self.give_up();
         }
         let due_ns = now_ns + FIRST_WAIT_NS;
         self.gaps.extend((from..to).map(|index| Gap { index, due_ns, tries: 0 }));
+    }
+
+    // What was too late for us would come later still, and be more work for a bridge that has too
+    // much already.
+    fn give_up(&mut self) {
+        self.gaps.clear();
+        self.broken = true;
     }
 
     /// The newest index that came.
@@ -112,11 +126,11 @@ mod tests {
     #[test]
     fn gaps_are_asked_for_until_filled_and_not_for_ever() {
         let mut missing = Missing::default();
-        missing.arrived(65_534, 0);
-        missing.arrived(65_538, 0);
+        missing.arrived(65_534, 0, 0);
+        missing.arrived(65_538, 0, 0);
         assert_eq!(asked(&mut missing, 0), [] as [u16; 0]);
         assert_eq!(asked(&mut missing, 5 * MS), [65_535, 0, 1]);
-        missing.arrived(65_536, 6 * MS);
+        missing.arrived(65_536, 6 * MS, 0);
         assert_eq!(asked(&mut missing, 100 * MS), [] as [u16; 0]);
         for round in 1..u64::from(MOST_TRIES) {
             assert_eq!(asked(&mut missing, 5 * MS + round * 150 * MS), [65_535, 1]);
@@ -128,8 +142,8 @@ mod tests {
     #[test]
     fn a_long_way_is_waited_for() {
         let mut missing = Missing::default();
-        missing.arrived(1, 0);
-        missing.arrived(3, 0);
+        missing.arrived(1, 0, 0);
+        missing.arrived(3, 0, 0);
         let mut entries = Vec::new();
         missing.take_due(400 * MS, 5 * MS, &mut entries);
         assert_eq!(entries.len(), 1);
@@ -142,9 +156,29 @@ mod tests {
     #[test]
     fn a_jump_needs_a_keyframe_instead() {
         let mut missing = Missing::default();
-        missing.arrived(1, 0);
-        missing.arrived(200, 0);
+        missing.arrived(1, 0, 0);
+        missing.arrived(200, 0, 0);
         assert!(missing.take_broken() && !missing.take_broken());
         assert_eq!(asked(&mut missing, 50 * MS), [] as [u16; 0]);
+    }
+
+    #[test]
+    fn what_was_dropped_here_is_not_asked_for_again() {
+        let mut missing = Missing::default();
+        missing.arrived(1, 10 * MS, 0);
+        missing.arrived(3, 20 * MS, 0);
+        missing.arrived(40, 2_000 * MS, 1_990 * MS);
+        assert!(missing.take_broken());
+        assert_eq!(asked(&mut missing, 2_100 * MS), [] as [u16; 0]);
+        missing.arrived(42, 2_010 * MS, 1_990 * MS);
+        assert_eq!(asked(&mut missing, 2_100 * MS), [41], "what is lost after that is");
+    }
+
+    #[test]
+    fn a_source_of_which_nothing_was_dropped_needs_nothing() {
+        let mut missing = Missing::default();
+        missing.arrived(1, 10 * MS, 0);
+        missing.arrived(2, 2_000 * MS, 1_990 * MS);
+        assert!(!missing.is_wanting());
     }
 }

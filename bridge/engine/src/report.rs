@@ -8,7 +8,8 @@ pub struct Snapshot {
     pub ledger: Ledger,
     pub thread_cpu_ns: u64,
     pub uptime_ns: u64,
-    /// How full the fullest socket's receive buffer is, 0..1.
+    /// How full the fullest socket's receive buffer is, or how near its oldest came to being too
+    /// late, 0..1.
     pub socket_fill: f64,
 }
 

@@ -6,6 +6,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiortc.rtp import AnyRtcpPacket, HeaderExtensionsMap, RtcpPacket, RtpPacket
 from pylibsrtp import Policy, Session
@@ -27,6 +28,14 @@ PROFILES: dict[str, tuple[int, int]] = {
 }
 """libsrtp's number of each profile, and the length of its key and salt."""
 PATIENCE = 20.0
+
+
+class Reachable(Protocol):
+    """Where peers find an engine, be it in this process or in another."""
+
+    socket: int
+    port: int
+    peers: list["Peer"]
 
 
 @dataclass
@@ -59,7 +68,7 @@ class Server:
 class Peer:
     """A remote peer with its own socket, keys and libsrtp sessions."""
 
-    def __init__(self, server: Server, transport: int, profile: str = GCM) -> None:
+    def __init__(self, server: Reachable, transport: int, profile: str = GCM) -> None:
         self.transport = transport
         self.profile = profile
         self._server = server

@@ -433,7 +433,11 @@ class EngineStats:
     """CPU time the engine's thread has used (CLOCK_THREAD_CPUTIME_ID)."""
     uptime_ns: int
     queue_fill: float
-    """Fullest bounded queue, 0..1, highest since the last call."""
+    """Fullest bounded queue, 0..1, highest since the last call.
+
+    A socket is full by bytes, or by time when media in it is dropped for having waited too long;
+    of the latter, the highest of the last two seconds.
+    """
 
 @final
 class Engine:

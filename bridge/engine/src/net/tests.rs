@@ -6,6 +6,7 @@ use ahash::AHashMap;
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
 
 struct Wire {
     sockets: AHashMap<u32, UdpSocket>,
@@ -138,4 +139,33 @@ fn datagrams_beyond_a_buffer_are_told_apart() {
     assert_eq!(batch.receive(wire.receiver.fd()), 2);
     assert_eq!((batch.len(0), batch.len(1)), (None, Some(50)));
     assert_eq!(batch.address(1).get(), Some(plain.local_addr().unwrap()));
+}
+
+#[test]
+fn every_datagram_tells_how_long_it_waited() {
+    const MOMENT: Duration = Duration::from_millis(30);
+    let waits = || {
+        let (mut wire, began) = (wire(), Instant::now());
+        // One goes alone, the others as one run.
+        for (owner, len) in [(1, 400), (2, 900), (2, 900), (2, 100)] {
+            wire.push(owner, &vec![0; len]);
+        }
+        wire.flush();
+        std::thread::sleep(MOMENT);
+        let mut batch = Batch::default();
+        assert_eq!(batch.receive(wire.receiver.fd()), 4);
+        let waited: Vec<_> = (0..4).map(|at| Duration::from_nanos(batch.waited_ns(at))).collect();
+        assert!(waited.iter().all(|waited| *waited <= began.elapsed()), "{waited:?}");
+        waited
+    };
+    // The first socket of a machine that asks for stamps gets them a moment later.
+    let told = |waited: Vec<Duration>| waited.iter().all(|waited| *waited >= MOMENT);
+    assert!((0..100).any(|_| told(waits())));
+}
+
+#[test]
+fn nothing_is_known_of_a_datagram_without_a_stamp() {
+    let mut batch = Batch::default();
+    batch.put(b"made here", SocketAddr::from((Ipv4Addr::LOCALHOST, 9)));
+    assert_eq!(batch.waited_ns(0), 0);
 }

@@ -52,7 +52,7 @@ impl Worker {
         let mut socket_fill = 0.0f64;
         for socket in self.sockets.values() {
             let (fill, drops) = socket.pressure();
-            socket_fill = socket_fill.max(fill);
+            socket_fill = socket_fill.max(fill).max(socket.backlog.fill(self.now_ns));
             ledger.add(Counter::DroppedByKernel, drops);
         }
         let thread_cpu_ns = clock::thread_cpu_ns();

@@ -12,14 +12,17 @@ impl Worker {
     pub(super) fn take_batch(&mut self, socket: u32, batch: &mut Batch, count: usize) {
         self.ledger.one(Counter::ReceiveBatches);
         self.ledger.add(Counter::DatagramsReceived, count as u64);
+        let late = self.sockets.get_mut(&socket).map_or(0, |socket| {
+            socket.backlog.too_late(count, self.now_ns, |at| batch.waited_ns(at))
+        });
         for at in 0..count {
-            self.take_datagram(socket, batch, at);
+            self.take_datagram(socket, batch, at, at < late);
         }
         self.forward(batch);
         self.flush();
     }
 
-    fn take_datagram(&mut self, socket: u32, batch: &mut Batch, at: usize) {
+    fn take_datagram(&mut self, socket: u32, batch: &mut Batch, at: usize, late: bool) {
         let Some(len) = batch.len(at) else {
             return self.ledger.one(Counter::DroppedTruncated);
         };
@@ -38,16 +41,21 @@ impl Worker {
         match (first, slot) {
             (0..=3, slot) => self.take_stun(slot, path, batch.data(at, len)),
             (20..=63, Some(slot)) => self.take_dtls(slot, batch.data(at, len)),
-            (128..=191, Some(slot)) => self.take_media(slot, batch, at, len),
+            (128..=191, Some(slot)) => self.take_media(slot, batch, at, len, late),
             (20..=63 | 128..=191, None) => self.ledger.one(Counter::DroppedUnbound),
             _ => self.ledger.one(Counter::DroppedUnknownKind),
         }
     }
 
-    fn take_media(&mut self, slot: usize, batch: &mut Batch, at: usize, len: usize) {
+    fn take_media(&mut self, slot: usize, batch: &mut Batch, at: usize, len: usize, late: bool) {
         match batch.data(at, len).get(1) {
             // RTCP's packet types can't be RTP's when both share a port (RFC 5761 §4).
             Some(192..=223) => self.take_rtcp(slot, batch, at, len),
+            // A synthetic participant tells how late media comes; nobody hears it there.
+            Some(_) if late && !self.table.transports[slot].sink => {
+                self.dropped_late_ns = self.now_ns;
+                self.ledger.one(Counter::DroppedLate);
+            }
             Some(_) => self.take_rtp(slot, batch, at, len),
             None => self.ledger.one(Counter::DroppedMalformedRtp),
         }

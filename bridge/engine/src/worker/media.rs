@@ -158,7 +158,8 @@ impl Worker {
         if let Some(encoding) = &mut source.encoding {
             let types = transport.payload_types.as_ref();
             let codec = types.map_or(Codec::Other, |types| types.codec(header.payload_type));
-            seen = look(encoding, codec, packet, &plain, wanted, self.now_ns);
+            let times = (self.now_ns, self.dropped_late_ns);
+            seen = look(encoding, codec, packet, &plain, wanted, times);
             if encoding.missing.is_wanting() && !encoding.missing.listed {
                 encoding.missing.listed = true;
                 transport.lacking.push(header.ssrc);
@@ -206,7 +207,7 @@ fn look(
     packet: &[u8],
     plain: &Plain,
     wanted: bool,
-    now_ns: u64,
+    (now_ns, dropped_late_ns): (u64, u64),
 ) -> Seen {
     let Plain { len, header, index, recovered, .. } = *plain;
     let payload = rtp::payload(packet, &header).unwrap_or_default();
@@ -216,7 +217,7 @@ fn look(
         facts.keyframe = false;
     }
     let resized = encoding.packet(len, header.timestamp, &facts, now_ns);
-    encoding.missing.arrived(index, now_ns);
+    encoding.missing.arrived(index, now_ns, dropped_late_ns);
     encoding.recovered += u64::from(recovered);
     if wanted && !facts.padding {
         encoding.cache.store(index, packet, now_ns);

@@ -69,6 +69,8 @@ pub struct Worker {
     levels: Vec<AudioLevel>,
     levels_ns: u64,
     watched_ns: u64,
+    /// When media was last dropped for being late.
+    dropped_late_ns: u64,
     stun_strangers: TokenBucket,
     stun_stranger: Spread,
     now_ns: u64,
@@ -115,6 +117,7 @@ impl Worker {
             levels: Vec::new(),
             levels_ns: now_ns,
             watched_ns: now_ns,
+            dropped_late_ns: 0,
             stun_strangers: TokenBucket::new(STUN_STRANGERS, STUN_STRANGERS, now_ns),
             stun_stranger: Spread::new(STUN_STRANGER, STUN_STRANGER, now_ns),
             now_ns,
@@ -151,6 +154,7 @@ impl Worker {
                 break;
             };
             let count = batch.receive(fd);
+            self.now_ns = clock::monotonic_ns();
             // What was asked for before these datagrams came must hold for them.
             if self.shared.has_commands() {
                 self.apply_commands();
