@@ -23,8 +23,6 @@ from jitsiwire.stats import BridgeStats
 
 __all__ = ["BridgeConfig", "BridgeView", "Candidate", "RateTracker"]
 
-_BUCKETS_PER_SECOND = 10
-
 
 @dataclass(frozen=True, slots=True)
 class BridgeConfig:
@@ -44,15 +42,17 @@ class BridgeConfig:
 
 @dataclass(frozen=True, slots=True)
 class RateTracker:
-    """Counts events of the last `window` seconds, in buckets of 100 ms."""
+    """Counts events of the last `window` seconds, in buckets."""
 
     window: float
     buckets: tuple[tuple[int, int], ...] = ()
     """(bucket, events), oldest first."""
+    per_second: int = 10
+    """Buckets."""
 
     def add(self, now: float, count: int = 1) -> "RateTracker":
         """Count events that happen now."""
-        bucket = int(now * _BUCKETS_PER_SECOND)
+        bucket = int(now * self.per_second)
         kept = self._kept(now)
         if kept and kept[-1][0] == bucket:
             return replace(self, buckets=(*kept[:-1], (bucket, kept[-1][1] + count)))
@@ -63,7 +63,7 @@ class RateTracker:
         return sum(count for _, count in self._kept(now))
 
     def _kept(self, now: float) -> tuple[tuple[int, int], ...]:
-        oldest = int(now * _BUCKETS_PER_SECOND) - int(self.window * _BUCKETS_PER_SECOND)
+        oldest = int(now * self.per_second) - int(self.window * self.per_second)
         return tuple(entry for entry in self.buckets if entry[0] > oldest)
 
 
@@ -129,7 +129,7 @@ class BridgeView:
             jid,
             config,
             added=RateTracker(config.participant_rampup_interval),
-            restarts=RateTracker(config.ice_failure_interval),
+            restarts=RateTracker(config.ice_failure_interval, per_second=1),
         )
 
     # -- what happens to it -----------------------------------------------------------------------

@@ -128,15 +128,27 @@ def test_a_few_restarts_are_no_failure() -> None:
     assert not quiet.failing_ice(2)
 
 
-@given(st.lists(st.floats(0, 100), max_size=40), st.floats(0, 30))
-def test_a_rate_tracker_counts_what_its_window_holds(times: list[float], later: float) -> None:
+@given(st.lists(st.floats(0, 100), max_size=40), st.floats(0, 30), st.sampled_from((1, 10)))
+def test_a_rate_tracker_counts_what_its_window_holds(
+    times: list[float], later: float, per_second: int
+) -> None:
     times.sort()
     end = (times[-1] if times else 0.0) + later
-    tracker = reduce(lambda seen, time: seen.add(time), times, RateTracker(20.0))
-    sure = sum(1 for time in times if time > end - 19.9)
-    possible = sum(1 for time in times if time > end - 20.1)
+    empty = RateTracker(20.0, per_second=per_second)
+    tracker = reduce(lambda seen, time: seen.add(time), times, empty)
+    bucket = 1 / per_second
+    sure = sum(1 for time in times if time > end - (20.0 - bucket))
+    possible = sum(1 for time in times if time > end - (20.0 + bucket))
     assert sure <= tracker.count(end) <= possible
-    assert len(tracker.buckets) <= 200
+    assert len(tracker.buckets) <= 20 * per_second
+
+
+def test_restarts_are_counted_by_the_second_and_placements_more_finely() -> None:
+    bridge = BridgeView.create(JID, BridgeConfig(ice_failure_interval=2.0))
+    for at in (0.1, 0.9):
+        bridge = bridge.restart_requested(at).endpoint_added(at)
+    assert (len(bridge.restarts.buckets), len(bridge.added.buckets)) == (1, 2)
+    assert [bridge.restarts.count(now) for now in (1.95, 2.05)] == [2, 0]
 
 
 def test_a_candidate_is_the_view_at_a_moment() -> None:
