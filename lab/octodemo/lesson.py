@@ -39,7 +39,8 @@ DECISION_SECONDS: Final = 8.0
 FOLLOW_SECONDS: Final = 120.0
 """For the fleet to follow a row: a bridge with so little CPU takes a while to start."""
 STEADY_SECONDS: Final = 45.0
-"""A bridge that gets more than it can take has seconds of it in its socket before it loses any."""
+"""A bridge that gets a little more than it can take is a second late, after which it drops what
+comes, only once that little has added up."""
 SECONDS: Final = 30.0
 Object = dict[str, Any]
 

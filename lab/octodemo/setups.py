@@ -2,9 +2,9 @@
 
 Every bridge has the same small CPU limit. Calls of twelve come one after the other until more than
 one packet in a hundred is lost, or people can't get in any more, or what comes is half a second
-late (a bridge's socket holds seconds of what few people send before anything is lost); what counts
-is how many people were held before. In the last setup each call is spread over the regions, a third
-of it in each, so that bridges also carry what others need. Ends in one line:
+late (media may wait a second in a bridge's socket before any is lost); what counts is how many
+people were held before. In the last setup each call is spread over the regions, a third of it in
+each, so that bridges also carry what others need. Ends in one line:
 `setups: single=N cluster=N regions=N`.
 
 Everyone is on this machine. How often the limits held bridges back, and how busy the machine was,

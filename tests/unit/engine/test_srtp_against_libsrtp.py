@@ -21,7 +21,8 @@ def pair(server: Server, request: pytest.FixtureRequest) -> list[Peer]:
 
 def test_media_arrives_as_it_was_sent_across_a_roll_over(server: Server, pair: list[Peer]) -> None:
     alice, bob = pair
-    for index in range(65_500, 65_600):
+    # What begins above half the range would go out below it.
+    for index in (32_767, *range(65_500, 65_600)):
         payload = bytes([index & 0xFF]) * (index % 1_200)
         alice.send_rtp(SSRC, index & 0xFFFF, payload, timestamp=index * 90)
         packet = bob.receive_rtp()
@@ -35,7 +36,7 @@ def test_a_late_subscriber_starts_with_a_fresh_roll_over_counter(
     server: Server, pair: list[Peer]
 ) -> None:
     alice, bob = pair
-    for index in (65_000, 65_535, 65_536, 65_537):
+    for index in (32_700, 65_000, 65_535, 65_536, 65_537):
         alice.send_rtp(SSRC, index & 0xFFFF, b"early")
         bob.receive_rtp()
     carol = Peer(server, 3, bob.profile)
@@ -43,6 +44,26 @@ def test_a_late_subscriber_starts_with_a_fresh_roll_over_counter(
     alice.send_rtp(SSRC, 2, b"late")
     assert carol.receive_rtp().sequence_number == 2
     assert bob.receive_rtp().sequence_number == 2
+
+
+def test_who_misses_a_roll_over_with_the_first_packets_still_gets_the_stream(
+    server: Server, pair: list[Peer]
+) -> None:
+    alice, bob = pair
+    alice.protected(SSRC, 65_534, b"lost")
+    alice.protected(SSRC, 65_535, b"lost")
+    alice.send_rtp(SSRC, 0, b"first")
+    assert bob.receive_rtp().payload == b"first"
+    alice.send_rtp(SSRC, 1, b"second")
+    assert bob.receive_rtp().payload == b"second"
+
+
+def test_no_stream_begins_near_its_roll_over(server: Server, pair: list[Peer]) -> None:
+    alice, bob = pair
+    alice.send_rtp(SSRC, 65_534, b"first")
+    assert bob.receive_rtp().sequence_number == 65_534 - 32_768
+    alice.send_rtp(SSRC, 65_535, b"second")
+    assert bob.receive_rtp().sequence_number == 65_535 - 32_768
 
 
 def test_feedback_is_read_and_written(server: Server, pair: list[Peer]) -> None:

@@ -256,7 +256,10 @@ impl Projection {
         let out = match self.highest {
             Some(highest) => reserved.max(highest + 1),
             None if reserved > 0 => reserved,
-            None => input.index & 0xffff,
+            None if self.whole => input.index & 0xffff,
+            // Far from a roll-over: who misses it with the first packets can never read the stream,
+            // since SRTP's counter starts at zero with whatever comes first.
+            None => input.index & 0x7fff,
         };
         if let Some(stretch) = &self.current {
             stretch.layers.reserve(&mut self.carry);

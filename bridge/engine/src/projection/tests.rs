@@ -247,3 +247,28 @@ fn a_receiver_with_new_keys_counts_roll_overs_from_zero() {
     projection.rekeyed();
     assert_eq!(forwarded(projection.place(&Input { index: 78, ..first }, aim, 0)), 11);
 }
+
+/// A receiver that misses the first packets must not miss the roll-over with them: SRTP's counter
+/// starts at zero with whatever comes first.
+#[test]
+fn a_stream_begins_far_from_its_roll_over() {
+    let facts = Facts::default();
+    let aim = Aim { encoding: Some(0), temporal: 2 };
+    for (index, out) in [(65_530, 32_762), (70_000, 4_464), (200, 200)] {
+        let input = Input {
+            ssrc: 1,
+            encoding: 0,
+            epoch: 1,
+            index,
+            timestamp: 0,
+            facts: &facts,
+            left_out: 0,
+            sender_time: None,
+        };
+        let mut projection = Projection::new(48_000, None, LeftOff::default());
+        let Outcome::Forward(output) = projection.place(&input, aim, 0) else {
+            panic!("a first packet goes on");
+        };
+        assert_eq!(output.index, out);
+    }
+}

@@ -6,7 +6,7 @@ use super::profile::Profile;
 use super::replay::{Verdict, Window};
 use ahash::AHashMap;
 
-/// A peer holding the keys may open this many streams; further ones are refused.
+/// Flag of an SRTCP index: the packet is encrypted.
 const ENCRYPTED: u32 = 1 << 31;
 const RTCP_HEADER: usize = 8;
 
@@ -213,11 +213,32 @@ impl Receiver {
         if self.rtp.len() >= self.most {
             return Err(Refusal::TooManyStreams);
         }
-        let index = u64::from(sequence);
-        let len = self.keys.unprotect_rtp(packet, header_len, ssrc, index);
-        let len = len.ok_or(Refusal::NotAuthentic)?;
+        let first = self.first(packet, header_len, ssrc, sequence);
+        let (len, index) = first.ok_or(Refusal::NotAuthentic)?;
         self.rtp.entry(ssrc).or_default().commit(index);
         Ok((len, index))
+    }
+
+    // The first packet that comes of a stream. Its roll-over counter is 0, or 1 when what was missed
+    // until now includes the first roll-over: guessed wrongly, nothing of the stream could ever be read.
+    #[cold]
+    fn first(
+        &self,
+        packet: &mut [u8],
+        header_len: usize,
+        ssrc: u32,
+        sequence: u16,
+    ) -> Option<(usize, u64)> {
+        let index = u64::from(sequence);
+        let may_have_rolled_over = sequence < 1 << 15;
+        // A try that fails spoils the packet.
+        let again = may_have_rolled_over.then(|| packet.to_vec());
+        if let Some(len) = self.keys.unprotect_rtp(packet, header_len, ssrc, index) {
+            return Some((len, index));
+        }
+        packet.copy_from_slice(&again?);
+        let index = index + (1 << 16);
+        Some((self.keys.unprotect_rtp(packet, header_len, ssrc, index)?, index))
     }
 
     /// Take an index of stream `ssrc` as received: its packet came another way, as RTX.

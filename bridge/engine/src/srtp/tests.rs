@@ -67,6 +67,32 @@ fn every_profile_survives_a_roll_over() {
     }
 }
 
+/// Who misses the first packets of a stream may also have missed its first roll-over.
+#[test]
+fn a_stream_joined_behind_its_first_roll_over_is_read() {
+    for profile in PROFILES {
+        let (sender, mut receiver) = pair(profile);
+        let plain = packet(3, b"payload");
+        let sealed = protect(&sender, &plain, 65_539);
+        let (len, index) = receiver.rtp(&mut sealed.clone(), 12, 7, 3).unwrap();
+        assert_eq!((len, index), (plain.len(), 65_539));
+        assert_eq!(receiver.rtp(&mut sealed.clone(), 12, 7, 3), Err(Refusal::Replayed));
+        let mut before = protect(&sender, &packet(65_535, b"late"), 65_535);
+        assert_eq!(receiver.rtp(&mut before, 12, 7, 65_535).unwrap().1, 65_535);
+    }
+}
+
+#[test]
+fn noise_before_a_stream_begins_changes_nothing() {
+    for profile in PROFILES {
+        let (sender, mut receiver) = pair(profile);
+        let mut noise = packet(3, &[9; 60]);
+        assert_eq!(receiver.rtp(&mut noise, 12, 7, 3), Err(Refusal::NotAuthentic));
+        let mut sealed = protect(&sender, &packet(4, b"payload"), 4);
+        assert_eq!(receiver.rtp(&mut sealed, 12, 7, 4).unwrap().1, 4);
+    }
+}
+
 #[test]
 fn a_replayed_packet_is_refused() {
     for profile in PROFILES {
