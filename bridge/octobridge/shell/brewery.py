@@ -75,9 +75,11 @@ class Brewery:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        client = ClientXMPP(
-            f"{settings.user}@{settings.domain}", settings.password, ssl_context=context
-        )
+        # The nickname for a resource: a bridge that was killed and began anew within the time that
+        # the server keeps lost streams takes its own old place away by logging in. It would have
+        # joined beside it otherwise, and nobody in the room had seen that all calls are gone.
+        account = f"{settings.user}@{settings.domain}/{settings.nickname}"
+        client = ClientXMPP(account, settings.password, ssl_context=context)
         client.enable_direct_tls = False
         client.enable_plaintext = False
         client.whitespace_keepalive = False

@@ -125,7 +125,14 @@ async def running(
     prosody: Prosody | None, nickname: str = "jvb-1", **more: str
 ) -> AsyncGenerator[RunningBridge]:
     """A bridge that is healthy; killed at the end if it is still there."""
-    bridge = await spawn(environment(prosody, nickname, **more))
+    async with running_in(environment(prosody, nickname, **more)) as bridge:
+        yield bridge
+
+
+@asynccontextmanager
+async def running_in(environ: dict[str, str]) -> AsyncGenerator[RunningBridge]:
+    """The same, with these variables."""
+    bridge = await spawn(environ)
     try:
         await until_healthy(bridge)
         yield bridge

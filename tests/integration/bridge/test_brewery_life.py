@@ -10,7 +10,7 @@ import pytest
 from slixmpp.exceptions import IqError
 from tests.integration.bridge.caller import eventually
 from tests.integration.bridge.conversation import Conversation, creation
-from tests.integration.bridge.running import RunningBridge, running
+from tests.integration.bridge.running import RunningBridge, running, running_in
 from tests.integration.bridge.scripted_focus import ScriptedFocus, focus_in
 from tests.integration.prosody import AUTH_DOMAIN, Prosody
 
@@ -171,6 +171,19 @@ async def test_broken_connection_is_resumed_without_leaving_the_room(prosody: Pr
         kinds = {kind for kind, _, _ in focus.presences[bridge.nickname]}
         assert kinds == {"available"}
         assert (await focus.ask(bridge.nickname, build_health_check())).get("type") == "result"
+
+
+async def test_bridge_that_was_killed_and_begins_anew_at_once_is_seen_to_have_gone(
+    prosody: Prosody,
+) -> None:
+    async with focus_in(prosody) as focus, running(prosody) as bridge:
+        await focus.until_bridge(bridge.nickname)
+        await focus.until(lambda: len(focus.presences[bridge.nickname]) > 1)
+        bridge.signal(signal.SIGKILL)
+        await bridge.exit_status()
+        async with running_in(bridge.environ):
+            await focus.until_gone(bridge.nickname)
+            await focus.until_bridge(bridge.nickname)
 
 
 async def test_wrong_password_leaves_a_healthy_bridge_that_says_so(prosody: Prosody) -> None:
