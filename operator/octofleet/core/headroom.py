@@ -11,6 +11,7 @@ of two versions run the room of each is told apart; the size goes by all of it.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean, pstdev
 from typing import Final
 
 from octofleet.api.effective import Headroom
@@ -37,6 +38,10 @@ GROWTH: Final = 1.2
 """Of the people there ever were at this time: so many are believed."""
 UNUSUAL: Final = 0.9
 """The quantile of the last hour's rises, on a day that is busier than ever."""
+ALIKE: Final = 2.0
+"""Days whose people differ by no more than this factor tell of each other."""
+TWICE: Final = 2
+"""So much the same time of the week counts against that of another day."""
 _DUST: Final = 1e-9
 
 
@@ -178,19 +183,14 @@ def expected_joins(
     if wanted.joins is not None:
         return Expected(wanted.joins, within, "set")
     people = _people(bridges, now, limits)
-    rises, peaks = _same_time(memory.rush, now, within)
-    basis = "this time of the week"
-    if not rises:
-        rises, peaks = _other_days(memory.rush, now)
-        basis = "this time on other days"
-    if not rises and not memory.rush.hour:
+    usual = _usual(memory.rush, now, wanted.quantile)
+    if usual is not None:
+        rise = _capped(usual.rise, GROWTH * usual.peak - people, memory.rush.hour)
+        return Expected(_with_chance(rise), within, usual.basis)
+    if not memory.rush.hour:
         return Expected(_with_chance(FIRST_GUESS * people), within, "a guess: nothing learned yet")
-    if not rises:
-        rise, basis = _quantile(memory.rush.hour, wanted.quantile), "the last hour"
-    else:
-        rise = _quantile(rises, wanted.quantile)
-        rise = _capped(rise, GROWTH * max(peaks) - people, memory.rush.hour)
-    return Expected(_with_chance(rise), within, basis)
+    rise = _quantile(memory.rush.hour, wanted.quantile)
+    return Expected(_with_chance(rise), within, "the last hour")
 
 
 def _capped(rise: float, missing: float, hour: Sequence[float]) -> float:
@@ -232,20 +232,50 @@ def _slot(now: float) -> int:
     return int((now - learning.MONDAY) // SLOT_SECONDS)
 
 
-def _same_time(rush: Rush, now: float, within: float) -> tuple[list[float], list[float]]:
-    return _known(rush, range(_slot(now), _slot(now + within) + 1))
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """What is usual at a time: by how much people rise, and to how many."""
+
+    rise: float
+    peak: float
+    basis: str
 
 
-def _other_days(rush: Rush, now: float) -> tuple[list[float], list[float]]:
+def _usual(rush: Rush, now: float, quantile: float) -> _Usual | None:
+    """Return what is usual at this time, None where it was never seen.
+
+    A rise is filed where it begins, so the moment's own slot tells of those who come until a
+    bridge asked for now is there. One day is chance: days that were about as busy count too.
+    """
     slot, day = _slot(now), SLOTS // 7
-    return _known(rush, [slot + days * day + near for days in range(1, 7) for near in range(2)])
+    own = _known(rush, [slot])
+    if not own:
+        others = _known(rush, [slot + n * day + near for n in range(1, 7) for near in range(2)])
+        if not others:
+            return None
+        rises, peaks = [rise for rise, _ in others], [peak for _, peak in others]
+        return _Usual(_quantile(rises, quantile), max(peaks), "this time on other days")
+    level = own[0][1]
+    days = _known(rush, [slot + n * day for n in range(1, 7)])
+    alike = [each for each in days if level / ALIKE <= each[1] <= level * ALIKE]
+    seen = [*own * TWICE, *alike]
+    rise = _believed([rise for rise, _ in seen], quantile)
+    return _Usual(rise, _believed([peak for _, peak in seen], quantile), "this time of the week")
 
 
-def _known(rush: Rush, slots: Iterable[int]) -> tuple[list[float], list[float]]:
+def _known(rush: Rush, slots: Iterable[int]) -> list[tuple[float, float]]:
     """Return the rises and peaks of the slots about which something is known."""
     found = [(rush.week[slot % SLOTS], rush.peaks[slot % SLOTS]) for slot in slots]
-    known = [(rise, peak) for rise, peak in found if rise != UNKNOWN]
-    return [rise for rise, _ in known], [peak for _, peak in known]
+    return [(rise, peak) for rise, peak in found if rise != UNKNOWN]
+
+
+def _believed(samples: Sequence[float], quantile: float) -> float:
+    """Return the mean of some days and, above the middle, a part of what they differ by.
+
+    Each is the greatest of its ten minutes already, and `_with_chance` adds two spreads of chance:
+    of what days differ by, half is left to cover at P99.
+    """
+    return fmean(samples) + (quantile - 0.5) * pstdev(samples)
 
 
 def _quantile(samples: Sequence[float], quantile: float) -> float:

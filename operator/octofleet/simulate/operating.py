@@ -47,7 +47,8 @@ DEFAULT_AUTOSCALING: Final[dict[str, Any]] = {
     "metrics": [{"type": "Stress", "target": {"averageValue": "0.7"}}],
     "headroom": {"joins": "P99"},
     "rebalancing": "Auto",
-    "drain": {"patience": "5m"},
+    "behavior": {"scaleDown": {"stabilizationWindow": "60s"}},
+    "drain": {"patience": "2m"},
 }
 
 

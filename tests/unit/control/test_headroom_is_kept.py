@@ -10,7 +10,7 @@ from tests.unit.control import worlds
 from octofleet.api.effective import EffectiveRegion, Headroom
 from octofleet.core import headroom, learning, lifecycle, remembering, sizing
 from octofleet.core.limits import Limits
-from octofleet.core.memory import SLOTS, UNKNOWN, Cost, Memory, Rush
+from octofleet.core.memory import SLOT_SECONDS, SLOTS, UNKNOWN, Cost, Memory, Rush
 from octofleet.core.observation import Bridge, History, Reading, Snapshot, Timestamp
 
 NOW = worlds.NOW
@@ -203,6 +203,50 @@ def test_a_rise_is_remembered_for_its_time_of_the_week() -> None:
     )
     assert then.joins >= 60
     assert quiet.joins < 30
+
+
+DAY = SLOTS // 7
+SLOT = int((NOW - learning.MONDAY) // SLOT_SECONDS) % SLOTS
+
+
+def weeks(rises: dict[int, tuple[float, float]]) -> Memory:
+    """Return the memory of (rise, peak) at this time of day, by how many days ahead it was."""
+    week, peaks = [UNKNOWN] * SLOTS, [UNKNOWN] * SLOTS
+    for days, (rise, peak) in rises.items():
+        week[(SLOT + days * DAY) % SLOTS], peaks[(SLOT + days * DAY) % SLOTS] = rise, peak
+    return Memory(rush=Rush(week=tuple(week), peaks=tuple(peaks)))
+
+
+def expected(memory: Memory, quantile: float = 0.99, at: float = NOW) -> headroom.Expected:
+    wanted = Headroom(None, quantile, 0)
+    return headroom.expected_joins(wanted, memory, (), Timestamp(at), LIMITS)
+
+
+def test_days_that_were_as_busy_tell_of_each_other() -> None:
+    alone = expected(weeks({0: (100, 300)})).joins
+    pooled = expected(weeks({0: (100, 300), **dict.fromkeys(range(1, 5), (200.0, 320.0))})).joins
+    assert pooled > alone
+    with_weekend = expected(weeks({0: (100, 300), 1: (2, 20), 2: (3, 30)})).joins
+    assert with_weekend == alone
+
+
+def test_where_days_differ_a_higher_percentile_keeps_more() -> None:
+    memory = weeks({0: (100, 300), 1: (200, 320), 2: (60, 280)})
+    found = [expected(memory, quantile).joins for quantile in (0.5, 0.75, 0.99)]
+    assert found[0] < found[1] < found[2]
+    same = weeks(dict.fromkeys(range(5), (100, 300)))
+    assert expected(same, 0.5).joins == pytest.approx(expected(same).joins)
+
+
+def test_a_crowd_of_the_next_ten_minutes_is_not_kept_room_for_yet() -> None:
+    memory = weeks({0: (2, 50)})
+    ahead = list(memory.rush.week)
+    ahead[(SLOT + 1) % SLOTS] = 500.0
+    peaks = list(memory.rush.peaks)
+    peaks[(SLOT + 1) % SLOTS] = 550.0
+    later = replace(memory, rush=Rush(week=tuple(ahead), peaks=tuple(peaks)))
+    assert expected(later).joins < 10
+    assert expected(later, at=NOW + SLOT_SECONDS).joins > 450
 
 
 def replace_hour(memory: Memory) -> Memory:
