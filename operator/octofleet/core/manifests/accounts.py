@@ -19,15 +19,11 @@ __all__ = [
     "CURRENT_KEYS",
     "FIRST",
     "KEY_GENERATION",
-    "KEY_JICOFO_GENERATION",
     "bridge_user",
     "current",
     "current_values",
     "generation_of",
     "generations",
-    "jicofo_generation",
-    "jicofo_generation_of",
-    "jicofo_generations",
     "keys",
     "operator_user",
     "password_key",
@@ -37,8 +33,6 @@ __all__ = [
 FIRST: Final = 1
 KEY_GENERATION: Final = "generation"
 """Which generation is the current one; left out, it's the first."""
-KEY_JICOFO_GENERATION: Final = "jicofo-generation"
-"""Which of Jicofo's passwords Prosody and Jicofo are to have; left out, it's the first."""
 KEY_BRIDGE_USER: Final = "JVB_AUTH_USER"
 KEY_OPERATOR_USER: Final = "OCTOFLEET_AUTH_USER"
 CURRENT_KEYS: Final[Mapping[str, str]] = {
@@ -50,7 +44,6 @@ CURRENT_KEYS: Final[Mapping[str, str]] = {
 """Variable of Prosody -> key: what it registers when it starts, whichever generation is current."""
 ROTATED: Final = (naming.KEY_JVB_PASSWORD, naming.KEY_OPERATOR_PASSWORD)
 LATER: Final = re.compile(re.escape(naming.KEY_JVB_PASSWORD) + r"\.([1-9][0-9]{0,5})")
-LATER_JICOFO: Final = re.compile(re.escape(naming.KEY_JICOFO_PASSWORD) + r"\.([1-9][0-9]{0,5})")
 USER: Final = re.compile(
     rf"(?:{naming.BRIDGE_USER}|{naming.OPERATOR_USER})(?:-([1-9][0-9]{{0,5}}))?"
 )
@@ -89,7 +82,9 @@ def keys(generation: int) -> tuple[str, ...]:
 
 def current(data: Mapping[str, str]) -> int:
     """Return the current generation of a Secret's data in clear."""
-    return _number(data.get(KEY_GENERATION, ""))
+    told = data.get(KEY_GENERATION, "")
+    fits = told.isascii() and told.isdigit() and len(told) <= 6
+    return max(FIRST, int(told)) if fits else FIRST
 
 
 def generations(data: Mapping[str, str]) -> frozenset[int]:
@@ -109,31 +104,6 @@ def current_values(data: Mapping[str, str]) -> dict[str, str]:
     for key in ROTATED:
         found[CURRENT_KEYS[key]] = data.get(password_key(key, which), "")
     return found
-
-
-def jicofo_generation(data: Mapping[str, str]) -> int:
-    """Return which of Jicofo's passwords is asked for, from a Secret's data in clear."""
-    return _number(data.get(KEY_JICOFO_GENERATION, ""))
-
-
-def jicofo_generations(data: Mapping[str, str]) -> frozenset[int]:
-    """Return the generations of Jicofo's passwords that a Secret's data (in clear) holds."""
-    return frozenset(
-        found for key, value in data.items() if value and (found := jicofo_generation_of(key))
-    )
-
-
-def jicofo_generation_of(key: str) -> int | None:
-    """Return which generation of Jicofo's password a key of the Secret holds; None: no such key."""
-    if key == naming.KEY_JICOFO_PASSWORD:
-        return FIRST
-    found = LATER_JICOFO.fullmatch(key)
-    return None if found is None else int(found.group(1))
-
-
-def _number(told: str) -> int:
-    fits = told.isascii() and told.isdigit() and len(told) <= 6
-    return max(FIRST, int(told)) if fits else FIRST
 
 
 def _named(user: str, generation: int) -> str:

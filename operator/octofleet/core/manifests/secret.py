@@ -28,11 +28,7 @@ ANNOTATIONS = (ANNOTATION_ROTATED, ANNOTATION_SWITCHED_AT)
 
 def missing_keys(existing: Mapping[str, str]) -> tuple[str, ...]:
     """Return the passwords that `existing` (in clear) lacks or holds empty."""
-    jicofo = accounts.jicofo_generation(existing)
-    keys = (
-        accounts.password_key(naming.KEY_JICOFO_PASSWORD, jicofo),
-        *accounts.keys(accounts.current(existing)),
-    )
+    keys = (naming.KEY_JICOFO_PASSWORD, *accounts.keys(accounts.current(existing)))
     return tuple(key for key in keys if not existing.get(key))
 
 
