@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from octodemo.objects import API_VERSION, octo_region, quick
 from octodemo.on_nodes import gone, on_host, pod_of, run_on_node
 from octodemo.platform import Platform, until
 
 __all__ = ["MISTAKES", "Mistake", "Patient"]
 
 Object = dict[str, Any]
+PUBLIC: Final = "octofleet.io/public-address"
 ZONE: Final = "topology.kubernetes.io/zone"
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
 RULE: Final = "-p udp --dport 10000 -j DROP"
@@ -76,6 +78,63 @@ async def _unbalance(patient: Patient) -> None:
     await patient.platform.cluster.delete(
         f"/api/v1/namespaces/{patient.platform.namespace}/services/media"
     )
+
+
+async def _proxy(patient: Patient) -> None:
+    """Lead an Ingress to the bridges, as one would to a web server."""
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "proxied", "namespace": patient.platform.namespace},
+        "spec": {
+            "selector": {"octofleet.io/region": patient.region},
+            "ports": [{"name": "media", "port": 10000, "protocol": "TCP"}],
+        },
+    }
+    ingress = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "proxy", "namespace": patient.platform.namespace},
+        "spec": {
+            "defaultBackend": {"service": {"name": "proxied", "port": {"number": 10000}}},
+        },
+    }
+    await patient.platform.cluster.apply(service, ingress)
+
+
+async def _unproxy(patient: Patient) -> None:
+    cluster, namespace = patient.platform.cluster, patient.platform.namespace
+    await cluster.delete(f"/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses/proxy")
+    await cluster.delete(f"/api/v1/namespaces/{namespace}/services/proxied")
+
+
+async def _advertise_nonsense(patient: Patient) -> None:
+    """Name loopback as the node's public address, and have a bridge made that is told so."""
+    await _annotate_node(patient, f"{PUBLIC}=127.0.0.1")
+
+
+async def _advertise_nothing(patient: Patient) -> None:
+    await _annotate_node(patient, f"{PUBLIC}-")
+
+
+async def _annotate_node(patient: Patient, note: str) -> None:
+    await patient.platform.cluster.kubectl("annotate", "node", patient.node, note, "--overwrite")
+    await _renew(patient)
+
+
+async def _join_without_secret(patient: Patient) -> None:
+    """Ask for a region of a platform elsewhere, whose Secret nobody brought here."""
+    namespace = patient.platform.namespace
+    scaling = {**quick(mode="External"), "minBridges": 1}
+    far = octo_region(namespace, "far", scaling, replicas=1, region="far")
+    del far["spec"]["clusterRef"]
+    far["spec"]["joinSecretRef"] = {"name": "of-the-other-kubernetes"}
+    await patient.platform.cluster.apply(far)
+
+
+async def _join_nothing(patient: Patient) -> None:
+    path = f"/apis/{API_VERSION}/namespaces/{patient.platform.namespace}/octoregions/far"
+    await patient.platform.cluster.delete(path)
 
 
 async def _go_public(patient: Patient) -> None:
@@ -267,6 +326,17 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
     Mistake(
         "WrongCredentials", "bridges with a password that Prosody doesn't know",
         _spoil_password, _mend_password,
+    ),
+    Mistake(
+        "LoadBalancerInFront", "an Ingress that leads to the bridges", _proxy, _unproxy
+    ),
+    Mistake(
+        "WrongAddress", "loopback as a node's public address",
+        _advertise_nonsense, _advertise_nothing,
+    ),
+    Mistake(
+        "JoinSecretUnusable", "a region elsewhere without the Secret that holds its passwords",
+        _join_without_secret, _join_nothing,
     ),
     Mistake("PortTaken", "another process on the node has the port", _squat, _leave_port),
 )  # fmt: skip
