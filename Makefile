@@ -86,6 +86,11 @@ prove-class: lab ## A class of 120 on one small bridge, then with autoscaling an
 prove-compare: setup ## Our decisions against other autoscalers' and an oracle's, on the same load
 	@$(PY)/python -m octofleet.simulate.proofs compare
 
+.PHONY: prove-doctor
+prove-doctor: lab ## Each classic mistake, really made, is found by its name; health is no trouble
+	@$(on_cluster)
+	$(PY)/python -m octodemo doctor "$${where[@]}"
+
 .PHONY: prove-drain
 prove-drain: lab ## `kubectl drain` of a node with calls on it
 	@$(on_cluster)
