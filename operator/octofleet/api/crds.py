@@ -16,7 +16,8 @@ from octofleet.api.schema import Schema, structural_schema
 
 __all__ = ["crds", "main", "rendered"]
 
-DIRECTORY: Final = Path("crds")
+DIRECTORIES: Final = (Path("crds"), Path("helm/octofleet/crd-files"))
+"""Everyone's, and the chart's."""
 
 _META: Final = {
     "apiVersion": {
@@ -141,13 +142,14 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m octofleet.api.crds [--check]\n")
         return 2
     stale: list[str] = []
-    for name, text in rendered().items():
-        path = DIRECTORY / name
-        if not arguments:
-            DIRECTORY.mkdir(exist_ok=True)
-            path.write_text(text)
-        elif not path.exists() or path.read_text() != text:
-            stale.append(str(path))
+    for directory in DIRECTORIES:
+        for name, text in rendered().items():
+            path = directory / name
+            if not arguments:
+                directory.mkdir(exist_ok=True)
+                path.write_text(text)
+            elif not path.exists() or path.read_text() != text:
+                stale.append(str(path))
     for each in stale:
         sys.stderr.write(f"{each} differs from the models: run python -m octofleet.api.crds\n")
     return 1 if stale else 0
