@@ -146,7 +146,7 @@ def main(arguments: list[str]) -> int:
         for name, text in rendered().items():
             path = directory / name
             if not arguments:
-                directory.mkdir(exist_ok=True)
+                directory.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
             elif not path.exists() or path.read_text() != text:
                 stale.append(str(path))
