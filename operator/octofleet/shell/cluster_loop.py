@@ -28,6 +28,8 @@ from octofleet.shell.rotating import Rotator
 from octofleet.shell.settings import Settings
 
 REAPPLY_SECONDS: Final = 60.0
+WORD_SECONDS: Final = 10.0
+"""So old may be what a region's status says of its people: it is written every few seconds."""
 
 
 class ClusterReconciler:
@@ -181,6 +183,10 @@ class ClusterReconciler:
         return not owned and not await self._api.list(kube.PODS, name.namespace, labels)
 
     def _is_overdue(self, document: Document, regions: list[Document]) -> bool:
+        """Return whether nobody is known to be in a call, past every deadline.
+
+        People who came just before the deletion aren't in their region's status yet.
+        """
         if any(documents.number(each, "status", "participants") for each in regions):
             return False
         since = documents.moment(document, "metadata", "deletionTimestamp") or self._clock()
@@ -189,7 +195,7 @@ class ClusterReconciler:
             effective_region(cluster, understood(OctoRegion, each)).autoscaling.drain.deadline
             for each in regions
         ]
-        return self._clock() - since > max(deadlines, default=float("inf"))
+        return self._clock() - since > max(deadlines, default=float("inf")) + WORD_SECONDS
 
     def _forget(self, key: Key, document: Document | None = None) -> None:
         self._applied.pop(key, None)

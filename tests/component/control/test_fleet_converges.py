@@ -10,6 +10,7 @@ from tests.component.control.world import World, cluster, operator, region, unti
 
 from octofleet.core.manifests import accounts, naming
 from octofleet.shell import documents, kube
+from octofleet.shell.cluster_loop import WORD_SECONDS
 from octofleet.shell.kube import KubernetesCluster
 
 pytestmark = pytest.mark.timeout(300)
@@ -223,8 +224,7 @@ async def test_deleted_cluster_keeps_its_controller_until_every_region_is_empty(
             return await names(world) == ["eu-0"]
 
         await until(only_the_occupied)
-        # Long after the deadline, for whoever is known to be in a call.
-        await asyncio.sleep(3)
+        await asyncio.sleep(WORD_SECONDS + 6)  # long after the deadline
         assert await names(world) == ["eu-0"]
         assert await api.get(kube.CLUSTERS, "meet", world.namespace) is not None
         world.bridges["eu-0"].people = {}
