@@ -61,17 +61,21 @@ class Mistake:
 
 
 async def _balance(patient: Patient) -> None:
-    service = {
+    await patient.platform.cluster.apply(_service(patient, "media", "LoadBalancer", "UDP"))
+
+
+def _service(patient: Patient, name: str, kind: str, protocol: str) -> Object:
+    """Return a Service for the bridges' port."""
+    return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": "media", "namespace": patient.platform.namespace},
+        "metadata": {"name": name, "namespace": patient.platform.namespace},
         "spec": {
-            "type": "LoadBalancer",
+            "type": kind,
             "selector": {"octofleet.io/region": patient.region},
-            "ports": [{"name": "media", "port": 10000, "protocol": "UDP"}],
+            "ports": [{"name": "media", "port": 10000, "protocol": protocol}],
         },
     }
-    await patient.platform.cluster.apply(service)
 
 
 async def _unbalance(patient: Patient) -> None:
@@ -82,15 +86,6 @@ async def _unbalance(patient: Patient) -> None:
 
 async def _proxy(patient: Patient) -> None:
     """Lead an Ingress to the bridges, as one would to a web server."""
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "proxied", "namespace": patient.platform.namespace},
-        "spec": {
-            "selector": {"octofleet.io/region": patient.region},
-            "ports": [{"name": "media", "port": 10000, "protocol": "TCP"}],
-        },
-    }
     ingress = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
@@ -99,6 +94,7 @@ async def _proxy(patient: Patient) -> None:
             "defaultBackend": {"service": {"name": "proxied", "port": {"number": 10000}}},
         },
     }
+    service = _service(patient, "proxied", "ClusterIP", "TCP")
     await patient.platform.cluster.apply(service, ingress)
 
 

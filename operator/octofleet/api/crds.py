@@ -141,9 +141,9 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         sys.stderr.write("usage: python -m octofleet.api.crds [--check]\n")
         return 2
-    stale: list[str] = []
+    files, stale = rendered(), list[str]()
     for directory in DIRECTORIES:
-        for name, text in rendered().items():
+        for name, text in files.items():
             path = directory / name
             if not arguments:
                 directory.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from typing import Final
 from octofleet.api.status import ConditionStatus
 from octofleet.core.conditions import Reason
 from octofleet.core.findings import Check, Findings, Said
-from octofleet.core.stages import Phase
+from octofleet.core.stages import UNDER_WAY
 from octofleet.core.wording import first_of
 
 __all__ = ["ALIKE", "DIRECT"]
@@ -87,7 +87,7 @@ def _versions(found: Findings) -> Said | None:
     if len(versions) < 2:
         return None
     counts = ", ".join(f"{count} of {version}" for version, count in sorted(versions.items()))
-    if found.plan.stage.phase not in (Phase.CURRENT, Phase.ROLLED_BACK):
+    if found.plan.stage.phase in UNDER_WAY:
         return UNKNOWN, Reason.UPGRADING, f"an upgrade is under way: {counts}"
     if others := found.snapshot.around.upgrading:
         where = first_of(others, NAMED)

@@ -9,7 +9,7 @@ from octofleet.core import lifecycle, selection, shrinking
 from octofleet.core.actions import DrainBridge, MoveConference, ShutDownBridge
 from octofleet.core.drafts import LEAVING, READY, SCALE_IN, Draft, RefusalReason
 from octofleet.core.lifecycle import JudgedBridge
-from octofleet.core.observation import ENDED, Bridge, BridgeState, Conference, Timestamp
+from octofleet.core.observation import ENDED, Bridge, BridgeState, Conference
 from octofleet.core.selection import Capacity
 
 __all__ = ["follow"]
@@ -80,10 +80,13 @@ def _move(draft: Draft, evacuating: list[Bridge]) -> None:
         one = selection.stress_of_one(bridge, draft.limits)
         alike = [each for each in staying if each.bridge.version == bridge.version]
         in_steps = linked and bridge.has_relays and bool(alike)
+        if in_steps:
+            takers = alike
+        else:
+            takers = staying if alike else _rest_of(draft, conference, bridge) or staying
+        others = selection.survivors(takers, draft.now, draft.limits)
         for people in _steps(conference, draft, steps=in_steps):
             part = replace(conference, participants=people)
-            takers = alike if in_steps else _takers(draft, staying, conference, bridge)
-            others = selection.survivors(takers, draft.now, draft.limits)
             if selection.landing(part, others, _capacity(draft, bridge), one) is not None:
                 whole = people == conference.participants
                 draft.actions.append(MoveConference(bridge.name, conference.id, people, whole))
@@ -93,24 +96,18 @@ def _move(draft: Draft, evacuating: list[Bridge]) -> None:
     draft.refuse(RefusalReason.NO_ROOM, why)
 
 
-def _takers(
-    draft: Draft, staying: list[JudgedBridge], conference: Conference, bridge: Bridge
-) -> list[JudgedBridge]:
-    """Return where all people that a conference has on a bridge can land.
+def _rest_of(draft: Draft, conference: Conference, bridge: Bridge) -> list[JudgedBridge]:
+    """Return the other bridges that a conference has people on.
 
     Jicofo never mixes versions in a meeting: where only bridges of another one stay, those who
-    leave one of its bridges come to the others that it has, and the last of these it leaves whole.
+    leave one of its bridges come to these, and the last of them it leaves whole.
     """
-    rest = [
-        each.bridge
+    return [
+        JudgedBridge(each.bridge, S.READY)
         for each in draft.bridges
         if each.bridge is not bridge
         and any(c.id == conference.id and c.participants for c in each.bridge.conferences or ())
     ]
-    alike = [each for each in staying if each.bridge.version == bridge.version]
-    if not rest or alike:
-        return staying
-    return [JudgedBridge(each, S.READY) for each in rest]
 
 
 def _steps(conference: Conference, draft: Draft, *, steps: bool) -> tuple[int, ...]:
@@ -136,9 +133,9 @@ def _is_settling(draft: Draft) -> bool:
 
 
 def _capacity(draft: Draft, bridge: Bridge) -> Capacity:
-    """Return what others may carry: past the deadline all that is no overload."""
-    since = bridge.draining_since if bridge.killed_at is None else Timestamp(0.0)
-    deadline = draft.limits.deadline_for(bridge.drain_reason)
-    if since is not None and draft.now - since >= deadline:
+    """Return what others may carry: all that is no overload, past the deadline or a deletion."""
+    since, deadline = bridge.draining_since, draft.limits.deadline_for(bridge.drain_reason)
+    overdue = since is not None and draft.now - since >= deadline
+    if overdue or bridge.killed_at is not None:
         return Capacity(float("inf"), draft.limits.stress_threshold)
     return shrinking.capacity(draft)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from octofleet.core.observation import FailedRelease
 
-__all__ = ["Phase", "Stage"]
+__all__ = ["UNDER_WAY", "Phase", "Stage"]
 
 
 class Phase(StrEnum):
@@ -24,6 +25,10 @@ class Phase(StrEnum):
     """Somebody wants it to wait."""
     ROLLED_BACK = "RolledBack"
     """The new release isn't fit for people; the one before serves."""
+
+
+UNDER_WAY: Final = frozenset({Phase.PROVING, Phase.SHIFTING, Phase.FINISHING, Phase.PAUSED})
+"""Phases in which bridges of two releases may serve."""
 
 
 @dataclass(frozen=True, slots=True)

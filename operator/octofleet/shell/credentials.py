@@ -20,7 +20,7 @@ from octofleet.shell.bridges import Tokens
 from octofleet.shell.documents import Document
 from octofleet.shell.kube import KubernetesCluster
 
-__all__ = ["ANNOTATION_ROTATE", "Keeper", "Kept", "asked_of", "read", "read_values"]
+__all__ = ["ANNOTATION_ROTATE", "Keeper", "Kept", "asked_of", "read", "read_values", "tokens_of"]
 
 ANNOTATION_ROTATE: Final = f"{naming.GROUP}/rotate-credentials"
 """Set on a JitsiCluster by people: another text asks for other passwords."""
@@ -176,13 +176,18 @@ def _credentials(values: Mapping[str, str]) -> Credentials:
     return Credentials(
         bridge=values[accounts.password_key(naming.KEY_JVB_PASSWORD, which)],
         operator=values[accounts.password_key(naming.KEY_OPERATOR_PASSWORD, which)],
-        tokens=_tokens(values, which),
+        tokens=tokens_of(values, which),
         generation=which,
     )
 
 
-def _tokens(values: Mapping[str, str], which: int) -> Tokens:
-    """Return the tokens of every generation that a Secret's data (in clear) holds."""
+def tokens_of(values: Mapping[str, str], which: int) -> Tokens:
+    """Return the tokens of every generation that a Secret's data (in clear) holds.
+
+    Args:
+        values: The data; it has the token of the generation `which`.
+        which: The current generation.
+    """
     own = accounts.password_key(naming.KEY_REST_TOKEN, which)
     return Tokens(
         values[own],

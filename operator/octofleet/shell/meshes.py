@@ -7,7 +7,7 @@ from octofleet.api.clusters import JitsiCluster
 from octofleet.api.effective import EffectiveRegion, effective_cluster
 from octofleet.api.octo import Relays
 from octofleet.core.meshing import Mesh, mesh_of
-from octofleet.core.stages import Phase
+from octofleet.core.stages import UNDER_WAY
 from octofleet.shell import clusters, documents, kube
 from octofleet.shell.caching import Shared
 from octofleet.shell.documents import Document
@@ -15,8 +15,6 @@ from octofleet.shell.jicofo import JicofoView
 from octofleet.shell.kube import KubernetesCluster
 
 LIST_SECONDS: Final = 2.0
-UNDER_WAY: Final = frozenset({Phase.PROVING, Phase.SHIFTING, Phase.FINISHING, Phase.PAUSED})
-"""Phases of an upgrade in which bridges of two releases may serve."""
 
 
 class Meshes:

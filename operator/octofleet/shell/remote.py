@@ -14,7 +14,7 @@ from octofleet.api.clusters import JitsiCluster
 from octofleet.core.manifests import accounts, inputs, naming
 from octofleet.shell import documents, kube
 from octofleet.shell.breweries import Breweries, Credentials
-from octofleet.shell.bridges import Tokens
+from octofleet.shell.credentials import tokens_of
 from octofleet.shell.endpoints import ClusterName, Endpoints
 from octofleet.shell.jicofo import Gateway, JicofoClient
 from octofleet.shell.kube import KubernetesCluster
@@ -156,7 +156,9 @@ def home_of(data: Mapping[str, str], secret: str, namespace: str) -> Home:
     which = _generation(data, secret)
     wanted = (*PLAIN_KEYS, *SECRET_KEYS, *accounts.keys(which))
     said = {key: _decoded(data, key, secret) for key in wanted}
-    tokens = [key for key in data if key.startswith(naming.KEY_REST_TOKEN)]
+    tokens = {
+        key: _decoded(data, key, secret) for key in data if key.startswith(naming.KEY_REST_TOKEN)
+    }
     region = _decoded(data, REGION_KEY, secret) if REGION_KEY in data else None
     try:
         cluster = JitsiCluster.model_validate(
@@ -184,10 +186,7 @@ def home_of(data: Mapping[str, str], secret: str, namespace: str) -> Home:
         credentials=Credentials(
             bridge=said[accounts.password_key(naming.KEY_JVB_PASSWORD, which)],
             operator=said[accounts.password_key(naming.KEY_OPERATOR_PASSWORD, which)],
-            tokens=Tokens(
-                said[accounts.password_key(naming.KEY_REST_TOKEN, which)],
-                {key: _decoded(data, key, secret) for key in tokens},
-            ),
+            tokens=tokens_of(tokens, which),
             generation=which,
         ),
     )
