@@ -5,6 +5,7 @@ old as presence makes them; `octofleet.core` decides and plans; `act` obeys as t
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, Final, assert_never, overload
 
 from octofleet.api.clusters import JitsiCluster
@@ -82,24 +83,30 @@ def region_of(workload: Workload, index: int) -> EffectiveRegion:
 
 
 class _Conferences(Sequence[Conference]):
-    """The meetings on a bridge, looked up only if somebody asks."""
+    """The meetings on a bridge, looked up only if somebody asks, and then once."""
 
     def __init__(self, shares: dict[int, Share]) -> None:
         self._shares = shares
 
+    @cached_property
+    def _found(self) -> tuple[Conference, ...]:
+        return tuple(
+            Conference(str(index), share.people, Timestamp(share.call.since))
+            for index, share in self._shares.items()
+        )
+
     def __len__(self) -> int:
-        return len(self._shares)
+        return len(self._found)
 
     def __iter__(self) -> Iterator[Conference]:
-        for index, share in self._shares.items():
-            yield Conference(str(index), share.people, Timestamp(share.call.since))
+        return iter(self._found)
 
     @overload
     def __getitem__(self, index: int) -> Conference: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[Conference]: ...
     def __getitem__(self, index: int | slice) -> Conference | Sequence[Conference]:
-        return tuple(self)[index]
+        return self._found[index]
 
 
 class Operating:
