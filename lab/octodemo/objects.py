@@ -17,7 +17,12 @@ def jitsi_cluster(namespace: str, name: str = "meet") -> Object:
         "apiVersion": API_VERSION,
         "kind": "JitsiCluster",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"domain": "meet.example.org", "size": "small"},
+        "spec": {
+            "domain": "meet.example.org",
+            "size": "small",
+            # Nobody opens a page, and the nodes are small.
+            "controller": {"web": {"mode": "Off"}},
+        },
     }
 
 

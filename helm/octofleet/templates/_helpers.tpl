@@ -48,10 +48,10 @@ can't narrow create to a name, so it is create on any Secret there. */}}
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, create, patch, delete]
-# Looked through for those in front of bridges.
+# Listed: looked through for those in front of bridges. The rest is for web's own.
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
-  verbs: [list]
+  verbs: [get, list, create, patch, delete]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, create, patch, delete]
@@ -60,7 +60,7 @@ can't narrow create to a name, so it is create on any Secret there. */}}
   verbs: [get, create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, create, patch]
+  verbs: [get, create, patch, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

@@ -16,10 +16,12 @@ __all__ = [
     "BridgeDefaults",
     "BridgeSettings",
     "Engine",
+    "NodeSelector",
     "Probing",
     "ResourceList",
     "ResourceRequirements",
     "Toleration",
+    "Tolerations",
 ]
 
 

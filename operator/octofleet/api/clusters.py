@@ -11,6 +11,7 @@ from octofleet.api.kube import Image, KubeModel, ListOf, Name, ObjectMeta, Rule,
 from octofleet.api.maintenance import Maintenance
 from octofleet.api.octo import Octo
 from octofleet.api.status import ClusterStatus
+from octofleet.api.web import Web
 
 __all__ = [
     "Controller",
@@ -106,6 +107,8 @@ class Controller(KubeModel, frozen=True):
     """The XMPP server."""
     jicofo: Jicofo = Jicofo()
     """The focus, which puts people on bridges."""
+    web: Web = Web()
+    """The web servers, which people's browsers open."""
     remote_regions: RemoteRegions = RemoteRegions()
     """How regions in other Kubernetes clusters join."""
     maintenance: Maintenance = Maintenance()
@@ -132,7 +135,7 @@ class JitsiClusterSpec(KubeModel, frozen=True):
     ] = "stable-11146-2"
     """The version of the stock Jitsi images."""
     controller: Controller = Controller()
-    """The controller side: Prosody and Jicofo."""
+    """The controller side: Prosody, Jicofo and web."""
     octo: Octo = Octo()
     """Meetings on several bridges, joined by relays."""
     bridge: BridgeDefaults = BridgeDefaults()
@@ -142,7 +145,7 @@ class JitsiClusterSpec(KubeModel, frozen=True):
 
 
 class JitsiCluster(KubeModel, frozen=True):
-    """A meeting platform: Prosody, Jicofo, and defaults for its regions of bridges."""
+    """A meeting platform: Prosody, Jicofo, web, and defaults for its regions of bridges."""
 
     model_config = rules(
         Rule(

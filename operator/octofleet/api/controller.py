@@ -10,6 +10,7 @@ from octofleet.api.layering import SIZES, merged_resources
 from octofleet.api.maintenance import Maintenance, Restarts
 from octofleet.api.octo import Octo
 from octofleet.api.quantities import seconds
+from octofleet.api.web import Web, WebMode, public_host, public_url
 
 __all__ = [
     "ANNOTATION_RESTART_NOW",
@@ -18,6 +19,7 @@ __all__ = [
     "EffectiveCluster",
     "Hours",
     "Peace",
+    "WebServers",
     "domain_in_force",
     "effective_cluster",
 ]
@@ -47,6 +49,30 @@ class Peace:
 
 
 @dataclass(frozen=True, slots=True)
+class WebServers:
+    """How a cluster's web servers run."""
+
+    image: str
+    replicas: int
+    resources: ResourceRequirements
+    said: Web
+    """What the resource says of them; nothing else is inherited."""
+
+    @property
+    def are_managed(self) -> bool:
+        """Return whether the operator runs them."""
+        return self.said.mode is WebMode.MANAGED
+
+    def public_url(self, domain: str) -> str:
+        """Return the address that people of a domain open."""
+        return public_url(self.said, domain)
+
+    def public_host(self, domain: str) -> str:
+        """Return the host of that address."""
+        return public_host(self.said, domain)
+
+
+@dataclass(frozen=True, slots=True)
 class EffectiveCluster:
     """All that holds for a cluster's controller side."""
 
@@ -60,6 +86,7 @@ class EffectiveCluster:
     prosody_resources: ResourceRequirements
     jicofo_image: str
     jicofo_resources: ResourceRequirements
+    web: WebServers
     strategy: SelectionStrategy | None
     """None: what fits the regions."""
     local_region: str | None
@@ -76,7 +103,8 @@ def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
     """Return what holds for the cluster's controller side."""
     spec, controller = cluster.spec, cluster.spec.controller
     prosody, jicofo, remote = controller.prosody, controller.jicofo, controller.remote_regions
-    defaults = SIZES[spec.size].controller
+    size = SIZES[spec.size]
+    defaults, web = size.controller, controller.web
     return EffectiveCluster(
         namespace=cluster.metadata.namespace,
         name=cluster.metadata.name,
@@ -88,6 +116,12 @@ def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
         prosody_resources=merged_resources(defaults, prosody.resources),
         jicofo_image=jicofo.image or f"{STOCK_IMAGES}/jicofo:{spec.version}",
         jicofo_resources=merged_resources(defaults, jicofo.resources),
+        web=WebServers(
+            image=web.image or f"{STOCK_IMAGES}/web:{spec.version}",
+            replicas=web.replicas or size.web_replicas,
+            resources=merged_resources(size.web, web.resources),
+            said=web,
+        ),
         strategy=jicofo.strategy,
         local_region=jicofo.region,
         octo=spec.octo,

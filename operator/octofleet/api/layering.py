@@ -27,6 +27,9 @@ class SizeDefaults:
     stock_bridge: ResourceRequirements
     """The same for the stock videobridge, whose Java needs more memory."""
     controller: ResourceRequirements
+    """For each of Prosody and Jicofo."""
+    web: ResourceRequirements
+    web_replicas: int
 
 
 def _resources(cpu: str, memory: str, cpu_limit: str, memory_limit: str) -> ResourceRequirements:
@@ -43,6 +46,8 @@ SIZES: Final = {
         bridge=_resources("500m", "256Mi", "2", "1Gi"),
         stock_bridge=_resources("500m", "1Gi", "2", "2Gi"),
         controller=_resources("100m", "128Mi", "1", "512Mi"),
+        web=_resources("50m", "64Mi", "500m", "256Mi"),
+        web_replicas=1,
     ),
     Size.MEDIUM: SizeDefaults(
         5,
@@ -50,6 +55,8 @@ SIZES: Final = {
         bridge=_resources("2", "1Gi", "4", "2Gi"),
         stock_bridge=_resources("2", "2Gi", "4", "4Gi"),
         controller=_resources("500m", "512Mi", "2", "2Gi"),
+        web=_resources("100m", "128Mi", "1", "512Mi"),
+        web_replicas=2,
     ),
     Size.LARGE: SizeDefaults(
         10,
@@ -57,6 +64,8 @@ SIZES: Final = {
         bridge=_resources("4", "2Gi", "8", "4Gi"),
         stock_bridge=_resources("4", "4Gi", "8", "8Gi"),
         controller=_resources("2", "2Gi", "4", "8Gi"),
+        web=_resources("250m", "256Mi", "2", "1Gi"),
+        web_replicas=3,
     ),
 }
 

@@ -292,5 +292,5 @@ class ClusterStatus(Told, frozen=True):
     ] = ()
     """What is measured between regions that share a meeting just now."""
     conditions: Conditions = ()
-    """Ready, Progressing, RestartPending, Regional, Apart, Credentials; with several regions Near;
-    with relays Meshed."""
+    """Ready, Progressing, RestartPending, WebReady, Regional, Apart, Credentials; with several
+    regions Near; with relays Meshed."""

@@ -70,6 +70,7 @@ async def examine(api: KubernetesCluster, namespace: str | None) -> list[Complai
         *await looking.operator_complaints(api, namespaces),
         *await looking.place_complaints(api, namespaces),
         *checkup.of_resources(fleet.clusters, fleet.regions),
+        *await looking.web_complaints(api, fleet.clusters),
     ]
 
 

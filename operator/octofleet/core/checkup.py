@@ -4,7 +4,7 @@ It judges documents and the conditions that the operator wrote; what it adds is 
 can't say: that it isn't there, or may not do its work.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,15 @@ from octofleet.core import events
 from octofleet.core.conditions import ConditionType, Reason
 from octofleet.core.observation import Node
 
-__all__ = ["Complaint", "Namespace", "is_trouble", "of_namespaces", "of_nodes", "of_resources"]
+__all__ = [
+    "Complaint",
+    "Namespace",
+    "is_trouble",
+    "of_namespaces",
+    "of_nodes",
+    "of_resources",
+    "of_web",
+]
 
 LEVELS_THAT_FORBID: Final = ("baseline", "restricted")
 FORGIVEN: Final = frozenset({Reason.PAUSED.value})
@@ -79,6 +87,31 @@ def of_resources(
         seen = status.observed_generation if status else None
         found += _of(where, status.conditions if status else (), seen, region.metadata.generation)
     return found
+
+
+def of_web(where: str, host: str, ingresses: Mapping[str, Sequence[str]]) -> list[Complaint]:
+    """Return a complaint when Ingresses lead to web servers, but none by their public host.
+
+    Args:
+        where: The JitsiCluster.
+        host: Where the pages send people.
+        ingresses: The hosts of each Ingress that leads there, by name; empty text is any host.
+    """
+    hosts = [each for many in ingresses.values() for each in many]
+    if not hosts or any(_fits(each, host) for each in hosts):
+        return []
+    text = (
+        f"Ingress {', '.join(sorted(ingresses))} leads to the web servers by"
+        f" {', '.join(sorted(set(hosts)))}, but their pages send people to {host}: set"
+        " controller.web.publicUrl to what people open, or the Ingress' host to that"
+    )
+    return [Complaint(where, Reason.WEB_HOST_DIFFERS.value, text)]
+
+
+def _fits(pattern: str, host: str) -> bool:
+    """Return whether an Ingress' host, which may be *.example.org, is for a host."""
+    wild = pattern.startswith("*.") and host.partition(".")[2] == pattern[2:]
+    return pattern in ("", host) or wild
 
 
 def _of(

@@ -33,6 +33,8 @@ class Whole:
     """On its passwords; None while nothing is known of them."""
     restarts: Verdict | None = None
     """Whether Prosody or Jicofo waits to be restarted; None while that isn't known."""
+    web: Verdict | None = None
+    """On its web servers; None where they aren't the operator's, or nothing is known of them."""
     domain: str = ""
     """The domain that Prosody serves; empty while that isn't known."""
 
@@ -45,7 +47,7 @@ def verdicts(whole: Whole) -> tuple[Verdict, ...]:
         whole.credentials,
     )
     laid = () if whole.mesh is None else _laid(whole.mesh, whole)
-    told = (whole.restarts, *alive)
+    told = (whole.restarts, whole.web, *alive)
     return (*_controller(whole), *laid, *(each for each in told if each is not None))
 
 

@@ -59,6 +59,8 @@ class ConditionType(StrEnum):
     """Of a cluster: Prosody takes the passwords of bridges and operator, and none is changing."""
     RESTART_PENDING = "RestartPending"
     """Of a cluster: Prosody or Jicofo waits to be restarted with new settings."""
+    WEB_READY = "WebReady"
+    """Of a cluster: its web servers serve."""
 
 
 class Reason(StrEnum):
@@ -166,6 +168,11 @@ class Reason(StrEnum):
     RESTARTED = "Restarted"
     MEETINGS_GO_ON = "MeetingsGoOn"
     OUTSIDE_WINDOW = "OutsideWindow"
+    WEB_SERVES = "WebServes"
+    WEB_STARTING = "WebStarting"
+    WEB_NOT_READY = "WebNotReady"
+    WEB_REFUSED = "WebRefused"
+    WEB_HOST_DIFFERS = "WebHostDiffers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ WARNS_WHEN: Final = {
     ConditionType.REGIONAL: ConditionStatus.FALSE,
     ConditionType.APART: ConditionStatus.FALSE,
     ConditionType.CREDENTIALS: ConditionStatus.FALSE,
+    ConditionType.WEB_READY: ConditionStatus.FALSE,
 }
 """The status of a condition that is news of trouble."""
 
@@ -94,6 +95,7 @@ _RELIEF: Final = {
     ConditionType.REGIONAL: "PlacedByRegion",
     ConditionType.APART: "RegionsApart",
     ConditionType.CREDENTIALS: "PasswordsTaken",
+    ConditionType.WEB_READY: "WebServes",
     ConditionType.DEGRADED: "Recovered",
     ConditionType.SCALING_LIMITED: "ScalingFree",
 }

@@ -6,16 +6,20 @@ What the one who asks isn't allowed to see is left out rather than guessed.
 from collections.abc import Sequence
 from typing import Final
 
+from octofleet.api.clusters import JitsiCluster
+from octofleet.api.controller import domain_in_force, effective_cluster
 from octofleet.core import checkup
 from octofleet.core.checkup import Complaint, Namespace
+from octofleet.core.manifests import naming
 from octofleet.core.wording import first_of
 from octofleet.shell import documents, kube, pods
 from octofleet.shell.documents import Document
 from octofleet.shell.errors import Absent, FleetError, KubeError
 from octofleet.shell.kube import Kind, KubernetesCluster
 from octofleet.shell.observer import available
+from octofleet.shell.surroundings import backends_of
 
-__all__ = ["crds_are_there", "operator_complaints", "place_complaints"]
+__all__ = ["crds_are_there", "operator_complaints", "place_complaints", "web_complaints"]
 
 NAMESPACES: Final = Kind("v1", "namespaces", "Namespace", namespaced=False)
 REVIEWS: Final = Kind(
@@ -89,6 +93,33 @@ async def place_complaints(api: KubernetesCluster, namespaces: Sequence[str]) ->
             labels = documents.texts(found, "metadata", "labels")
             seen.append(Namespace(name, labels.get(LEVEL)))
     return [*complaints, *checkup.of_namespaces(seen)]
+
+
+async def web_complaints(
+    api: KubernetesCluster, clusters: Sequence[JitsiCluster]
+) -> list[Complaint]:
+    """Return complaints about Ingresses that lead to web servers by another host than theirs."""
+    found: list[Complaint] = []
+    for each in clusters:
+        cluster, service = effective_cluster(each), naming.web_name(each.metadata.name)
+        if not cluster.web.are_managed:
+            continue
+        try:
+            ingresses = await api.list(kube.INGRESSES, cluster.namespace)
+        except KubeError:
+            continue
+        hosts = {
+            documents.name_of(one): _hosts(one) for one in ingresses if service in backends_of(one)
+        }
+        host = cluster.web.public_host(domain_in_force(each))
+        found += checkup.of_web(f"JitsiCluster {cluster.namespace}/{cluster.name}", host, hosts)
+    return found
+
+
+def _hosts(ingress: Document) -> list[str]:
+    """Return the hosts that an Ingress is for; empty text is any."""
+    rules = documents.items(ingress, "spec", "rules")
+    return [documents.text(each, "host") or "" for each in rules] or [""]
 
 
 async def _rights(

@@ -26,6 +26,7 @@ from octofleet.shell.resources import understood
 from octofleet.shell.restarting import Left, Restarter
 from octofleet.shell.rotating import Rotator
 from octofleet.shell.settings import Settings
+from octofleet.shell.webs import WebKeeper
 
 REAPPLY_SECONDS: Final = 60.0
 WORD_SECONDS: Final = 10.0
@@ -45,6 +46,7 @@ class ClusterReconciler:
         keeper: Keeper,
         rotator: Rotator,
         restarter: Restarter,
+        webs: WebKeeper,
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
@@ -55,6 +57,7 @@ class ClusterReconciler:
         self._keeper = keeper
         self._rotator = rotator
         self._restarter = restarter
+        self._webs = webs
         self._tokens: dict[Key, Tokens] = {}
         self._clock = clock
         self._applied: dict[Key, tuple[tuple[EffectiveCluster, Mesh | None], float]] = {}
@@ -85,6 +88,8 @@ class ClusterReconciler:
         state = self._with_restarts(key, await self._state(name, refusal))
         # Prosody is asked by the domain that it serves.
         served = replace(cluster, domain=state.domain or cluster.domain)
+        if mesh is not None and kept is not None:
+            state = replace(state, web=await self._webs.keep(key, served, mesh))
         looked = None if kept is None else await self._rotator.look(served, kept, asked)
         if looked is not None:
             state = replace(state, credentials=looked.verdict)
@@ -201,6 +206,7 @@ class ClusterReconciler:
         self._applied.pop(key, None)
         self._left.pop(key, None)
         self._restarter.forget(key)
+        self._webs.forget(key)
         self._tokens.pop(key, None)
         self._keeper.forget(documents.uid_of(document))
         self._rotator.forget(ClusterName(key.namespace, key.name))

@@ -32,6 +32,8 @@ def with_default_images(
     controller = documents.mapping(document, "spec", "controller")
     if by.prosody_image and documents.text(controller, "prosody", "image") is None:
         cluster = replace(cluster, prosody_image=by.prosody_image)
+    if by.web_image and documents.text(controller, "web", "image") is None:
+        cluster = replace(cluster, web=replace(cluster.web, image=by.web_image))
     if by.bridge_image:
         cluster = replace(cluster, gateway_image=by.bridge_image)
     if by.jicofo_image and documents.text(controller, "jicofo", "image") is None:

@@ -83,10 +83,10 @@ USED: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("", "nodes"): frozenset({"list", "watch"}),
     ("", "secrets"): frozenset({"get", "create", "patch"}),
     ("", "services"): frozenset({"get", "list", "create", "patch", "delete"}),
-    ("networking.k8s.io", "ingresses"): frozenset({"list"}),
+    ("networking.k8s.io", "ingresses"): frozenset({"get", "list", "create", "patch", "delete"}),
     ("apps", "deployments"): frozenset({"get", "create", "patch", "delete"}),
     ("", "configmaps"): frozenset({"get", "create", "patch"}),
-    ("policy", "poddisruptionbudgets"): frozenset({"get", "create", "patch"}),
+    ("policy", "poddisruptionbudgets"): frozenset({"get", "create", "patch", "delete"}),
     ("events.k8s.io", "events"): frozenset({"create", "patch"}),
     ("metrics.k8s.io", "pods"): frozenset({"list"}),
 }

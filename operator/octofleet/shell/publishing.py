@@ -50,6 +50,8 @@ class ControllerState:
     """What is to be said of its passwords; None while nothing is known of them."""
     restarts: Verdict | None = None
     """Whether Prosody or Jicofo waits to be restarted."""
+    web: Verdict | None = None
+    """On its web servers; None where they aren't the operator's, or nothing is known of them."""
     domain: str = ""
     """The domain that Prosody serves; empty while that isn't known."""
 
@@ -115,6 +117,7 @@ class Publisher:
                 state.linking,
                 state.credentials,
                 state.restarts,
+                state.web,
                 state.domain,
             ),
             old,

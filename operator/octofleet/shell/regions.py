@@ -104,7 +104,7 @@ class RegionReconciler:
         self._prober = prober
         self._around = around
         self._clock = clock
-        self._guarded: dict[Key, tuple[int, str | None]] = {}
+        self._guarded: dict[Key, tuple[int, inputs.WebSettings | None]] = {}
         self._unguarded: dict[Key, str] = {}
         self._memories: dict[str, History] = {}
         self._failing = FailingSteps()
@@ -281,17 +281,13 @@ class RegionReconciler:
         Where that fails the region works all the same: a bridge that is evicted drains by itself.
         """
         region = found.region
-        domain = None if found.cluster is None else domain_in_force(found.cluster)
-        if self._guarded.get(key) == (region.generation, domain):
+        told = self._web_settings(found)
+        if self._guarded.get(key) == (region.generation, told):
             return
         owner = mapping.region_owner(region)
         body = disruption.build_budget(region.cluster, region.name, region.namespace, owner)
         name, code = region.name, region.region
-        domains = None if domain is None else inputs.Domains(domain)
-        at_home = found.remote is None
-        settings = web.build_web_settings(
-            region.cluster, name, code, region.namespace, owner, domains, at_home=at_home
-        )
+        settings = web.build_web_settings(region.cluster, name, code, region.namespace, owner, told)
         try:
             for child in (Child(kube.BUDGETS, body), Child(kube.CONFIG_MAPS, settings)):
                 await clusters.ensure_child(self._api, child, region.namespace, region.uid)
@@ -300,8 +296,16 @@ class RegionReconciler:
                 _log.warning("Could not keep what belongs to a region", error=str(error))
             self._unguarded[key] = str(error)
             return
-        self._guarded[key] = (region.generation, domain)
+        self._guarded[key] = (region.generation, told)
         self._unguarded.pop(key, None)
+
+    def _web_settings(self, found: _Read) -> inputs.WebSettings | None:
+        """Return what web servers beside the region's bridges are told of the cluster."""
+        if found.cluster is None:
+            return None
+        here = self._settings.cluster_domain if found.remote is None else None
+        cluster = effective_cluster(found.cluster)
+        return mapping.web_settings(cluster, domain_in_force(found.cluster), here)
 
     async def _forget(self, key: Key, document: Document | None) -> None:
         self._guarded.pop(key, None)

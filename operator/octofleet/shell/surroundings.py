@@ -98,7 +98,7 @@ def fronts_of(
         if documents.name_of(each) in ours and _balances_udp(each)
     ]
     routing = [
-        Front("Ingress", documents.name_of(each)) for each in ingresses if _backends(each) & ours
+        Front("Ingress", documents.name_of(each)) for each in ingresses if backends_of(each) & ours
     ]
     return (*balancing, *routing)
 
@@ -133,7 +133,8 @@ def _balances_udp(service: Document) -> bool:
     return any(each.get("protocol") == "UDP" for each in documents.items(service, "spec", "ports"))
 
 
-def _backends(ingress: Document) -> set[str]:
+def backends_of(ingress: Document) -> set[str]:
+    """Return the Services that an Ingress leads to."""
     backends = [documents.mapping(ingress, "spec", "defaultBackend")]
     for rule in documents.items(ingress, "spec", "rules"):
         paths = documents.items(rule, "http", "paths")

@@ -35,6 +35,7 @@ from octofleet.shell.serving import Health
 from octofleet.shell.settings import Settings
 from octofleet.shell.surroundings import SurroundingsReader
 from octofleet.shell.telemetry import Telemetry
+from octofleet.shell.webs import WebKeeper
 
 _log = structlog.get_logger()
 
@@ -84,8 +85,9 @@ class Operator:
         keeper = Keeper(api, clock)
         rotator = Rotator(api, keeper, self.breweries, endpoints, clock)
         restarter = Restarter(api, observer, clock)
+        webs = WebKeeper(api, settings.cluster_domain, clock)
         clusters = ClusterReconciler(
-            settings, api, self.breweries, publisher, links, keeper, rotator, restarter, clock
+            settings, api, self.breweries, publisher, links, keeper, rotator, restarter, webs, clock
         )
         self.nodes = NodeWatch(api, self._nodes_changed)
         self._observer = observer

@@ -77,6 +77,25 @@ REFUSED: Mapping[str, tuple[Object, str, str]] = {
         "spec.clusterRef.namespace",
         "unknown field",
     ),
+    "an ingress for another host than the pages'": (
+        changed(
+            CLUSTER,
+            "spec.controller.web",
+            {"publicUrl": "https://a.example.org", "ingress": {"host": "b.example.org"}},
+        ),
+        "spec.controller.web.ingress.host",
+        "must be the host of web.publicUrl",
+    ),
+    "pages without TLS": (
+        changed(CLUSTER, "spec.controller.web.publicUrl", "http://meet.example.org"),
+        "spec.controller.web.publicUrl",
+        "should match",
+    ),
+    "no web server at all": (
+        changed(CLUSTER, "spec.controller.web.replicas", 0),
+        "spec.controller.web.replicas",
+        "greater than or equal to 1",
+    ),
     "unknown engine": (
         changed(REGION, "spec.bridge.engine", "janus"),
         "spec.bridge.engine",

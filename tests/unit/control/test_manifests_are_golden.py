@@ -61,6 +61,11 @@ STOCK = replace(
     bind_node_address=True,
     sidecar_image="docker.io/octofleet/bridge:1",
 )
+WEB = inputs.WebSettings(
+    DOMAINS, "https://meet.example.org", "meet-prosody.meet.svc.cluster.local", "eu-west"
+)
+ANYWHERE = replace(WEB, region=None)
+FRONT = inputs.WebFront("meet.example.org", "nginx", {"example.org/issuer": "x"}, "meet-tls")
 PASSWORDS = {key: f"made-up-{key.lower()}" for key in secret.missing_keys({})}
 
 BUILT: dict[str, naming.Manifest | None] = {
@@ -89,8 +94,13 @@ BUILT: dict[str, naming.Manifest | None] = {
     "bridge-by-node": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BY_NODE, "7f3a1"),
     "bridge-jvb": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, STOCK, "7f3a1"),
     "budget": disruption.build_budget("meet", "eu-west", "meet", REGION_OWNER),
-    "web": web.build_web_settings(
-        "meet", "eu-west", "eu-west-1", "meet", REGION_OWNER, inputs.Domains("meet.example.org")
+    "web": web.build_web("meet", "meet", OWNER, WEB, WORKLOAD, 2),
+    "web-one": web.build_web("meet", "meet", OWNER, ANYWHERE, inputs.Workload("web:1"), 1),
+    "web-service": web.build_web_service("meet", "meet", OWNER),
+    "web-budget": web.build_web_budget("meet", "meet", OWNER),
+    "web-ingress": web.build_web_ingress("meet", "meet", OWNER, FRONT),
+    "web-settings": web.build_web_settings(
+        "meet", "eu-west", "eu-west-1", "meet", REGION_OWNER, ANYWHERE
     ),
     "default-region": region.build_default_region("meet", "meet", OWNER),
 }

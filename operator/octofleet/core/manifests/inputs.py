@@ -73,6 +73,31 @@ class JicofoSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """What web servers are told."""
+
+    domains: Domains
+    public_url: str
+    """The address that people open."""
+    prosody: str | None
+    """The host of Prosody's HTTP, by its whole name: their nginx asks the DNS itself, without a
+    search list. None: it isn't reached from where they are."""
+    region: str | None = None
+    """Where those are who open their pages; None: anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebFront:
+    """The Ingress before web servers."""
+
+    host: str
+    class_name: str | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    certificate: str | None = None
+    """The Secret with its certificate."""
+
+
+@dataclass(frozen=True, slots=True)
 class Home:
     """How bridges reach a cluster that is in another Kubernetes."""
 

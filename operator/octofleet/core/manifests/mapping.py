@@ -7,7 +7,16 @@ from octofleet.api.bridges import ResourceRequirements
 from octofleet.api.effective import EffectiveCluster, EffectiveRegion
 from octofleet.api.kube import KubeModel
 from octofleet.core import addresses
-from octofleet.core.manifests.inputs import BridgeSettings, Domains, Home, JicofoSettings, Workload
+from octofleet.core.manifests import naming
+from octofleet.core.manifests.inputs import (
+    BridgeSettings,
+    Domains,
+    Home,
+    JicofoSettings,
+    WebFront,
+    WebSettings,
+    Workload,
+)
 from octofleet.core.manifests.naming import Manifest, Owner
 from octofleet.core.meshing import Mesh
 
@@ -41,6 +50,47 @@ def jicofo_workload(cluster: EffectiveCluster) -> Workload:
         image,
         command=FOCUS_COMMAND if own else (),
         resources=_resources(cluster.jicofo_resources),
+    )
+
+
+def web_workload(cluster: EffectiveCluster) -> Workload:
+    """Return how web servers run."""
+    web = cluster.web
+    return Workload(
+        web.image,
+        resources=_resources(web.resources),
+        node_selector=web.said.node_selector or {},
+        tolerations=_plain(web.said.tolerations or ()),
+    )
+
+
+def web_settings(
+    cluster: EffectiveCluster, domain: str, cluster_domain: str | None, region: str | None = None
+) -> WebSettings:
+    """Return what web servers are told.
+
+    Args:
+        cluster: The cluster.
+        domain: The one that its Prosody serves.
+        cluster_domain: Of this Kubernetes' DNS; None: the cluster is in another one, and only
+            Prosody's port for bridges is reached from here.
+        region: Where those are who open their pages.
+    """
+    name, namespace = naming.prosody_name(cluster.name), cluster.namespace
+    prosody = cluster_domain and naming.full_service_host(name, namespace, cluster_domain)
+    return WebSettings(Domains(domain), cluster.web.public_url(domain), prosody or None, region)
+
+
+def web_front(cluster: EffectiveCluster) -> WebFront | None:
+    """Return the Ingress that is asked for, None where there is to be none."""
+    said = cluster.web.said.ingress
+    if said is None:
+        return None
+    return WebFront(
+        cluster.web.public_host(cluster.domain),
+        said.class_name,
+        said.annotations,
+        said.tls.secret_name if said.tls else None,
     )
 
 

@@ -62,6 +62,7 @@ ADDRESS_CONTAINER: Final = "address"
 
 XMPP_PORT: Final = 5222
 PROSODY_HTTP_PORT: Final = 5280
+WEB_PORT: Final = 8000
 JICOFO_REST_PORT: Final = 8888
 SIGNAL_PORT: Final = 8889
 BRIDGE_REST_PORT: Final = 8080
@@ -124,7 +125,7 @@ def recommended_labels(name: str, instance: str, component: str) -> dict[str, st
 
 
 def controller_labels(cluster: str, component: str) -> dict[str, str]:
-    """Return the labels of a cluster's Prosody or Jicofo."""
+    """Return the labels of a part of a cluster's controller side."""
     return {**recommended_labels(component, cluster, component), LABEL_CLUSTER: cluster}
 
 
@@ -165,6 +166,11 @@ def jicofo_name(cluster: str) -> str:
     return f"{cluster}-jicofo"
 
 
+def web_name(cluster: str) -> str:
+    """Return the name of a cluster's web servers, their Service and their Ingress."""
+    return f"{cluster}-web"
+
+
 def gateway_name(cluster: str) -> str:
     """Return the name of the gateway to a cluster's Jicofo, and of its credentials."""
     return f"{cluster}-gateway"
@@ -178,3 +184,8 @@ def remote_prosody_name(cluster: str) -> str:
 def service_host(name: str, namespace: str) -> str:
     """Return a Service's name in the cluster's DNS, whatever the cluster's domain."""
     return f"{name}.{namespace}.svc"
+
+
+def full_service_host(name: str, namespace: str, cluster_domain: str) -> str:
+    """Return a Service's whole name, for those who ask the DNS without a search list."""
+    return f"{service_host(name, namespace)}.{cluster_domain}"
