@@ -29,9 +29,8 @@ def lab_sized(
             # Everything shares a few cores: a busy moment must not send people elsewhere.
             spec["octo"] = {**spec.get("octo", {}), "stressThreshold": "10"}
             controller = spec.setdefault("controller", {})
-            for part in ("prosody", "jicofo"):
+            for part in ("prosody", "jicofo", "web"):
                 controller.setdefault(part, {})["resources"] = CONTROLLER
-            controller["web"] = {"mode": "Off"}
             continue
         requests = {"cpu": cpu, "memory": "96Mi"}
         spec.setdefault("bridge", {})["resources"] = {"requests": requests}

@@ -74,7 +74,7 @@ def condition(thing: Object, kind: str) -> Object | None:
 
 
 def image(name: str) -> str:
-    """Return the full name of one of our images: operator, bridge, prosody or load."""
+    """Return the full name of one of our images: operator, bridge, prosody, web or load."""
     return f"{IMAGES}/{name}:{TAG}"
 
 
@@ -88,6 +88,7 @@ async def install_operator(cluster: Cluster) -> None:
         "image.tag": TAG,
         "defaultImages.prosody": image("prosody"),
         "defaultImages.jicofo": image("load"),
+        "defaultImages.web": image("web"),
         "defaultImages.bridge": image("bridge"),
         "defaultImages.load": image("load"),
     }
@@ -146,6 +147,11 @@ class Platform:
         """Return the API path by which Jicofo's REST answers."""
         services = f"/api/v1/namespaces/{self.namespace}/services"
         return f"{services}/{self.name}-jicofo:8888/proxy/{path}"
+
+    def web(self, path: str) -> str:
+        """Return the API path by which the web servers' Service answers."""
+        services = f"/api/v1/namespaces/{self.namespace}/services"
+        return f"{services}/{self.name}-web:8000/proxy/{path}"
 
     async def jitsi(self) -> Object:
         """Return the JitsiCluster."""

@@ -58,8 +58,8 @@ def provision_(*images: str, programs: bool = False) -> None:
     """Install tools and build programs and images: only what is missing or has changed.
 
     Args:
-        images: Which images (default all): pause coredns metrics-server prosody operator bridge
-            load.
+        images: Which images (default all): pause coredns metrics-server prosody web operator
+            bridge load.
         programs: Only the programs (Kubernetes, Helm, …), no image.
     """
     chosen = () if programs else images or (*provision.CLUSTER, *provision.PRODUCT)
@@ -165,7 +165,7 @@ def load_images(*images: str, name: str = DEFAULT_NAME) -> None:
     Pods that run keep what they run: delete them, or restart their Deployment.
 
     Args:
-        images: Which images (default all of the product): prosody operator bridge load
+        images: Which images (default all of the product): prosody web operator bridge load
             bridge-stock bridge-next bridge-mute.
         name: The lab's name.
     """
@@ -182,7 +182,7 @@ def save(folder: Path, /, *images: str) -> None:
 
     Args:
         folder: Where the archives go.
-        images: Which images (default all of the product): prosody operator bridge load
+        images: Which images (default all of the product): prosody web operator bridge load
             bridge-stock bridge-next bridge-mute.
     """
     cache, wanted = Cache.of_user(), images or provision.PRODUCT

@@ -56,21 +56,12 @@ def catalogue(source: Path, cache: Cache) -> tuple[Image, ...]:
     wheels = cache.root / "wheels"
     product = {"wheels/octofleet": wheels / "octofleet"}
     with_engine = {**product, "wheels/octoengine": wheels / "octoengine"}
-    prosody = recipes / "prosody"
     return (
         program_image("pause", SANDBOX_IMAGE, recipes, cache),
         program_image("coredns", COREDNS_IMAGE, recipes, cache),
         program_image("metrics-server", METRICS_IMAGE, recipes, cache),
-        Image(
-            "prosody",
-            "docker.io/octofleet/prosody:dev",
-            prosody / "Dockerfile",
-            {
-                entry.name: entry
-                for entry in sorted(prosody.iterdir())
-                if entry.name != "Dockerfile"
-            },
-        ),
+        server_image("prosody", recipes),
+        server_image("web", recipes),
         product_image("operator", source, product),
         product_image("bridge", source, with_engine),
         product_image("load", source, with_engine),
@@ -90,6 +81,14 @@ def catalogue(source: Path, cache: Cache) -> tuple[Image, ...]:
 def program_image(name: str, reference: str, recipes: Path, cache: Cache) -> Image:
     """Return an image that is one static program."""
     return Image(name, reference, recipes / name / "Dockerfile", {name: cache.programs / name})
+
+
+def server_image(name: str, recipes: Path) -> Image:
+    """Return an image of one of Debian's servers: all of its folder is the build context."""
+    folder = recipes / name
+    dockerfile = folder / "Dockerfile"
+    context = {each.name: each for each in sorted(folder.iterdir()) if each != dockerfile}
+    return Image(name, f"docker.io/octofleet/{name}:dev", dockerfile, context)
 
 
 def python_image(source: Path, cache: Cache) -> Image:

@@ -19,7 +19,7 @@ from octolab.wheels import engine_step, product_steps
 __all__ = ["CLUSTER", "PRODUCT", "provision", "references", "source_folder"]
 
 CLUSTER = ("pause", "coredns", "metrics-server")
-PRODUCT = ("prosody", "operator", "bridge", "load", "bridge-stock", *images.VARIANTS)
+PRODUCT = ("prosody", "web", "operator", "bridge", "load", "bridge-stock", *images.VARIANTS)
 # Change it when the way images are built or kept changes.
 IMAGE_RECIPE = "layers uncompressed"
 PYTHON_STEP = "Python image"
@@ -67,6 +67,7 @@ def image_step(image: Image, cache: Cache) -> Step:
     """Return the step that builds an image."""
     parents = {
         "prosody": "base image",
+        "web": "base image",
         **dict.fromkeys(PYTHON, PYTHON_STEP),
         **dict.fromkeys(images.VARIANTS, "image bridge"),
     }

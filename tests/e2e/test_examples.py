@@ -10,6 +10,11 @@ from octodemo.examples import lab_sized
 from octodemo.on_nodes import on_host
 from octodemo.platform import SCENARIO, Platform, condition, until
 
+# How a browser's client begins a session by HTTP (XEP-0206).
+HELLO = (
+    "<body xmlns='http://jabber.org/protocol/httpbind' to='meet.example.org' rid='1000' wait='5'"
+    " hold='1' ver='1.6' xml:lang='en' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0'/>"
+)
 REGION_LABEL = "topology.kubernetes.io/region"
 MEDIA_LABEL = "node-role.example.org/media"
 Object = dict[str, Any]
@@ -32,6 +37,8 @@ async def test_medium_runs_five_bridges_over_several_zones_and_carries_a_meeting
         crowd = await start_crowd(fleet.cluster, medium.namespace)
         await crowd.call("all-hands", 10, bitrate_bps=100_000)
         await crowd.connected(10, seconds=180)
+        await _cluster_says(medium, "WebReady", "True", "WebServes")
+        await _goes_a_browsers_way(medium, "eu-west")
 
 
 async def test_global_puts_everyone_near_in_one_meeting_and_names_a_link_that_is_cut(
@@ -106,6 +113,29 @@ async def _cluster_says(platform: Platform, kind: str, status: str, reason: str)
         return await until(f"{kind}={status} {reason}", said, seconds=120, every=1)
     except TimeoutError as late:
         raise TimeoutError(f"{late}: {await platform.jitsi()}") from late
+
+
+async def _goes_a_browsers_way(platform: Platform, region: str) -> None:
+    """Open a page, read where it sends people, and begin a session with Prosody through it."""
+    http = platform.cluster.http
+
+    async def page() -> str | None:
+        answer = await http.get(platform.web("AnyRoom"))
+        return answer.text if answer.is_success else None
+
+    async def session() -> str | None:
+        told = {"Content-Type": "text/xml"}
+        answer = await http.post(platform.web("http-bind"), content=HELLO, headers=told)
+        return answer.text if answer.is_success else None
+
+    assert "config.js" in await until("a page", page, seconds=60, every=1)
+    settings = (await http.get(platform.web("config.js"))).text
+    assert "config.hosts.domain = 'meet.example.org';" in settings
+    assert "config.bosh = 'https://meet.example.org/http-bind';" in settings
+    assert f"config.deploymentInfo.userRegion = '{region}';" in settings
+    begun = await until("a session with Prosody", session, seconds=60, every=1)
+    assert "from='meet.example.org'" in begun
+    assert "sid='" in begun
 
 
 async def _bridges_of_people(platform: Platform) -> dict[str, int]:

@@ -57,8 +57,12 @@ VirtualHost(ENV_XMPP_AUTH_DOMAIN)
 	-- Jicofo's account adds others by ad-hoc commands: bridges get another one when passwords change.
 	modules_enabled = { "admin_adhoc"; "octofleet_accounts" }
 
+-- Browsers come by the web servers, before which TLS ends.
 VirtualHost(ENV_XMPP_DOMAIN)
 	authentication = "internal_hashed"
+	modules_enabled = { "bosh"; "websocket" }
+	consider_bosh_secure = true
+	consider_websocket_secure = true
 
 -- The brewery: only those who log in at the auth domain may enter or even see it.
 Component(ENV_XMPP_INTERNAL_MUC_DOMAIN) "muc"
