@@ -50,17 +50,17 @@ fn a_cut_is_followed_within_two_seconds_and_its_end_within_ten() {
 }
 
 #[test]
-fn a_deep_cut_is_found_in_three_seconds_and_not_fallen_far_below() {
-    for queue in [100_000, 500_000] {
+fn a_deep_cut_is_found_in_two_seconds_and_not_fallen_far_below() {
+    for queue in [50_000, 100_000, 500_000] {
         for media in [Media::Follows(1.0, 2.5e6), Media::Layers(vec![150e3, 500e3, 2.5e6])] {
             let mut line = Line { queue, ..Line::of(2.6e6) };
             line.capacity.push((20 * SECOND, 3e5));
             let samples = run(&line, &media, 40);
             let after: Vec<_> = samples.iter().filter(|sample| sample.now > 20 * SECOND).collect();
             let found = after.iter().find(|sample| sample.estimate.bps < 3.15e5);
-            assert!(found.unwrap().now <= 23 * SECOND, "{queue} {media:?}");
+            assert!(found.unwrap().now <= 22 * SECOND, "{queue} {media:?}");
             let lowest = after.iter().map(|sample| sample.estimate.bps).fold(MAX_BPS, f64::min);
-            assert!(lowest > 2.1e5, "{lowest} {queue} {media:?}");
+            assert!(lowest > 2e5, "{lowest} {queue} {media:?}");
         }
     }
 }
@@ -114,6 +114,41 @@ fn when_feedback_ends_the_estimate_falls() {
     }
     let after = simulation.estimator.estimate().bps;
     assert!(after < before / 10.0, "{before} {after}");
+}
+
+#[test]
+fn a_line_that_carries_next_to_nothing_is_found_out() {
+    for queue in [50_000, 500_000, 2_000_000] {
+        for media in [Media::Follows(1.0, 2.5e6), Media::Layers(vec![150e3, 500e3, 2.5e6])] {
+            let mut line = Line { queue, ..Line::of(3e6) };
+            line.capacity.push((20 * SECOND, 2e4));
+            let samples = run(&line, &media, 40);
+            let low = estimate(&samples, 30, 40);
+            assert!(low < 4e4, "{low} {queue} {media:?}");
+        }
+    }
+}
+
+#[test]
+fn packets_that_are_overtaken_are_not_lost() {
+    let line = Line { overtaken: 0.2, ..Line::of(3e6) };
+    let samples = run(&line, &Media::Follows(1.0, 1e6), 60);
+    let loss = mean(&samples, 15 * SECOND, 60 * SECOND, |sample| sample.estimate.loss);
+    assert!(loss < 0.02, "{loss}");
+    let part = estimate(&samples, 15, 60) / 1e6;
+    assert!(part > 1.0, "{part}");
+}
+
+#[test]
+fn a_pause_in_sending_is_no_silence_of_the_line() {
+    let mut simulation = Simulation::new(Line::of(3e6), FOLLOWS, 7);
+    let before = simulation.run(10 * SECOND).last().unwrap().estimate.bps;
+    for pause in 1..=10 {
+        let at = (10 + 60 * pause) * SECOND;
+        simulation.estimator.sent(1_000, at);
+        simulation.estimator.process(at + 20_000);
+    }
+    assert_eq!(simulation.estimator.estimate().bps, before);
 }
 
 #[test]

@@ -179,6 +179,42 @@ def test_padding_shows_what_a_line_carries_beyond_its_media(
     assert (media.lost, media.duplicates) == (0, 0)
 
 
+def test_a_line_is_padded_that_has_carried_no_video_yet(
+    server: Server, people: Server, stretch: Callable[..., Line]
+) -> None:
+    stretch(server, people, transport=2)
+    server.engine.submit(
+        [
+            Command.AddTransport(1, 1),
+            Command.AddSource(1, VIDEO, "video"),
+            Command.Subscribe(2, 1, VIDEO, OUT, OUT_RTX),
+            Command.SetProbing(2, 100_000),
+        ]
+    )
+    eventually(lambda: server.transport(2).bandwidth_bps > 3_000_000, seconds=60)
+
+
+def test_what_cannot_be_repeated_as_a_repair_is_no_padding(
+    server: Server, people: Server, stretch: Callable[..., Line]
+) -> None:
+    up = connect_directly(server, people)
+    stretch(server, people, transport=2)
+    server.engine.submit(
+        [
+            # This client has repairs negotiated, but not for this codec.
+            Command.SetPayloadTypes(2, [(VP8, "VP8", -1), (REPAIR, "RTX", VP8 + 1)]),
+            Command.AddSource(1, VIDEO, "video"),
+            Command.Subscribe(2, 1, VIDEO, OUT, OUT_RTX),
+            Command.SetProbing(2, 500_000),
+        ]
+    )
+    people.engine.submit([up, stream(300_000)])
+    eventually(lambda: server.transport(2).bandwidth_bps > 3_000_000, seconds=60)
+    assert server.counters["padding_repeats"] == 0
+    assert server.counters["padding_packets"] > 0
+    assert people.source(2, OUT).duplicates == 0
+
+
 def padding_beside_media(server: Server, *, packets: int) -> int:
     """Bytes of padding that left transport 2 while so many packets did."""
     before = server.transport(2)

@@ -79,8 +79,9 @@ impl Measured {
         if received > FASTEST * sent {
             return None;
         }
-        let rate = sent.min(received);
-        Some(if received < FULL * sent { BELOW * received } else { rate })
+        let rate = if received < FULL * sent { BELOW * received } else { sent.min(received) };
+        // A picture sent during the probe makes it faster than planned, too shortly to tell.
+        Some(rate.min(self.cluster.bps))
     }
 }
 
@@ -93,6 +94,7 @@ mod tests {
         let packet = |at: i64| Acked {
             sent: at * gap_sent,
             received: Some(70_000 + at * gap_received),
+            late: false,
             size: 1_000,
             cluster: 1,
         };
@@ -112,9 +114,15 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_sent_meanwhile_shows_no_more_than_the_probe_was_to_show() {
+        let rate = probe(&mut Clusters::default(), 500, 510).unwrap();
+        assert_eq!(rate, 4e6);
+    }
+
+    #[test]
     fn what_was_held_up_or_is_unknown_shows_nothing() {
         assert_eq!(probe(&mut Clusters::default(), 2_000, 500), None);
-        let packet = Acked { sent: 0, received: Some(1), size: 1_000, cluster: 9 };
+        let packet = Acked { sent: 0, received: Some(1), late: false, size: 1_000, cluster: 9 };
         assert_eq!(Clusters::default().packet(&packet), None);
     }
 }

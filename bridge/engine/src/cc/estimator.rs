@@ -4,7 +4,7 @@ use super::alr::Alr;
 use super::clusters::Clusters;
 use super::delay::Delay;
 use super::history::{Acked, History};
-use super::loss::Loss;
+use super::loss::{Loss, Told};
 use super::probing::{Cluster, Probing};
 use super::throughput::Throughput;
 use super::{Micros, SECOND};
@@ -41,7 +41,8 @@ pub struct Estimator {
     reported_rtt: Option<Micros>,
     feedback_rtt: Option<Micros>,
     heard: Option<Micros>,
-    first_sent: Option<Micros>,
+    /// When the first packet left of which nothing was heard.
+    unanswered: Option<Micros>,
 }
 
 impl Estimator {
@@ -61,7 +62,7 @@ impl Estimator {
             reported_rtt: None,
             feedback_rtt: None,
             heard: None,
-            first_sent: None,
+            unanswered: None,
         }
     }
 
@@ -77,7 +78,11 @@ impl Estimator {
     /// A packet of `size` bytes leaves now; return the number to write into it.
     #[inline]
     pub fn sent(&mut self, size: usize, now: Micros) -> u16 {
-        self.first_sent.get_or_insert(now);
+        // A pause in sending is no silence of the line.
+        if self.history.newest().is_none_or(|newest| now - newest > SECOND) {
+            self.unanswered = None;
+        }
+        self.unanswered.get_or_insert(now);
         self.alr.sent(size, self.loss.bps(), now);
         let cluster = self.probing.sent(size);
         self.history.sent(size, cluster, now)
@@ -90,10 +95,9 @@ impl Estimator {
         if scratch.is_empty() {
             return;
         }
-        self.heard = Some(now);
-        let lost = scratch.iter().filter(|packet| packet.received.is_none()).count();
-        self.loss.set_arriving(self.throughput.at_least_bps());
-        self.loss.report(lost as u32, scratch.len() as u32, now);
+        (self.heard, self.unanswered) = (Some(now), None);
+        self.loss.set_arriving(self.throughput.at_least_bps(now));
+        self.loss.report(&Told::of(scratch), now);
         scratch.retain(|packet| packet.received.is_some());
         if scratch.is_empty() {
             return;
@@ -101,7 +105,7 @@ impl Estimator {
         scratch.sort_unstable_by_key(|packet| packet.received);
         self.measure_rtt(scratch, now);
         self.follow_idleness(now);
-        let probed = self.measure(scratch);
+        let probed = self.measure(scratch, now);
         let throughput = self.throughput.bps();
         let outcome = self.delay.feedback(scratch, throughput, probed, now);
         if outcome.probed {
@@ -117,11 +121,11 @@ impl Estimator {
     }
 
     // What arrives, and what the probes among it show.
-    fn measure(&mut self, acked: &[Acked]) -> Option<f64> {
+    fn measure(&mut self, acked: &[Acked], now: Micros) -> Option<f64> {
         let mut probed = None;
         for packet in acked {
             if let Some(received) = packet.received {
-                self.throughput.packet(packet.sent, received, packet.size);
+                self.throughput.packet(packet.sent, received, packet.size, now);
             }
             if packet.cluster != 0 {
                 probed = self.clusters.packet(packet).or(probed);
@@ -164,10 +168,8 @@ impl Estimator {
     /// Time passed; call it every 20 ms or so.
     pub fn process(&mut self, now: Micros) {
         self.loss.update(now);
-        if let (Some(newest), Some(first)) = (self.history.newest(), self.first_sent) {
-            let silence = newest - self.heard.unwrap_or(first);
-            // What left long ago and was answered, or never followed by more, is no silence.
-            if now - newest < SECOND && self.loss.silent(silence, now) {
+        if let (Some(newest), Some(first)) = (self.history.newest(), self.unanswered) {
+            if now - newest < SECOND && self.loss.silent(newest - first, now) {
                 self.delay.cut(self.loss.bps(), now);
             }
         }

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 /// Packets are forgotten after this time: feedback that is later is no news.
 const WINDOW: Micros = 3 * SECOND;
 const MOST: usize = 8192;
+/// Some millennia: only jumps get there, and sums of times stay far from overflowing.
+const FARTHEST_REFERENCE: i64 = 1 << 40;
 const PRUNE_EVERY: Micros = SECOND / 4;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct Acked {
     pub sent: Micros,
     /// By the peer's clock; `None` when it was lost.
     pub received: Option<Micros>,
+    /// It was told to be lost before, and has come after all.
+    pub late: bool,
     pub size: usize,
     /// The probe that it was part of; 0 = none.
     pub cluster: u16,
@@ -100,12 +104,10 @@ impl History {
 
     // The reference time has 24 bits: 12 days.
     fn reference(&mut self, told: i32) -> i64 {
-        let reference = match self.reference {
-            None => told.into(),
-            Some(before) => before + i64::from(told.wrapping_sub(before as i32) << 8 >> 8),
-        };
-        self.reference = Some(reference);
-        reference
+        let near = self.reference.unwrap_or_default();
+        let next = near + i64::from(told.wrapping_sub(near as i32) << 8 >> 8);
+        let plausible = self.reference.is_some() && next.abs() < FARTHEST_REFERENCE;
+        *self.reference.insert(if plausible { next } else { told.into() })
     }
 }
 
@@ -114,8 +116,9 @@ fn take(sent: &mut Sent, received: Option<Micros>) -> Option<Acked> {
     if sent.state == State::Acknowledged || sent.state == state {
         return None;
     }
+    let late = sent.state == State::Lost;
     sent.state = state;
-    Some(Acked { sent: sent.at, received, size: sent.size.into(), cluster: sent.cluster })
+    Some(Acked { sent: sent.at, received, late, size: sent.size.into(), cluster: sent.cluster })
 }
 
 #[cfg(test)]
@@ -148,7 +151,8 @@ mod tests {
         assert_eq!(told[0].received, Some(REFERENCE_US + 1_000));
         assert_eq!((told[1].received, told[1].size, told[1].cluster), (None, 200, 3));
         assert_eq!(acknowledge(&mut history, base(first, 1), &[Some(4), None]), []);
-        assert_eq!(acknowledge(&mut history, base(first, 1), &[Some(4), Some(1)]).len(), 1);
+        let late = acknowledge(&mut history, base(first, 1), &[Some(4), Some(1)]);
+        assert_eq!((late.len(), late[0].late, told[1].late), (1, true, false));
         assert_eq!(acknowledge(&mut history, base(first + 2, 1), &[Some(4)]), [], "never sent");
     }
 
@@ -160,6 +164,19 @@ mod tests {
         let before = acknowledge(&mut history, base(first, 0x7f_ffff), &[Some(0)])[0];
         let after = acknowledge(&mut history, base(first + 1, -0x80_0000), &[Some(0)])[0];
         assert_eq!(after.received.unwrap() - before.received.unwrap(), REFERENCE_US);
+    }
+
+    #[test]
+    fn jumps_of_the_reference_time_never_overflow_it() {
+        // Six days a jump, at a hundred a second, come to this in two days.
+        let reference = Some(i64::MAX / REFERENCE_US);
+        let mut history = History { reference, ..History::default() };
+        for jump in 0..8 {
+            let number = history.sent(100, 0, jump);
+            let reference = (jump as i32 * 0x7f_ffff) << 8 >> 8;
+            let acked = acknowledge(&mut history, base(number, reference), &[Some(0x7fff)]);
+            assert!(acked[0].received.unwrap().abs() < i64::MAX / 8);
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use super::{MS, Micros, bits};
 
 const FIRST_WINDOW: Micros = 500 * MS;
 const WINDOW: Micros = 150 * MS;
+/// A window this old says nothing of what arrives now.
+const FRESH: Micros = 500 * MS;
 const UNCERTAINTY: f64 = 10.0;
 const DRIFT: f64 = 5.0;
 const FIRST_VARIANCE: f64 = 50.0;
@@ -19,6 +21,8 @@ pub struct Throughput {
     newest_kbps: f64,
     variance: f64,
     loosen_after: Option<Micros>,
+    /// When the newest window was complete, by our clock.
+    sampled: Micros,
 }
 
 impl Default for Throughput {
@@ -31,27 +35,30 @@ impl Default for Throughput {
             newest_kbps: 0.0,
             variance: FIRST_VARIANCE,
             loosen_after: None,
+            sampled: 0,
         }
     }
 }
 
 impl Throughput {
-    /// Take in a packet that arrived, in the order of arrivals.
-    pub fn packet(&mut self, sent: Micros, arrival: Micros, size: usize) {
+    /// Take in a packet that arrived, in the order of arrivals; we hear of it now.
+    pub fn packet(&mut self, sent: Micros, arrival: Micros, size: usize, now: Micros) {
         if self.loosen_after.is_some_and(|ended| sent > ended) {
             self.variance += LOOSENED;
             self.loosen_after = None;
         }
         if let Some(kbps) = self.sample(arrival, size) {
             self.newest_kbps = kbps;
+            self.sampled = now;
             self.smooth(kbps);
         }
     }
 
     /// What arrives at least: no more than it was in the newest window, which a rate that fell
-    /// shows at once.
-    pub fn at_least_bps(&self) -> Option<f64> {
-        self.bps().map(|bps| bps.min(1_000.0 * self.newest_kbps))
+    /// shows at once. `None` when packets come too seldom to tell.
+    pub fn at_least_bps(&self, now: Micros) -> Option<f64> {
+        let bps = self.bps().filter(|_| now - self.sampled < FRESH)?;
+        Some(bps.min(1_000.0 * self.newest_kbps))
     }
 
     /// The time with little to send ended; what is sent from now on tells more.
@@ -109,7 +116,7 @@ mod tests {
 
     fn feed(throughput: &mut Throughput, from_ms: i64, to_ms: i64, size: usize) {
         for at in (from_ms..to_ms).step_by(10) {
-            throughput.packet(at * MS, at * MS, size);
+            throughput.packet(at * MS, at * MS, size, at * MS);
         }
     }
 
@@ -122,6 +129,17 @@ mod tests {
         assert!((throughput.bps().unwrap() - 1e6).abs() < 3e4);
         feed(&mut throughput, 2_000, 4_000, 250);
         assert!((throughput.bps().unwrap() - 2e5).abs() < 6e4, "{:?}", throughput.bps());
+    }
+
+    #[test]
+    fn what_arrived_before_is_no_promise_of_what_arrives() {
+        let mut throughput = Throughput::default();
+        feed(&mut throughput, 0, 2_000, 1_250);
+        assert!(throughput.at_least_bps(2_000 * MS).is_some());
+        for at in (2_200..3_000).step_by(200) {
+            throughput.packet(at * MS, at * MS, 1_250, at * MS);
+        }
+        assert_eq!(throughput.at_least_bps(3_000 * MS), None);
     }
 
     #[test]

@@ -41,11 +41,12 @@ impl Uplink {
         let step = (abs_send_time.wrapping_sub(near as u32) << (32 - BITS)) as i32 >> (32 - BITS);
         let time = near + i64::from(step);
         self.time = Some(time);
-        let sent = time * SECOND / PER_SECOND;
-        self.throughput.packet(sent, now, size);
+        // Seconds first: a peer whose times jump doesn't bring the product to overflow.
+        let sent = time / PER_SECOND * SECOND + time % PER_SECOND * SECOND / PER_SECOND;
+        self.throughput.packet(sent, now, size, now);
         self.heard = Some(now);
         if self.pending.len() < MOST {
-            self.pending.push(Acked { sent, received: Some(now), size, cluster: 0 });
+            self.pending.push(Acked { sent, received: Some(now), late: false, size, cluster: 0 });
         }
     }
 
@@ -83,6 +84,17 @@ mod tests {
         }
         assert_eq!(uplink.bps(free + 3 * SECOND), None);
         uplink.bps(free).unwrap()
+    }
+
+    #[test]
+    fn send_times_that_jump_never_overflow() {
+        let mut uplink = Uplink { time: Some(i64::MAX / SECOND - 0x40_0000), ..Uplink::default() };
+        for at in 0..20u32 {
+            let told = at.wrapping_mul(0x7f_ffff) & 0xff_ffff;
+            uplink.packet(told, 1_000, i64::from(at) * 20_000);
+            uplink.process(i64::from(at) * 20_000);
+        }
+        assert!(uplink.bps(400_000).is_some());
     }
 
     #[test]

@@ -109,13 +109,12 @@ impl Worker {
         }
     }
 
-    // Padding goes where repairs go, so it takes a video that has sent something.
+    // Padding goes where repairs go: best of a video that has sent something to repeat.
     fn padded_downtrack(&self, slot: usize) -> Option<usize> {
         let downtracks = self.table.transports[slot].downtracks.iter();
-        let mut able = downtracks.filter(|(_, downtrack)| {
-            downtrack.slot.rtx_ssrc != 0 && downtrack.history.is_some() && downtrack.packets > 0
-        });
-        able.next().map(|(key, _)| key)
+        let able = downtracks
+            .filter(|(_, downtrack)| downtrack.slot.rtx_ssrc != 0 && downtrack.history.is_some());
+        able.max_by_key(|(_, downtrack)| downtrack.packets > 0).map(|(key, _)| key)
     }
 
     // Send a recent packet once more; who lost it can use it. The bytes sent.
@@ -140,7 +139,10 @@ impl Worker {
         let Some(packet) = super::repair::cached(from, &departed, self.now_ns) else {
             return 0;
         };
-        if packet.len() > largest {
+        // Only as RTX: the very same packet again has no number of its own, so nobody tells of it.
+        let types = to.payload_types.as_ref();
+        let rtx = types.and_then(|types| types.repairing(*packet.get(1)?));
+        if packet.len() > largest || rtx.is_none() {
             return 0;
         }
         let (outbox, sockets) = (&mut self.outbox, &mut self.sockets);

@@ -15,6 +15,7 @@ const MS: Micros = 1_000;
 pub const SECOND: Micros = 1_000_000;
 const PACKET: usize = 1_200;
 const FRAME: Micros = SECOND / 30;
+const OVERTAKEN_BY: Micros = 30 * MS;
 const PADDING_EVERY: Micros = 15 * MS;
 
 /// What the line does to packets.
@@ -24,6 +25,8 @@ pub struct Line {
     pub capacity: Vec<(Micros, f64)>,
     pub delay: Micros,
     pub jitter: Micros,
+    /// Chance that a packet is overtaken by those of the next 30 ms.
+    pub overtaken: f64,
     pub loss: f64,
     /// Longer waits in the queue lose the packet.
     pub queue: Micros,
@@ -33,7 +36,7 @@ impl Line {
     /// A line of one capacity, 25 ms each way, without loss.
     pub fn of(bps: f64) -> Self {
         let capacity = vec![(0, bps)];
-        Self { capacity, delay: 25 * MS, jitter: 0, loss: 0.0, queue: 500 * MS }
+        Self { capacity, delay: 25 * MS, jitter: 0, overtaken: 0.0, loss: 0.0, queue: 500 * MS }
     }
 
     /// The capacity at a moment.
@@ -182,8 +185,10 @@ impl Simulation {
         let jitter = (self.chance() * self.line.jitter as f64) as Micros;
         // Jitter delays, but what left first arrives first, as on most radio links.
         self.newest = self.newest.max(self.free + self.line.delay + jitter);
+        let overtaken = self.line.overtaken > 0.0 && self.chance() < self.line.overtaken;
+        let at = self.newest + if overtaken { OVERTAKEN_BY } else { 0 };
         self.count += 1;
-        self.flying.insert((self.newest, self.count), Flying { sequence, marker, size, media });
+        self.flying.insert((at, self.count), Flying { sequence, marker, size, media });
     }
 
     fn deliver(&mut self, now: Micros) {
