@@ -190,6 +190,9 @@ class Receiver:
             if shown.key not in self._targets:
                 out = (slot.ssrc, slot.rtx, slot.mid)
                 effects.append(Subscribe(self.transport, *shown.key, *out))
+        if not aims and (stand_in := self._stand_in(pictures)):
+            aims[stand_in.sender, stand_in.ssrc] = PAUSED
+            effects.append(stand_in)
         effects += (
             SetTarget(self.transport, *key, *aim)
             for key, aim in aims.items()
@@ -200,6 +203,15 @@ class Receiver:
             effects.append(say(self.transport, ForwardedSources(forwarded_sources=tuple(names))))
         self.forwarded = tuple(names)
         return effects
+
+    def _stand_in(self, pictures: Pictures) -> Subscribe | None:
+        """Return a picture that the line has no room for yet: padding goes where it would."""
+        for granted in self.allocation.granted:
+            shown = pictures.find(granted.source) if granted.ideal else None
+            slot = self._slot(shown) if shown else None
+            if shown and slot and slot.rtx:
+                return Subscribe(self.transport, *shown.key, slot.ssrc, slot.rtx, slot.mid)
+        return None
 
     def _slot(self, shown: Shown) -> Slot | None:
         if self.slots is None:

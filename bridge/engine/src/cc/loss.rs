@@ -185,6 +185,8 @@ impl Loss {
             return false;
         }
         self.decreased = Some(now);
+        // What was told before the silence lets nothing grow in it.
+        self.reported = None;
         self.set(self.bps * SILENCE_DROP);
         true
     }
@@ -273,6 +275,16 @@ mod tests {
         }
         run(&mut loss, 30, 10 * SECOND, 1);
         assert_eq!(loss.fraction(), 0.3, "what came late isn't held against later losses");
+    }
+
+    #[test]
+    fn in_silence_nothing_grows() {
+        let mut loss = Loss::new(1e6, -10 * SECOND);
+        loss.set_limit(1e6, 0);
+        run(&mut loss, 0, 0, 1);
+        assert!(loss.silent(3 * SECOND, 4 * SECOND));
+        loss.update(4 * SECOND + 20 * MS);
+        assert_eq!(loss.bps(), 800_000.0);
     }
 
     #[test]
