@@ -5,11 +5,12 @@ from typing import Final
 
 from octofleet.api.bridges import ResourceRequirements
 from octofleet.api.clusters import JitsiCluster, RemoteRegion, SelectionStrategy, ServiceType
-from octofleet.api.kube import GROUP
+from octofleet.api.kube import GROUP, REGION_LABEL
 from octofleet.api.layering import SIZES, merged_resources
 from octofleet.api.maintenance import Maintenance, Restarts
 from octofleet.api.octo import Octo
 from octofleet.api.quantities import seconds
+from octofleet.api.regions import OctoRegion
 from octofleet.api.web import Web, WebMode, public_host, public_url
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "WebServers",
     "domain_in_force",
     "effective_cluster",
+    "web_of_region",
 ]
 
 ANNOTATION_RESTART_NOW: Final = f"{GROUP}/restart-now"
@@ -129,6 +131,24 @@ def effective_cluster(cluster: JitsiCluster) -> EffectiveCluster:
         remote_regions=remote.regions,
         peace=_peace(controller.maintenance),
     )
+
+
+def web_of_region(cluster: EffectiveCluster, region: OctoRegion) -> WebServers | None:
+    """Return how a region's own web servers run, None where it has none."""
+    own, above = region.spec.web, cluster.web
+    if own is None:
+        return None
+    has_host = own.ingress is not None and own.ingress.host is not None
+    selector = above.said.node_selector if own.node_selector is None else own.node_selector
+    tolerations = above.said.tolerations if own.tolerations is None else own.tolerations
+    place = region.spec.placement.region
+    said = Web(
+        public_url=None if has_host else above.public_url(cluster.domain),
+        ingress=own.ingress,
+        node_selector={**(selector or {}), **({REGION_LABEL: place} if place else {})},
+        tolerations=tolerations,
+    )
+    return WebServers(above.image, own.replicas or above.replicas, above.resources, said)
 
 
 def domain_in_force(cluster: JitsiCluster) -> str:

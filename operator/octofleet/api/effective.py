@@ -39,7 +39,7 @@ from octofleet.api.controller import (
     effective_cluster,
 )
 from octofleet.api.headroom import HeadroomSettings, RegionLoss, ScheduleWindow
-from octofleet.api.kube import GROUP, KubeModel
+from octofleet.api.kube import GROUP, REGION_LABEL, KubeModel
 from octofleet.api.layering import (
     SIZES,
     Layer,
@@ -74,7 +74,6 @@ __all__ = [
 
 ANNOTATION_UPGRADES_PAUSED: Final = f"{GROUP}/upgrades-paused"
 ANNOTATION_RESTARTED_AT: Final = f"{GROUP}/restarted-at"
-REGION_LABEL: Final = "topology.kubernetes.io/region"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from octofleet.api.quantities import DURATION_PATTERN, QUANTITY_PATTERN
 
 __all__ = [
     "GROUP",
+    "REGION_LABEL",
     "VERSION",
     "Duration",
     "Image",
@@ -35,6 +36,8 @@ __all__ = [
 
 GROUP: Final = "octofleet.io"
 VERSION: Final = "v1alpha1"
+REGION_LABEL: Final = "topology.kubernetes.io/region"
+"""On nodes: where on the map they are."""
 
 
 class KubeModel(BaseModel, frozen=True):

@@ -8,6 +8,7 @@ from octofleet.api.autoscaling import AutoscalingSettings
 from octofleet.api.bridges import BridgeSettings
 from octofleet.api.kube import KubeModel, ListOf, Name, ObjectMeta, Rule, rules
 from octofleet.api.status import RegionStatus
+from octofleet.api.web import RegionWeb
 
 __all__ = ["ClusterRef", "JoinSecretRef", "OctoRegion", "OctoRegionSpec", "Placement"]
 
@@ -64,6 +65,12 @@ class OctoRegionSpec(KubeModel, frozen=True):
             "joinSecretRef can't be changed: make a new OctoRegion instead",
             ".joinSecretRef",
         ),
+        Rule(
+            "!has(self.web) || has(self.clusterRef)",
+            "web needs a JitsiCluster in this Kubernetes: from another one only Prosody's port for"
+            " bridges is reached",
+            ".web",
+        ),
     )
 
     cluster_ref: ClusterRef | None = None
@@ -86,6 +93,9 @@ class OctoRegionSpec(KubeModel, frozen=True):
     operator."""
     autoscaling: AutoscalingSettings = AutoscalingSettings()
     """How the region is sized; what is left out comes from the JitsiCluster."""
+    web: RegionWeb | None = None
+    """Set, the region has web servers of its own, whatever `controller.web.mode` of its
+    JitsiCluster says of those that are everyone's. Image and resources are the same as theirs."""
 
     @property
     def cluster(self) -> str:

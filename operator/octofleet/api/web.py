@@ -8,7 +8,7 @@ from pydantic import Field
 from octofleet.api.bridges import NodeSelector, ResourceRequirements, Tolerations
 from octofleet.api.kube import Image, Int32, KubeModel, Rule, rules
 
-__all__ = ["Web", "WebIngress", "WebMode", "WebTls", "public_host", "public_url"]
+__all__ = ["RegionWeb", "Web", "WebIngress", "WebMode", "WebTls", "public_host", "public_url"]
 
 HOST_PATTERN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 
@@ -90,6 +90,22 @@ class Web(KubeModel, frozen=True):
     """Labels of the nodes that they run on."""
     tolerations: Tolerations | None = None
     """Node taints that they put up with."""
+
+
+class RegionWeb(KubeModel, frozen=True):
+    """Web servers of a region's own: their pages tell Jicofo that people are here."""
+
+    replicas: Annotated[Int32, Field(ge=1, le=100)] | None = None
+    """How many; the default is the JitsiCluster's number."""
+    ingress: WebIngress | None = None
+    """Set, the operator makes an Ingress to them: of the class of what people near here come in by.
+    Its host is the JitsiCluster's, if none is named. Left out, there is only their Service,
+    REGION-web."""
+    node_selector: NodeSelector | None = None
+    """Labels of the nodes that they run on, besides `placement.region`; the default is the
+    JitsiCluster's for its own."""
+    tolerations: Tolerations | None = None
+    """Node taints that they put up with; the default is the JitsiCluster's for its own."""
 
 
 def public_url(web: Web, domain: str) -> str:

@@ -61,9 +61,9 @@ def _is_far(person: Person, served: set[str], mesh: Mesh) -> bool:
 
 def _untold() -> str:
     return (
-        "most people's clients don't tell their region, so Jicofo can't place them near it: set"
-        " deploymentInfo.userRegion in the web client's configuration of each region (variable"
-        " DEPLOYMENTINFO_USERREGION of the web image; the ConfigMap REGION-web holds it)"
+        "most people's clients don't tell their region, so Jicofo can't place them near it: give"
+        " each OctoRegion `web` and lead its people there, or set deploymentInfo.userRegion in your"
+        " own web servers' configuration (the ConfigMap REGION-web holds it for the web image)"
     )
 
 

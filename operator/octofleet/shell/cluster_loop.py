@@ -89,7 +89,7 @@ class ClusterReconciler:
         # Prosody is asked by the domain that it serves.
         served = replace(cluster, domain=state.domain or cluster.domain)
         if mesh is not None and kept is not None:
-            state = replace(state, web=await self._webs.keep(key, served, mesh))
+            state = replace(state, web=await self._webs.keep(key, served, mesh, joined))
         looked = None if kept is None else await self._rotator.look(served, kept, asked)
         if looked is not None:
             state = replace(state, credentials=looked.verdict)

@@ -305,7 +305,8 @@ class RegionReconciler:
             return None
         here = self._settings.cluster_domain if found.remote is None else None
         cluster = effective_cluster(found.cluster)
-        return mapping.web_settings(cluster, domain_in_force(found.cluster), here)
+        served = replace(cluster, domain=domain_in_force(found.cluster))
+        return mapping.web_settings(served, cluster.web, here)
 
     async def _forget(self, key: Key, document: Document | None) -> None:
         self._guarded.pop(key, None)

@@ -4,13 +4,16 @@ Nothing here waits for a moment: they hold nothing, and media never passes throu
 goes wrong with them stays here, too: people in meetings need none of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from octofleet.api.effective import EffectiveCluster
+from octofleet.api.controller import EffectiveCluster, WebServers, web_of_region
+from octofleet.api.regions import OctoRegion
 from octofleet.core import webfront
 from octofleet.core.conditions import Verdict
 from octofleet.core.manifests import mapping, naming, web
+from octofleet.core.manifests.inputs import WebPlace
 from octofleet.core.meshing import Mesh
 from octofleet.shell import clusters, documents, kube
 from octofleet.shell.bells import Key
@@ -19,12 +22,23 @@ from octofleet.shell.documents import Document
 from octofleet.shell.errors import Refused
 from octofleet.shell.kube import Kind, KubernetesCluster
 from octofleet.shell.observer import available
+from octofleet.shell.resources import understood
 
 __all__ = ["WebKeeper"]
 
 REAPPLY_SECONDS: Final = 60.0
 KINDS: Final[tuple[Kind, ...]] = (kube.INGRESSES, kube.BUDGETS, kube.SERVICES, kube.DEPLOYMENTS)
 """Of what web servers are made, those first that lead to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Web servers in one place: a cluster's for everyone, or a region's own."""
+
+    place: WebPlace
+    url: str = ""
+    children: tuple[Child, ...] = ()
+    """None: they are not to be."""
 
 
 class WebKeeper:
@@ -36,75 +50,115 @@ class WebKeeper:
         self._api = api
         self._cluster_domain = cluster_domain
         self._clock = clock
-        self._applied: dict[Key, tuple[tuple[Child, ...], float]] = {}
+        self._applied: dict[Key, dict[str, tuple[_Site, float]]] = {}
+        """By the owners' uid: what was applied, and when."""
 
-    async def keep(self, key: Key, cluster: EffectiveCluster, mesh: Mesh) -> Verdict | None:
+    async def keep(
+        self, key: Key, cluster: EffectiveCluster, mesh: Mesh, regions: Sequence[Document]
+    ) -> Verdict | None:
         """Take a step; return what is to be said, None where the operator runs none.
 
         Args:
             key: The JitsiCluster.
             cluster: What holds for it, with the domain that its Prosody serves.
             mesh: How its regions hang together.
+            regions: Those that join it.
         """
-        children = self._children(cluster, mesh) if cluster.web.are_managed else ()
-        try:
-            if not self._is_applied(key, children):
-                await self._make_so(cluster, children)
-                self._applied[key] = (children, self._clock())
-        except Refused as error:
-            return webfront.refused(str(error))
-        if not children:
-            return None
-        name = naming.web_name(cluster.name)
-        found = await self._api.get(kube.DEPLOYMENTS, name, cluster.namespace)
-        url = cluster.web.public_url(cluster.domain)
-        return webfront.judged(name, url, serves=available(found), stalled=_stalled(found))
+        before = self._applied.get(key, {})
+        after = self._applied[key] = dict[str, tuple[_Site, float]]()
+        found: list[Verdict] = []
+        for site in (self._home(cluster, mesh), *self._regional(cluster, regions)):
+            owner = site.place.owner.uid
+            try:
+                after[owner] = site, await self._keep(site, before.get(owner))
+            except Refused as error:
+                found.append(webfront.refused(str(error)))
+            else:
+                found += await self._judged(site)
+        return webfront.worst(found)
 
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a cluster that is gone."""
         self._applied.pop(key, None)
 
-    def _is_applied(self, key: Key, children: tuple[Child, ...]) -> bool:
-        last, at = self._applied.get(key, (None, 0.0))
-        return last == children and self._clock() - at <= REAPPLY_SECONDS
-
-    def _children(self, cluster: EffectiveCluster, mesh: Mesh) -> tuple[Child, ...]:
-        owner, name, namespace = mapping.cluster_owner(cluster), cluster.name, cluster.namespace
+    def _home(self, cluster: EffectiveCluster, mesh: Mesh) -> _Site:
+        name, labels = naming.web_name(cluster.name), naming.controller_labels(cluster.name, "web")
+        place = WebPlace(name, cluster.namespace, mapping.cluster_owner(cluster), labels)
+        if not cluster.web.are_managed:
+            return _Site(place)
         # Where there are several regions, who opens these pages may be in any of them.
         only = mesh.regions[0] if len(mesh.regions) == 1 and not mesh.elsewhere else None
-        told = mapping.web_settings(cluster, cluster.domain, self._cluster_domain, only)
-        replicas, workload = cluster.web.replicas, mapping.web_workload(cluster)
-        body = web.build_web(name, namespace, owner, told, workload, replicas)
+        return self._site(place, cluster, cluster.web, only)
+
+    def _regional(self, cluster: EffectiveCluster, regions: Sequence[Document]) -> list[_Site]:
+        found: list[_Site] = []
+        for each in regions:
+            try:
+                region = understood(OctoRegion, each)
+            except Refused:
+                # Its own reconcile says so.
+                continue
+            if region.metadata.deletion_timestamp is not None:
+                # It takes its own with it.
+                continue
+            meta, own = region.metadata, web_of_region(cluster, region)
+            owner = naming.Owner("OctoRegion", meta.name, meta.uid)
+            labels = naming.region_web_labels(cluster.name, meta.name)
+            place = WebPlace(naming.web_name(meta.name), meta.namespace, owner, labels)
+            told = region.spec.region
+            found.append(_Site(place) if own is None else self._site(place, cluster, own, told))
+        return found
+
+    def _site(
+        self, place: WebPlace, cluster: EffectiveCluster, how: WebServers, region: str | None
+    ) -> _Site:
+        told = mapping.web_settings(cluster, how, self._cluster_domain, region)
+        body = web.build_web(place, told, mapping.web_workload(how), how.replicas)
         found = [
             Child(kube.DEPLOYMENTS, body),
-            Child(kube.SERVICES, web.build_web_service(name, namespace, owner)),
+            Child(kube.SERVICES, web.build_web_service(place)),
         ]
-        if replicas > 1:
-            found.append(Child(kube.BUDGETS, web.build_web_budget(name, namespace, owner)))
-        front = mapping.web_front(cluster)
+        if how.replicas > 1:
+            found.append(Child(kube.BUDGETS, web.build_web_budget(place)))
+        front = mapping.web_front(how, cluster.domain)
         if front is not None:
-            ingress = web.build_web_ingress(name, namespace, owner, front)
-            found.append(Child(kube.INGRESSES, ingress))
-        return tuple(found)
+            found.append(Child(kube.INGRESSES, web.build_web_ingress(place, front)))
+        return _Site(place, told.public_url, tuple(found))
 
-    async def _make_so(self, cluster: EffectiveCluster, children: tuple[Child, ...]) -> None:
-        """Make what is asked for, and take away what isn't.
+    async def _keep(self, site: _Site, before: tuple[_Site, float] | None) -> float:
+        """Make a site as it should be; return when that was done last.
 
         Raises:
             Refused: An object of that name is somebody else's, or the API server won't have it.
         """
-        name, namespace = naming.web_name(cluster.name), cluster.namespace
-        there = {kind: await self._api.get(kind, name, namespace) for kind in KINDS}
-        for child in children:
+        now = self._clock()
+        if before is not None and before[0] == site:
+            # What is to be there is put right again; of what isn't, nothing comes back.
+            due = bool(site.children) and now - before[1] > REAPPLY_SECONDS
+            if not due:
+                return before[1]
+        place = site.place
+        there = {kind: await self._api.get(kind, place.name, place.namespace) for kind in KINDS}
+        for child in site.children:
             found = there.pop(child.kind)
-            if found is not None and not clusters.is_owned(found, cluster.uid):
+            if found is not None and not clusters.is_owned(found, place.owner.uid):
                 # It may serve people: web servers were the users' own before they were ours.
-                raise Refused(409, webfront.taken(child.kind.name, name))
-        for child in children:
-            await self._api.apply(child.kind, namespace, child.body)
+                raise Refused(409, webfront.taken(child.kind.name, place.name, place.owner.kind))
+        for child in site.children:
+            await self._api.apply(child.kind, place.namespace, child.body)
         for kind, found in there.items():
-            if found is not None and clusters.is_owned(found, cluster.uid):
-                await self._api.delete(kind, namespace, name, documents.uid_of(found))
+            if found is not None and clusters.is_owned(found, place.owner.uid):
+                uid = documents.uid_of(found)
+                await self._api.delete(kind, place.namespace, place.name, uid)
+        return now
+
+    async def _judged(self, site: _Site) -> list[Verdict]:
+        if not site.children:
+            return []
+        name = site.place.name
+        found = await self._api.get(kube.DEPLOYMENTS, name, site.place.namespace)
+        serves, stalled = available(found), _stalled(found)
+        return [webfront.judged(name, site.url, serves=serves, stalled=stalled)]
 
 
 def _stalled(deployment: Document | None) -> bool:

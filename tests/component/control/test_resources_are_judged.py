@@ -38,6 +38,11 @@ def changed(base: Object, path: str, value: Any) -> Object:
     return out
 
 
+ELSEWHERE = changed(
+    changed(REGION, "spec.clusterRef", None), "spec.joinSecretRef", {"name": "home"}
+)
+
+
 def metric(kind: str, **target: Any) -> list[Object]:
     return [{"type": kind, "target": target}]
 
@@ -85,6 +90,11 @@ REFUSED: Mapping[str, tuple[Object, str, str]] = {
         ),
         "spec.controller.web.ingress.host",
         "must be the host of web.publicUrl",
+    ),
+    "web servers of a region whose cluster is elsewhere": (
+        changed(changed(ELSEWHERE, "spec.web", {}), "metadata.name", "far"),
+        "spec.web",
+        "web needs a JitsiCluster in this Kubernetes",
     ),
     "pages without TLS": (
         changed(CLUSTER, "spec.controller.web.publicUrl", "http://meet.example.org"),

@@ -16,9 +16,9 @@ DEPLOYED = {kube.DEPLOYMENTS, kube.SERVICES}
 NAME = "meet-web"
 
 
-async def there(world: World) -> set[kube.Kind]:
+async def there(world: World, name: str = NAME) -> set[kube.Kind]:
     """Return the kinds of which there is one for the web servers."""
-    found = [each for each in KINDS if await world.api.get(each, NAME, world.namespace)]
+    found = [each for each in KINDS if await world.api.get(each, name, world.namespace)]
     return set(found)
 
 
@@ -33,8 +33,8 @@ async def change(world: World, **said: Any) -> None:
     await world.api.merge(kube.CLUSTERS, world.namespace, "meet", spec)
 
 
-async def variables(world: World) -> dict[str, object]:
-    found = await world.api.get(kube.DEPLOYMENTS, NAME, world.namespace)
+async def variables(world: World, name: str = NAME) -> dict[str, object]:
+    found = await world.api.get(kube.DEPLOYMENTS, name, world.namespace)
     containers = documents.items(found, "spec", "template", "spec", "containers")
     return {str(e["name"]): e["value"] for each in containers for e in documents.items(each, "env")}
 
@@ -89,6 +89,39 @@ async def test_new_settings_of_theirs_wait_for_nobody(api: KubernetesCluster) ->
             return documents.text(settings, "data", "PUBLIC_URL") == "https://video.example.org"
 
         await until(passed_on)
+
+
+async def test_a_regions_own_tell_where_people_are_and_everyones_dont(
+    api: KubernetesCluster,
+) -> None:
+    async with worlds.running(api, "web-regions") as world, operator(world):
+        await start(world)
+        other: Any = worlds.region(world.namespace)
+        other["metadata"]["name"] = "us"
+        web = {"replicas": 2, "ingress": {"className": "us"}}
+        other["spec"] |= {"region": "us", "placement": {"region": "us"}, "web": web}
+        await api.create(kube.REGIONS, world.namespace, other)
+
+        async def us_has(*wanted: kube.Kind) -> bool:
+            return await there(world, "us-web") == set(wanted)
+
+        async def tell_none() -> bool:
+            found = await variables(world)
+            return bool(found) and "DEPLOYMENTINFO_USERREGION" not in found
+
+        await until(lambda: us_has(*KINDS))
+        await until(tell_none)
+        assert (await variables(world, "us-web"))["DEPLOYMENTINFO_USERREGION"] == "us"
+        assert await there(world, "eu-web") == set()
+        made = await api.get(kube.DEPLOYMENTS, "us-web", world.namespace)
+        (owner,) = documents.items(made, "metadata", "ownerReferences")
+        assert (owner["kind"], owner["name"]) == ("OctoRegion", "us")
+        pod = documents.texts(made, "spec", "template", "spec", "nodeSelector")
+        assert pod == {"topology.kubernetes.io/region": "us"}
+        await change(world, mode="Off")
+        await until(lambda: us_has(*KINDS))
+        await api.merge(kube.REGIONS, world.namespace, "us", {"spec": {"web": None}})
+        await until(lambda: us_has())
 
 
 async def test_web_servers_of_the_users_own_are_left_alone_and_named(

@@ -65,6 +65,10 @@ WEB = inputs.WebSettings(
     DOMAINS, "https://meet.example.org", "meet-prosody.meet.svc.cluster.local", "eu-west"
 )
 ANYWHERE = replace(WEB, region=None)
+PLACE = inputs.WebPlace("meet-web", "meet", OWNER, naming.controller_labels("meet", "web"))
+REGION_PLACE = inputs.WebPlace(
+    "eu-west-web", "meet", REGION_OWNER, naming.region_web_labels("meet", "eu-west")
+)
 FRONT = inputs.WebFront("meet.example.org", "nginx", {"example.org/issuer": "x"}, "meet-tls")
 PASSWORDS = {key: f"made-up-{key.lower()}" for key in secret.missing_keys({})}
 
@@ -94,11 +98,11 @@ BUILT: dict[str, naming.Manifest | None] = {
     "bridge-by-node": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, BY_NODE, "7f3a1"),
     "bridge-jvb": bridge.build_bridge("eu-west-0", "meet", REGION_OWNER, STOCK, "7f3a1"),
     "budget": disruption.build_budget("meet", "eu-west", "meet", REGION_OWNER),
-    "web": web.build_web("meet", "meet", OWNER, WEB, WORKLOAD, 2),
-    "web-one": web.build_web("meet", "meet", OWNER, ANYWHERE, inputs.Workload("web:1"), 1),
-    "web-service": web.build_web_service("meet", "meet", OWNER),
-    "web-budget": web.build_web_budget("meet", "meet", OWNER),
-    "web-ingress": web.build_web_ingress("meet", "meet", OWNER, FRONT),
+    "web": web.build_web(PLACE, ANYWHERE, inputs.Workload("web:1"), 1),
+    "web-of-region": web.build_web(REGION_PLACE, WEB, WORKLOAD, 2),
+    "web-service": web.build_web_service(PLACE),
+    "web-budget": web.build_web_budget(PLACE),
+    "web-ingress": web.build_web_ingress(PLACE, FRONT),
     "web-settings": web.build_web_settings(
         "meet", "eu-west", "eu-west-1", "meet", REGION_OWNER, ANYWHERE
     ),

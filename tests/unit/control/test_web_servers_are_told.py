@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from octofleet.api.clusters import JitsiCluster
-from octofleet.api.effective import effective_cluster
+from octofleet.api.controller import EffectiveCluster, effective_cluster
 from octofleet.core.manifests import inputs, mapping, naming, prosody, web
 from octofleet.shell.settings import cluster_domain_in
 
@@ -15,11 +15,15 @@ OWNER = naming.Owner("OctoRegion", "eu", "uid")
 DOMAINS = inputs.Domains("meet.example.org")
 
 
-def settings(*, here: bool = True, **said: Any) -> inputs.WebSettings:
+def effective(**said: Any) -> EffectiveCluster:
     meta = {"name": "meet", "namespace": "ns", "uid": "uid"}
     spec = {"domain": "meet.example.org", "controller": {"web": said}}
-    cluster = effective_cluster(JitsiCluster.model_validate({"metadata": meta, "spec": spec}))
-    return mapping.web_settings(cluster, "meet.example.org", "cluster.local" if here else None)
+    return effective_cluster(JitsiCluster.model_validate({"metadata": meta, "spec": spec}))
+
+
+def settings(*, here: bool = True, **said: Any) -> inputs.WebSettings:
+    cluster = effective(**said)
+    return mapping.web_settings(cluster, cluster.web, "cluster.local" if here else None)
 
 
 def told(found: inputs.WebSettings | None) -> Any:
@@ -29,8 +33,8 @@ def told(found: inputs.WebSettings | None) -> Any:
 
 def variables(**said: Any) -> dict[str, str]:
     """Return what the operator's own are told."""
-    workload = inputs.Workload("web:1")
-    body: Any = web.build_web("meet", "ns", OWNER, settings(**said), workload, 1)
+    place = inputs.WebPlace("meet-web", "ns", OWNER, {"app": "web"})
+    body: Any = web.build_web(place, settings(**said), inputs.Workload("web:1"), 1)
     (container,) = body["spec"]["template"]["spec"]["containers"]
     return {each["name"]: each["value"] for each in container["env"]}
 

@@ -1,7 +1,4 @@
-"""What the parts of the controller side have in common: a Deployment, and a Service before it.
-
-Of Prosody and of Jicofo there is one pod, never two.
-"""
+"""What Prosody and Jicofo have in common: one pod of each, never two, and a Service before it."""
 
 from collections.abc import Mapping
 
@@ -17,25 +14,19 @@ def deployment(
     owner: Owner,
     pod: Manifest,
     notes: Mapping[str, str] | None = None,
-    replicas: int | None = None,
-    deadline: int | None = None,
 ) -> Manifest:
     """Return the Deployment of a component; it is recreated, since two at once would clash.
 
-    `notes` are annotations of its pods: a change of one makes a new pod. With `replicas` there are
-    so many of it, which don't clash: one after the other is replaced. `deadline`: in so many
-    seconds new pods are to serve, or Kubernetes says that they don't.
+    `notes` are annotations of its pods: a change of one makes a new pod.
     """
     labels = naming.controller_labels(cluster, component)
-    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": naming.metadata(name, namespace, owner, labels),
         "spec": {
-            "replicas": replicas or 1,
-            "strategy": rolling if replicas else {"type": "Recreate"},
-            **({"progressDeadlineSeconds": deadline} if deadline else {}),
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": labels},
             "template": {
                 "metadata": {"labels": labels, **({"annotations": dict(notes)} if notes else {})},

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from octofleet.core.manifests.naming import Manifest
+from octofleet.core.manifests.naming import Manifest, Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,17 @@ class WebSettings:
     search list. None: it isn't reached from where they are."""
     region: str | None = None
     """Where those are who open their pages; None: anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebPlace:
+    """Whose web servers: a cluster's for everyone, or a region's own."""
+
+    name: str
+    """Of all their objects."""
+    namespace: str
+    owner: Owner
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

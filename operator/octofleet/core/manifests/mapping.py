@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from octofleet.api.addresses import Addresses, AddressSource
 from octofleet.api.bridges import ResourceRequirements
-from octofleet.api.effective import EffectiveCluster, EffectiveRegion
+from octofleet.api.controller import EffectiveCluster, WebServers
+from octofleet.api.effective import EffectiveRegion
 from octofleet.api.kube import KubeModel
 from octofleet.core import addresses
 from octofleet.core.manifests import naming
@@ -53,9 +54,8 @@ def jicofo_workload(cluster: EffectiveCluster) -> Workload:
     )
 
 
-def web_workload(cluster: EffectiveCluster) -> Workload:
+def web_workload(web: WebServers) -> Workload:
     """Return how web servers run."""
-    web = cluster.web
     return Workload(
         web.image,
         resources=_resources(web.resources),
@@ -65,29 +65,33 @@ def web_workload(cluster: EffectiveCluster) -> Workload:
 
 
 def web_settings(
-    cluster: EffectiveCluster, domain: str, cluster_domain: str | None, region: str | None = None
+    cluster: EffectiveCluster,
+    web: WebServers,
+    cluster_domain: str | None,
+    region: str | None = None,
 ) -> WebSettings:
     """Return what web servers are told.
 
     Args:
-        cluster: The cluster.
-        domain: The one that its Prosody serves.
+        cluster: The cluster, with the domain that its Prosody serves.
+        web: How they run.
         cluster_domain: Of this Kubernetes' DNS; None: the cluster is in another one, and only
             Prosody's port for bridges is reached from here.
         region: Where those are who open their pages.
     """
     name, namespace = naming.prosody_name(cluster.name), cluster.namespace
     prosody = cluster_domain and naming.full_service_host(name, namespace, cluster_domain)
-    return WebSettings(Domains(domain), cluster.web.public_url(domain), prosody or None, region)
+    domain = cluster.domain
+    return WebSettings(Domains(domain), web.public_url(domain), prosody or None, region)
 
 
-def web_front(cluster: EffectiveCluster) -> WebFront | None:
+def web_front(web: WebServers, domain: str) -> WebFront | None:
     """Return the Ingress that is asked for, None where there is to be none."""
-    said = cluster.web.said.ingress
+    said = web.said.ingress
     if said is None:
         return None
     return WebFront(
-        cluster.web.public_host(cluster.domain),
+        web.public_host(domain),
         said.class_name,
         said.annotations,
         said.tls.secret_name if said.tls else None,

@@ -129,6 +129,15 @@ def controller_labels(cluster: str, component: str) -> dict[str, str]:
     return {**recommended_labels(component, cluster, component), LABEL_CLUSTER: cluster}
 
 
+def region_web_labels(cluster: str, region: str) -> dict[str, str]:
+    """Return the labels of a region's own web servers."""
+    return {
+        **recommended_labels("web", region, "web"),
+        LABEL_CLUSTER: cluster,
+        LABEL_REGION: region,
+    }
+
+
 def bridge_labels(cluster: str, region: str) -> dict[str, str]:
     """Return the labels of a region's bridge pods."""
     return {
@@ -166,9 +175,9 @@ def jicofo_name(cluster: str) -> str:
     return f"{cluster}-jicofo"
 
 
-def web_name(cluster: str) -> str:
-    """Return the name of a cluster's web servers, their Service and their Ingress."""
-    return f"{cluster}-web"
+def web_name(of: str) -> str:
+    """Return the name of everything of a cluster's web servers, or of a region's."""
+    return f"{of}-web"
 
 
 def gateway_name(cluster: str) -> str:

@@ -1,8 +1,8 @@
 """Web servers: the pages that people open, and the way from their browsers to Prosody.
 
-The operator runs a cluster's own. Whoever runs others, such as some in each region, has them take a
-region's ConfigMap by `envFrom`; their clients then tell Jicofo the region, which is all that Jicofo
-knows of where people are.
+The operator runs a cluster's for everyone, and a region's own, whose clients tell Jicofo the
+region: that is all that Jicofo knows of where people are. Whoever runs others has them take a
+region's ConfigMap by `envFrom`.
 
 They hold nothing, and media never passes through them: they roll at once with whatever they are
 told. Browsers whose signalling came through one that goes connect anew through another and go on.
@@ -10,8 +10,10 @@ told. Browsers whose signalling came through one that goes connect anew through 
 Source: docker-jitsi-meet web/rootfs/defaults/{settings-config.js,system-config.js,meet.conf}.
 """
 
-from octofleet.core.manifests import containers, controllers, naming
-from octofleet.core.manifests.inputs import WebFront, WebSettings, Workload
+from collections.abc import Mapping
+
+from octofleet.core.manifests import containers, naming
+from octofleet.core.manifests.inputs import WebFront, WebPlace, WebSettings, Workload
 from octofleet.core.manifests.naming import Manifest, Owner
 
 __all__ = [
@@ -32,15 +34,31 @@ SPREAD_OVER = ("kubernetes.io/hostname", naming.ZONE_LABEL)
 
 
 def build_web(
-    cluster: str,
-    namespace: str,
-    owner: Owner,
-    settings: WebSettings,
-    workload: Workload,
-    replicas: int,
+    place: WebPlace, settings: WebSettings, workload: Workload, replicas: int
 ) -> Manifest:
-    """Return the Deployment of a cluster's web servers."""
-    name, labels = naming.web_name(cluster), naming.controller_labels(cluster, COMPONENT)
+    """Return the Deployment of web servers; one after the other is replaced."""
+    labels = dict(place.labels)
+    pod = _pod(settings, workload)
+    if replicas > 1:
+        pod["topologySpreadConstraints"] = [_spread(key, labels) for key in SPREAD_OVER]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(place),
+        "spec": {
+            "replicas": replicas,
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+            },
+            "progressDeadlineSeconds": DEADLINE_SECONDS,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }
+
+
+def _pod(settings: WebSettings, workload: Workload) -> Manifest:
     # TLS ends before them.
     told = {**_told(settings), "DISABLE_HTTPS": "1"}
     ports: list[Manifest] = [{"name": "http", "containerPort": naming.WEB_PORT}]
@@ -50,7 +68,7 @@ def build_web(
     web["readinessProbe"] = containers.http_probe("/config.js", "http", period=5, failures=3)
     web["lifecycle"] = {"preStop": {"sleep": {"seconds": LEAVING_SECONDS}}}
     web["volumeMounts"] = [{"name": each, "mountPath": path} for each, path in FOLDERS.items()]
-    pod: Manifest = {
+    return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": containers.restricted_pod(),
@@ -58,45 +76,38 @@ def build_web(
         "volumes": [{"name": each, "emptyDir": {}} for each in FOLDERS],
         **containers.placement(workload),
     }
-    if replicas > 1:
-        pod["topologySpreadConstraints"] = [_spread(key, labels) for key in SPREAD_OVER]
-    return controllers.deployment(
-        COMPONENT,
-        cluster,
-        name,
-        namespace,
-        owner,
-        pod,
-        replicas=replicas,
-        deadline=DEADLINE_SECONDS,
-    )
 
 
-def build_web_service(cluster: str, namespace: str, owner: Owner) -> Manifest:
-    """Return the Service before a cluster's web servers."""
-    name, ports = naming.web_name(cluster), {"http": naming.WEB_PORT}
-    return controllers.service(COMPONENT, cluster, name, namespace, owner, ports)
-
-
-def build_web_budget(cluster: str, namespace: str, owner: Owner) -> Manifest:
-    """Return the PodDisruptionBudget of several: one after the other may be evicted."""
-    labels = naming.controller_labels(cluster, COMPONENT)
+def build_web_service(place: WebPlace) -> Manifest:
+    """Return the Service before web servers."""
     return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": naming.metadata(naming.web_name(cluster), namespace, owner, labels),
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(place),
         "spec": {
-            "maxUnavailable": 1,
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": {"matchLabels": labels},
+            "selector": dict(place.labels),
+            "ports": [{"name": "http", "port": naming.WEB_PORT, "targetPort": "http"}],
         },
     }
 
 
-def build_web_ingress(cluster: str, namespace: str, owner: Owner, front: WebFront) -> Manifest:
-    """Return the Ingress that leads browsers to a cluster's web servers."""
-    name, labels = naming.web_name(cluster), naming.controller_labels(cluster, COMPONENT)
-    backend = {"service": {"name": name, "port": {"name": "http"}}}
+def build_web_budget(place: WebPlace) -> Manifest:
+    """Return the PodDisruptionBudget of several: one after the other may be evicted."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": _metadata(place),
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": dict(place.labels)},
+        },
+    }
+
+
+def build_web_ingress(place: WebPlace, front: WebFront) -> Manifest:
+    """Return the Ingress that leads browsers to web servers."""
+    backend = {"service": {"name": place.name, "port": {"name": "http"}}}
     rule = {
         "host": front.host,
         "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
@@ -109,7 +120,7 @@ def build_web_ingress(cluster: str, namespace: str, owner: Owner, front: WebFron
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": naming.metadata(name, namespace, owner, labels, front.annotations),
+        "metadata": _metadata(place, front.annotations),
         "spec": spec,
     }
 
@@ -134,17 +145,17 @@ def build_web_settings(
         owner: The OctoRegion.
         settings: What the cluster's web servers are told; None while it isn't there.
     """
-    labels = {
-        **naming.recommended_labels(COMPONENT, region, COMPONENT),
-        naming.LABEL_CLUSTER: cluster,
-        naming.LABEL_REGION: region,
-    }
+    labels = naming.region_web_labels(cluster, region)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": naming.metadata(f"{region}-web", namespace, owner, labels),
+        "metadata": naming.metadata(naming.web_name(region), namespace, owner, labels),
         "data": _where(code) | ({} if settings is None else _told(settings)),
     }
+
+
+def _metadata(place: WebPlace, annotations: Mapping[str, str] | None = None) -> Manifest:
+    return naming.metadata(place.name, place.namespace, place.owner, place.labels, annotations)
 
 
 def _told(settings: WebSettings) -> dict[str, str]:
