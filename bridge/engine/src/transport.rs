@@ -7,6 +7,7 @@ use crate::limits::Limits;
 use crate::net::RawAddress;
 use crate::prefetch::{prefetch, prefetch_all};
 use crate::projection::LeftOff;
+use crate::remote::RemoteView;
 use crate::report::{TransportReport, age_ms};
 use crate::rtp::{Extension, Extensions, PayloadTypes};
 use crate::source::Source;
@@ -253,9 +254,13 @@ impl Transport {
 
     /// The round trip to this peer, as its reports tell.
     pub fn rtt_ns(&self) -> Option<u64> {
+        RemoteView::rtt_ns(self.remote_views())
+    }
+
+    // What the peer's reports say of each stream sent to it.
+    fn remote_views(&self) -> impl Iterator<Item = &RemoteView> {
         let downtracks = self.downtracks.iter().map(|(_, downtrack)| &downtrack.remote);
-        let streams = self.streams.iter().map(|stream| &stream.remote);
-        downtracks.chain(streams).find_map(|view| view.rtt_ns)
+        downtracks.chain(self.streams.iter().map(|stream| &stream.remote))
     }
 
     /// Memory held for it, caches included.
@@ -269,15 +274,11 @@ impl Transport {
 
     /// Its counters.
     pub fn report(&self, now_ns: u64) -> TransportReport {
-        let downtracks = self.downtracks.iter().map(|(_, downtrack)| &downtrack.remote);
-        let streams = self.streams.iter().map(|stream| &stream.remote);
-        let (mut lost, mut fraction, mut reports, mut rtt_ns) =
-            (self.tally.remote_lost_before, 0.0, 0, None);
-        for view in downtracks.chain(streams) {
+        let (mut lost, mut fraction, mut reports) = (self.tally.remote_lost_before, 0.0, 0);
+        for view in self.remote_views() {
             lost += i64::from(view.lost);
             fraction += view.fraction_lost;
             reports += 1;
-            rtt_ns = view.rtt_ns.or(rtt_ns);
         }
         let sources = self.sources.values().map(|source| source.reception.lost());
         TransportReport {
@@ -289,7 +290,7 @@ impl Transport {
             packets_lost: self.tally.lost_before + sources.sum::<i64>(),
             remote_packets_lost: lost,
             remote_fraction_lost: fraction / f64::from(reports.max(1)),
-            rtt_ms: rtt_ns.map_or(-1.0, |ns: u64| ns as f64 / 1e6),
+            rtt_ms: self.rtt_ns().map_or(-1.0, |ns| ns as f64 / 1e6),
             received_age_ms: age_ms(self.tally.received_ns, now_ns),
             media_age_ms: age_ms(self.tally.media_ns, now_ns),
             consent_age_ms: age_ms(self.tally.consent_ns, now_ns),
