@@ -118,6 +118,7 @@ impl Downtrack {
             ssrc: self.ssrc,
             aim: self.aim,
             encoding: self.projection.encoding(),
+            spatial: self.projection.spatial(),
             temporal: self.projection.temporal(),
             packets: self.packets,
             bytes: self.bytes,

@@ -1,7 +1,7 @@
 //! Making an outgoing packet of a plain one: header, extensions, the payload's numbers.
 
+use crate::rtp::Patch;
 use crate::rtp::extension::{self, Span, Stamps, Values};
-use crate::rtp::vp8::Patch;
 use crate::rtp::{Extensions, Header, rtx};
 use crate::srtp::MAX_OVERHEAD;
 
@@ -51,6 +51,9 @@ impl Outgoing<'_> {
             Some(extensions) => self.write_header(out, extensions, stamps),
         };
         Header::rewrite(out, self.ssrc, self.sequence, self.timestamp);
+        if self.patch.marker {
+            out[1] |= 0x80;
+        }
         let header_len = at;
         if let Some((payload_type, original)) = self.repair {
             out[1] = out[1] & 0x80 | payload_type;
@@ -97,8 +100,8 @@ pub fn stamps<'a>(
 #[cfg(test)]
 mod tests {
     use super::{GROWTH, Outgoing, Stamped, stamps};
+    use crate::rtp::Patch;
     use crate::rtp::extension::Values;
-    use crate::rtp::vp8::Patch;
     use crate::rtp::{Extension, Extensions, Header, payload};
 
     fn packet() -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use crate::cache::KEPT_NS;
 use crate::prefetch::prefetch;
-use crate::rtp::vp8::Patch;
+use crate::rtp::Patch;
 
 const LEAST: usize = 32;
 const MOST: usize = 1024;

@@ -112,16 +112,20 @@ impl Mid {
 pub struct Aim {
     /// Index of the encoding; `None` = send nothing.
     pub encoding: Option<u8>,
+    /// Highest spatial layer, of a stream that has several.
+    pub spatial: u8,
     /// Highest temporal layer.
     pub temporal: u8,
 }
 
 impl Default for Aim {
     fn default() -> Self {
-        Self { encoding: Some(0), temporal: ALL_TEMPORAL }
+        Self { encoding: Some(0), spatial: ALL_SPATIAL, temporal: ALL_TEMPORAL }
     }
 }
 
+/// No spatial layer is higher.
+pub const ALL_SPATIAL: u8 = 2;
 /// No temporal layer is higher.
 pub const ALL_TEMPORAL: u8 = 2;
 

@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn best(transport: &Transport, wanted: u8) -> Option<u8> {
-        transport.attainable(10, Aim { encoding: Some(wanted), temporal: 2 }).encoding
+        transport.attainable(10, Aim { encoding: Some(wanted), spatial: 2, temporal: 2 }).encoding
     }
 
     #[test]

@@ -53,8 +53,9 @@ pub struct SourceReport {
     pub delay_ms_mean: f64,
     pub delay_ms_max: f64,
     pub keyframes: u64,
-    /// Of temporal layers up to 0, up to 1, all; the last second.
-    pub temporal_bps: [u64; 3],
+    /// Of temporal layers up to 0, up to 1, all, in the last second; a row for each spatial layer,
+    /// which counts those below it.
+    pub layer_bps: Vec<[u64; 3]>,
     pub frames_per_second: f64,
     /// 0 = unknown.
     pub width: u16,
@@ -77,6 +78,7 @@ pub struct DowntrackReport {
     pub ssrc: u32,
     pub aim: Aim,
     pub encoding: Option<u8>,
+    pub spatial: u8,
     pub temporal: u8,
     pub packets: u64,
     pub bytes: u64,

@@ -182,7 +182,8 @@ impl Source {
             delay_ms_max: sink.map_or(-1.0, Sink::delay_ms_max),
             keyframes: encoding.map_or(0, |encoding| encoding.keyframes)
                 + sink.map_or(0, |sink| sink.keyframes),
-            temporal_bps: encoding.map_or([all; 3], |encoding| encoding.temporal_bps(now_ns)),
+            layer_bps: encoding
+                .map_or_else(|| vec![[all; 3]], |encoding| encoding.layer_bps(now_ns)),
             frames_per_second: encoding.map_or(0.0, |encoding| encoding.frames_per_second(now_ns)),
             width: size.0,
             height: size.1,

@@ -24,6 +24,7 @@ from jitsiwire.bridge_channel import (
 from octobridge.core.allocation import Limits
 from octobridge.core.constraints import ReceiverSettings, smallest_last_n
 from octobridge.core.effects import Effect, SendMessage, say
+from octobridge.core.layers import Rates
 from octobridge.core.limits import SizeLimits
 from octobridge.core.meshes import Meshes
 from octobridge.core.receiver import Receiver
@@ -225,12 +226,12 @@ class Adaptation:
         transport: int,
         ssrc: int,
         *,
-        temporal_bps: tuple[int, int, int] | None = None,
+        layer_bps: Sequence[Rates] | None = None,
         height: int = 0,
     ) -> None:
         """Take what was measured of one encoding (see `pictures.Shown.read`)."""
         shown = self._pictures.carrying(transport, ssrc)
-        if shown is not None and shown.read(ssrc, temporal_bps, height):
+        if shown is not None and shown.read(ssrc, layer_bps, height):
             self._roster.make_due(shown.watchers)
 
     def set_sending_voices(self, sending: Iterable[Key]) -> list[Effect]:

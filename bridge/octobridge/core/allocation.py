@@ -7,7 +7,7 @@ source on stage climbs at once to its preferred layer, the others one layer a ro
 source on stage hasn't reached its preferred layer, those after it get nothing.
 
 Heights are of a picture's smaller side. Costs: `consider` is linear in layers (at most 9 of a
-VP8 camera), `allocate` in rounds (at most one a layer, plus one) times candidates.
+camera), `allocate` in rounds (at most one a layer, plus one) times candidates.
 
 Source: JVB cc/allocation/SingleSourceAllocation.kt, BandwidthAllocator.kt.
 """
@@ -36,7 +36,7 @@ UNLIMITED: Final = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One encoding up to one of its temporal layers."""
+    """One encoding up to one of its spatial and one of its temporal layers."""
 
     encoding: int
     temporal: int
@@ -44,7 +44,9 @@ class Layer:
     fps: float
     """-1 = unknown, taken for enough."""
     bps: int
-    """As measured, with the temporal layers below; 0 = nothing is received."""
+    """As measured, with the layers below; 0 = nothing is received."""
+    spatial: int = 2
+    """2 = all: of most streams there is one."""
 
 
 @dataclass(frozen=True, slots=True)

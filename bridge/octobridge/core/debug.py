@@ -115,6 +115,7 @@ def _layer(layer: Layer | None) -> dict[str, Any] | None:
         return None
     return {
         "encoding": layer.encoding,
+        "spatial": layer.spatial,
         "temporal": layer.temporal,
         "height": layer.height,
         "bps": layer.bps,

@@ -186,13 +186,15 @@ class Unsubscribe:
 
 @dataclass(frozen=True, slots=True)
 class SetTarget:
-    """Send the receiver this encoding of a picture (-1 = none), up to a temporal layer."""
+    """Send the receiver this encoding of a picture (-1 = none), up to these layers of it."""
 
     receiver: int
     sender: int
     ssrc: int
     encoding: int
     temporal: int
+    spatial: int = 2
+    """2 = all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,26 @@
 """The layers of one video source, from what the engine measures of its encodings.
 
-An encoding is one SSRC. Its height comes from its keyframes; before the first one it is taken
-for 180 doubled with each encoding, as the stock bridge does. Its bitrates come per temporal
-layer; how many temporal layers there are shows in which of them carry anything. Frame rates are
-nominal (30, halved with each layer left out), since measured ones waver around the thresholds
-that the allocation compares them with.
+An encoding is one SSRC; VP9 may carry several spatial layers in it. Its height comes from its
+keyframes; before the first one it is taken for 180 doubled with each encoding or spatial layer, as
+the stock bridge does. A spatial layer is half as high as the next. Bitrates come per spatial and
+temporal layer; how many temporal layers there are shows in which of them carry anything. Frame
+rates are nominal (30, halved with each layer left out), since measured ones waver around the
+thresholds that the allocation compares them with.
 
-Source: JVB's Vp8Packet.getScalabilityStructure (frame rates), MediaSourceFactory (heights).
+Source: JVB's Vp8Packet.getScalabilityStructure and Vp9Packet's (frame rates, heights),
+MediaSourceFactory (heights).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from octobridge.core.allocation import Layer
 
-__all__ = ["TEMPORAL_LAYERS", "Encoding", "layers_of"]
+__all__ = ["TEMPORAL_LAYERS", "Encoding", "Rates", "layers_of"]
+
+Rates = tuple[int, int, int]
+"""Bits a second of temporal layers up to 0, 1, 2."""
 
 BASE_HEIGHT: Final = 180
 TOP_FPS: Final = 30.0
@@ -31,8 +37,8 @@ class Encoding:
     ssrc: int
     height: int = 0
     """0 = unknown."""
-    temporal_bps: tuple[int, int, int] = field(default=(0, 0, 0))
-    """Of temporal layers up to 0, 1, 2; all zero when nothing arrives."""
+    layer_bps: tuple[Rates, ...] = ((0, 0, 0),)
+    """A row for each spatial layer, with those below it; all zero when nothing arrives."""
 
     settling: int = 0
     """Readings until the bitrate of an encoding that has just begun is a whole window's."""
@@ -40,7 +46,13 @@ class Encoding:
     @property
     def bps(self) -> int:
         """All of it."""
-        return self.temporal_bps[_ALL]
+        return self.layer_bps[-1][_ALL]
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """The spatial layers that carry anything, lowest first."""
+        below = (0, *(row[_ALL] for row in self.layer_bps))
+        return tuple(at for at, row in enumerate(self.layer_bps) if row[_ALL] > below[at])
 
     def resize(self, height: int) -> bool:
         """Take a picture's height, 0 = unknown; return whether it is another one."""
@@ -49,14 +61,15 @@ class Encoding:
         self.height = height
         return True
 
-    def measure(self, temporal_bps: tuple[int, int, int]) -> bool:
-        """Take bitrates; return whether it came or went, or is still far from steady.
+    def measure(self, layer_bps: Sequence[Rates]) -> bool:
+        """Take bitrates; return whether any of it came or went, or is still far from steady.
 
         A steady encoding's rate wavers all the time; that is for the next periodic allocation.
         """
-        before, now = self.bps, temporal_bps[_ALL]
-        self.temporal_bps = temporal_bps
-        if (now > 0) != (before > 0):
+        before, present = self.bps, self.spatial
+        self.layer_bps = tuple(layer_bps)
+        now = self.bps
+        if self.spatial != present:
             self.settling = SETTLING if now > 0 else 0
             return True
         self.settling = max(0, self.settling - 1)
@@ -71,17 +84,28 @@ def layers_of(encodings: "list[Encoding]") -> tuple[Layer, ...]:
 
 
 def _layers(index: int, encoding: Encoding) -> list[Layer]:
-    height = encoding.height or BASE_HEIGHT << min(index, 8)
+    rows = encoding.layer_bps
+    top = len(rows) - 1
+    height = encoding.height or BASE_HEIGHT << min(index + top, 8)
     if encoding.bps <= 0:
         return [
             Layer(index, temporal, height, TOP_FPS / (1 << (_ALL - temporal)), 0)
             for temporal in range(TEMPORAL_LAYERS)
         ]
-    rates = encoding.temporal_bps
+    return [
+        layer
+        for spatial in encoding.spatial
+        for layer in _temporal(
+            index, rows[spatial], height >> (top - spatial), _ALL if spatial == top else spatial
+        )
+    ]
+
+
+def _temporal(index: int, rates: Rates, height: int, spatial: int) -> list[Layer]:
     # A temporal layer that adds nothing isn't there.
     present = [t for t in range(TEMPORAL_LAYERS) if rates[t] > (rates[t - 1] if t else 0)]
     if len(present) == 1:
-        return [Layer(index, _ALL, height, -1.0, encoding.bps)]
+        return [Layer(index, _ALL, height, -1.0, rates[_ALL], spatial)]
     top = len(present) - 1
     return [
         Layer(
@@ -90,6 +114,7 @@ def _layers(index: int, encoding: Encoding) -> list[Layer]:
             height,
             TOP_FPS / (1 << (top - number)),
             rates[temporal],
+            spatial,
         )
         for number, temporal in enumerate(present)
     ]

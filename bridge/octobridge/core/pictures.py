@@ -12,7 +12,7 @@ from jitsiwire.bridge_channel import VideoType
 from octobridge.core.allocation import Considered, Layer, Limits, consider
 from octobridge.core.constraints import Ranking
 from octobridge.core.demand import Demand
-from octobridge.core.layers import Encoding, layers_of
+from octobridge.core.layers import Encoding, Rates, layers_of
 from octobridge.core.slots import Key
 from octobridge.core.sources import Picture
 
@@ -62,18 +62,18 @@ class Shown:
             self._considered[max_height, on_stage] = known
         return known
 
-    def read(self, ssrc: int, temporal_bps: tuple[int, int, int] | None, height: int) -> bool:
+    def read(self, ssrc: int, layer_bps: Sequence[Rates] | None, height: int) -> bool:
         """Take what was measured; return whether receivers should be allocated for anew.
 
         Args:
             ssrc: One of its encodings.
-            temporal_bps: See `layers.Encoding`; None = not measured now.
+            layer_bps: See `layers.Encoding`; None = not measured now.
             height: 0 = unknown.
         """
         encoding = next(one for one in self.encodings if one.ssrc == ssrc)
         changed = encoding.resize(height)
-        if temporal_bps is not None:
-            changed |= encoding.measure(temporal_bps)
+        if layer_bps is not None:
+            changed |= encoding.measure(layer_bps)
         self._layers = None
         return changed
 

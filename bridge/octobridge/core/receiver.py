@@ -31,7 +31,7 @@ from octobridge.core.slots import Key, Slot, Slots
 __all__ = ["NEVER", "Receiver"]
 
 NEVER: Final = float("-inf")
-PAUSED: Final[tuple[int, int]] = (-1, 0)
+PAUSED: Final[tuple[int, int, int]] = (-1, 0, 0)
 PROBE_STEP_BPS: Final = 10_000
 
 
@@ -55,8 +55,10 @@ class Receiver:
     _allocated_with: int = -1
     _unlimited: bool = False
     """Whether nothing but its wishes limited the last allocation."""
-    _targets: dict[Key, tuple[int, int]] = field(default_factory=dict[Key, tuple[int, int]])
-    """Of each subscribed picture: encoding and temporal layer."""
+    _targets: dict[Key, tuple[int, int, int]] = field(
+        default_factory=dict[Key, tuple[int, int, int]]
+    )
+    """Of each subscribed picture: encoding, temporal and spatial layer."""
     _probing: int = 0
     _mapped: tuple[Ranking, ReceiverSettings, tuple[str, ...]] | None = None
     """What slots were last given for; the ranking is another one whenever sources change."""
@@ -177,7 +179,7 @@ class Receiver:
 
     def _aim(self, pictures: Pictures) -> list[Effect]:
         """Aim each picture at its layer, pause those that were left out, and tell the client."""
-        aims: dict[Key, tuple[int, int]] = dict.fromkeys(self._targets, PAUSED)
+        aims: dict[Key, tuple[int, int, int]] = dict.fromkeys(self._targets, PAUSED)
         effects: list[Effect] = []
         names: list[str] = []
         for granted in self.allocation.granted:
@@ -186,7 +188,7 @@ class Receiver:
             if shown is None or target is None or slot is None:
                 continue
             names.append(granted.source)
-            aims[shown.key] = (target.encoding, target.temporal)
+            aims[shown.key] = (target.encoding, target.temporal, target.spatial)
             if shown.key not in self._targets:
                 out = (slot.ssrc, slot.rtx, slot.mid)
                 effects.append(Subscribe(self.transport, *shown.key, *out))

@@ -138,7 +138,7 @@ class Reports:
         self.registry.counters.layering_changes += 1
         found = self.registry.peer(transport)
         if found is not None and not active:
-            found[0].adaptation.set_reading(transport, ssrc, temporal_bps=(0, 0, 0))
+            found[0].adaptation.set_reading(transport, ssrc, layer_bps=((0, 0, 0),))
 
     def picture_size(self, transport: int, ssrc: int, width: int, height: int) -> None:
         """A keyframe of an encoding told its size, which is new."""

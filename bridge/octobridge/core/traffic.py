@@ -56,6 +56,8 @@ class SourceReading(Protocol):
     @property
     def temporal_bps(self) -> tuple[int, int, int]: ...  # noqa: D102
     @property
+    def lower_bps(self) -> Sequence[tuple[int, int, int]]: ...  # noqa: D102
+    @property
     def width(self) -> int: ...  # noqa: D102
     @property
     def height(self) -> int: ...  # noqa: D102

@@ -19,8 +19,8 @@ def command(effect: fx.MediaEffect) -> Command:
             return Command.Subscribe(receiver, sender, ssrc, out_ssrc, out_rtx_ssrc, mid, whole)
         case fx.Unsubscribe(receiver, sender, ssrc):
             return Command.Unsubscribe(receiver, sender, ssrc)
-        case fx.SetTarget(receiver, sender, ssrc, encoding, temporal):
-            return Command.SetTarget(receiver, sender, ssrc, encoding, temporal)
+        case fx.SetTarget(receiver, sender, ssrc, encoding, temporal, spatial):
+            return Command.SetTarget(receiver, sender, ssrc, encoding, temporal, spatial)
         case fx.RequestKeyframe(transport, ssrc):
             return Command.RequestKeyframe(transport, ssrc)
         case fx.SetProbing(transport, bps):

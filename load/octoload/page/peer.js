@@ -5,7 +5,7 @@ import { Channel } from "/page/channel.js";
 import { layersOf, limit } from "/page/encodings.js";
 import * as sdp from "/page/sdp.js";
 
-const KNOWN = ["OPUS", "VP8", "H264"];
+const KNOWN = ["OPUS", "VP8", "H264", "VP9"];
 const mint = () => 1 + Math.floor(Math.random() * 0xfffffffe);
 
 export class Peer extends EventTarget {
@@ -144,7 +144,7 @@ export class Peer extends EventTarget {
     await this.connection.setRemoteDescription({ type: "offer", sdp: offer });
     for (const [mid, track] of this.#tracks) await this.#attach(mid, track);
     const answer = await this.connection.createAnswer();
-    const camera = layersOf("camera");
+    const camera = layersOf("camera", this.#codec);
     await this.connection.setLocalDescription({ type: "answer", sdp: sdp.simulcast(answer.sdp, "1", camera, mint) });
     for (const { mid, kind } of this.#sections) {
       if (kind === "video" && this.#tracks.get(mid)) await this.limit(mid, this.#limits.get(mid) ?? -1);

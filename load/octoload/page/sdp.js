@@ -109,7 +109,7 @@ export function simulcast(text, mid, layers, mint) {
 
 function layered(part, layers, mint) {
   const pair = part.match(/^a=ssrc-group:FID (\d+) (\d+)\r$/m);
-  if (!pair || /^a=ssrc-group:SIM /m.test(part)) return part;
+  if (!pair || layers < 2 || /^a=ssrc-group:SIM /m.test(part)) return part;
   const attributes = [...part.matchAll(new RegExp(`^a=ssrc:${pair[1]} (.*)\r$`, "gm"))].map((one) => one[1]);
   const pairs = [[pair[1], pair[2]]];
   while (pairs.length < layers) pairs.push([mint(), mint()]);

@@ -168,7 +168,7 @@ class Call:
         """Let encodings of a camera arrive, lowest first."""
         for number, ssrc in enumerate(ssrcs):
             self.adaptation.set_reading(
-                transport, ssrc, temporal_bps=RATES[number], height=height << number
+                transport, ssrc, layer_bps=[RATES[number]], height=height << number
             )
 
     def step(self, seconds: float = 0.2) -> None:

@@ -31,5 +31,6 @@ class SourceReading:
     age_ms: int = 0
     keyframes: int = 0
     temporal_bps: tuple[int, int, int] = (0, 0, 0)
+    lower_bps: tuple[tuple[int, int, int], ...] = ()
     width: int = 0
     height: int = 0

@@ -85,7 +85,7 @@ def test_layers_that_come_and_go_are_followed() -> None:
     call.arrive(a, 10, 11)
     call.step()
     assert call.seen(b) == {(a, 10): (1, 2)}
-    call.adaptation.set_reading(a, 11, temporal_bps=(0, 0, 0))
+    call.adaptation.set_reading(a, 11, layer_bps=[(0, 0, 0)])
     call.step()
     assert call.seen(b) == {(a, 10): (0, 2)}
 
@@ -98,7 +98,7 @@ def test_rates_that_drift_are_followed_within_five_seconds() -> None:
     call.adaptation.set_bandwidth(b, 500_000)
     call.step()
     assert call.seen(b) == {(a, 10): (1, 2)}
-    call.adaptation.set_reading(a, 11, temporal_bps=(200_000, 300_000, 900_000))
+    call.adaptation.set_reading(a, 11, layer_bps=[(200_000, 300_000, 900_000)])
     call.step()
     assert call.seen(b) == {(a, 10): (1, 2)}
     call.step(5.0)
@@ -111,10 +111,10 @@ def test_rates_of_a_layer_that_just_began_are_followed_at_once() -> None:
     call.want("b", default_constraints=ALL, on_stage_sources=("a-v0",))
     call.adaptation.set_bandwidth(b, 400_000)
     call.step()
-    call.adaptation.set_reading(a, 11, temporal_bps=(100_000, 150_000, 200_000))
+    call.adaptation.set_reading(a, 11, layer_bps=[(100_000, 150_000, 200_000)])
     call.step()
     assert call.seen(b) == {(a, 10): (1, 2)}, "half a window looks like half the rate"
-    call.adaptation.set_reading(a, 11, temporal_bps=(200_000, 300_000, 450_000))
+    call.adaptation.set_reading(a, 11, layer_bps=[(200_000, 300_000, 450_000)])
     call.step()
     assert call.seen(b) == {(a, 10): (0, 2)}
 

@@ -135,7 +135,7 @@ def test_statistics_in_a_large_conference_reach_those_who_see_the_sender() -> No
 def test_what_is_allocated_is_shown_and_counted() -> None:
     call = watching("a", "b")
     call.conference.adaptation.set_reading(
-        call.endpoint("a").transport, 100, temporal_bps=(100, 200, 300_000), height=180
+        call.endpoint("a").transport, 100, layer_bps=[(100, 200, 300_000)], height=180
     )
     call.reports.bandwidth(call.endpoint("b").transport, 50)
     call.reports.encoding_activity(call.endpoint("a").transport, 100, active=True)

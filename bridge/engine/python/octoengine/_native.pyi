@@ -160,15 +160,21 @@ class Command:
 
     @final
     class SetTarget(Command):
-        """Which encoding (-1 = send nothing) and highest temporal layer (0..2) are wanted.
+        """Which encoding (-1 = send nothing) and highest layers (0..2) are wanted.
 
         Initially encoding 0 and all layers. The switch waits for a keyframe, which the engine asks
         for; meanwhile the current encoding goes on. When the wanted one isn't received, the nearest
-        lower one is taken.
+        lower one is taken. A higher spatial layer waits for a keyframe, too; a lower one doesn't.
         """
 
         def __init__(
-            self, receiver: int, sender: int, ssrc: int, encoding: int, temporal: int
+            self,
+            receiver: int,
+            sender: int,
+            ssrc: int,
+            encoding: int,
+            temporal: int,
+            spatial: int = 2,
         ) -> None: ...
 
     @final
@@ -390,6 +396,8 @@ class SourceStats:
     """Of the last second, like all rates here."""
     temporal_bps: tuple[int, int, int]
     """Of the temporal layers up to 0, up to 1, and all."""
+    lower_bps: list[tuple[int, int, int]]
+    """The same up to each spatial layer below the highest; empty where there's one only."""
     frames_per_second: float
     width: int
     """0 = unknown, like height."""
@@ -414,9 +422,11 @@ class DowntrackStats:
     ssrc: int
     target_encoding: int
     """-1 = none wanted."""
+    target_spatial: int
     target_temporal: int
     encoding: int
     """-1 = nothing is being forwarded."""
+    spatial: int
     temporal: int
     packets: int
     bytes: int

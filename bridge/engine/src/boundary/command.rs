@@ -96,12 +96,14 @@ pub enum Command {
         mid: String,
         whole: bool,
     },
+    #[pyo3(constructor = (receiver, sender, ssrc, encoding, temporal, spatial = 2))]
     SetTarget {
         receiver: i64,
         sender: i64,
         ssrc: i64,
         encoding: i64,
         temporal: i64,
+        spatial: i64,
     },
     RequestKeyframe {
         transport: i64,

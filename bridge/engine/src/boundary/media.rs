@@ -2,7 +2,7 @@
 
 use super::checks::{self, id, invalid, natural};
 use super::command::Command;
-use crate::instruction::{ALL_TEMPORAL, Aim, Feedback, Instruction, Kind, Mid, Slot};
+use crate::instruction::{ALL_SPATIAL, ALL_TEMPORAL, Aim, Feedback, Instruction, Kind, Mid, Slot};
 use crate::rtp::{Codec, Extension, Extensions, PayloadTypes};
 use pyo3::prelude::*;
 
@@ -74,12 +74,12 @@ impl Command {
                 sender: id(*sender)?,
                 ssrc: checks::ssrc(*ssrc)?,
             },
-            Self::SetTarget { receiver, sender, ssrc, encoding, temporal } => {
+            Self::SetTarget { receiver, sender, ssrc, encoding, temporal, spatial } => {
                 Instruction::SetTarget {
                     receiver: id(*receiver)?,
                     sender: id(*sender)?,
                     ssrc: checks::ssrc(*ssrc)?,
-                    aim: aim(*encoding, *temporal)?,
+                    aim: aim(*encoding, *spatial, *temporal)?,
                 }
             }
             other => other.validate_output(py)?,
@@ -129,7 +129,7 @@ fn encodings(ssrcs: &[i64]) -> PyResult<Vec<u32>> {
     Ok(all)
 }
 
-fn aim(encoding: i64, temporal: i64) -> PyResult<Aim> {
+fn aim(encoding: i64, spatial: i64, temporal: i64) -> PyResult<Aim> {
     let encoding = match encoding {
         -1 => None,
         index => {
@@ -139,5 +139,7 @@ fn aim(encoding: i64, temporal: i64) -> PyResult<Aim> {
     };
     let temporal = u8::try_from(temporal).ok().filter(|layer| *layer <= ALL_TEMPORAL);
     let temporal = temporal.ok_or_else(|| invalid("temporal must be 0..2"))?;
-    Ok(Aim { encoding, temporal })
+    let spatial = u8::try_from(spatial).ok().filter(|layer| *layer <= ALL_SPATIAL);
+    let spatial = spatial.ok_or_else(|| invalid("spatial must be 0..2"))?;
+    Ok(Aim { encoding, spatial, temporal })
 }

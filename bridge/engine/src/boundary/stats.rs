@@ -91,6 +91,7 @@ pub struct SourceStats {
     keyframes: u64,
     bitrate_bps: u64,
     temporal_bps: (u64, u64, u64),
+    lower_bps: Vec<(u64, u64, u64)>,
     frames_per_second: f64,
     width: u16,
     height: u16,
@@ -104,6 +105,9 @@ pub struct SourceStats {
 
 impl From<SourceReport> for SourceStats {
     fn from(report: SourceReport) -> Self {
+        let mut lower_bps: Vec<(u64, u64, u64)> =
+            report.layer_bps.into_iter().map(Into::into).collect();
+        let temporal_bps = lower_bps.pop().unwrap_or_default();
         Self {
             transport: report.id,
             ssrc: report.ssrc,
@@ -118,8 +122,9 @@ impl From<SourceReport> for SourceStats {
             delay_ms_mean: report.delay_ms_mean,
             delay_ms_max: report.delay_ms_max,
             keyframes: report.keyframes,
-            bitrate_bps: report.temporal_bps[2],
-            temporal_bps: report.temporal_bps.into(),
+            bitrate_bps: temporal_bps.2,
+            temporal_bps,
+            lower_bps,
             frames_per_second: report.frames_per_second,
             width: report.width,
             height: report.height,
@@ -141,8 +146,10 @@ pub struct DowntrackStats {
     sender: u64,
     ssrc: u32,
     target_encoding: i32,
+    target_spatial: u8,
     target_temporal: u8,
     encoding: i32,
+    spatial: u8,
     temporal: u8,
     packets: u64,
     bytes: u64,
@@ -160,8 +167,10 @@ impl From<DowntrackReport> for DowntrackStats {
             sender: report.sender,
             ssrc: report.ssrc,
             target_encoding: report.aim.encoding.map_or(-1, i32::from),
+            target_spatial: report.aim.spatial,
             target_temporal: report.aim.temporal,
             encoding: report.encoding.map_or(-1, i32::from),
+            spatial: report.spatial,
             temporal: report.temporal,
             packets: report.packets,
             bytes: report.bytes,

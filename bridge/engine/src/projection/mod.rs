@@ -13,10 +13,13 @@ mod stretch;
 #[cfg(test)]
 mod tests;
 mod vp8;
+mod vp9;
+#[cfg(test)]
+mod vp9_tests;
 
 use crate::instruction::Aim;
 use crate::prefetch::prefetch;
-use crate::rtp::vp8::Patch;
+use crate::rtp::Patch;
 use crate::rtp::{Codec, Facts};
 use clock::{Before, First, Newest};
 use layering::Layers;
@@ -62,7 +65,7 @@ pub enum Outcome {
     LeftOut,
     /// From before the start, or too late to have a number.
     Late,
-    /// Of the encoding wanted, which can't begin here: a keyframe is needed.
+    /// Of the encoding or spatial layer wanted, which can't begin here: a keyframe is needed.
     Waiting,
 }
 
@@ -135,6 +138,11 @@ impl Projection {
         self.current.as_ref().map(|stretch| stretch.encoding)
     }
 
+    /// The highest spatial layer being forwarded.
+    pub fn spatial(&self) -> u8 {
+        self.current.as_ref().map_or(0, |stretch| stretch.layers.spatial())
+    }
+
     /// The highest temporal layer being forwarded.
     pub fn temporal(&self) -> u8 {
         self.current.as_ref().map_or(0, |stretch| stretch.layers.temporal())
@@ -198,7 +206,7 @@ impl Projection {
         match &mut self.current {
             Some(stretch) if stretch.is_of(input) && stretch.layers.takes(codec) => {
                 if stretch.starts_over(input) {
-                    self.begin(input, aim.temporal, now_ns);
+                    self.begin(input, aim, now_ns);
                 }
                 return self.go_on(input, aim, now_ns);
             }
@@ -209,7 +217,7 @@ impl Projection {
             && previous.layers.takes(codec)
             && input.index <= previous.numbering.highest()
         {
-            let output = previous.place(input, aim.temporal, &mut self.carry);
+            let output = previous.place(input, aim, &mut self.carry);
             return output.map_or(Outcome::LeftOut, Outcome::Forward);
         }
         if input.encoding != wanted || input.facts.padding {
@@ -218,7 +226,7 @@ impl Projection {
         if !input.facts.keyframe && has_keyframes(codec) {
             return Outcome::Waiting;
         }
-        self.begin(input, aim.temporal, now_ns);
+        self.begin(input, aim, now_ns);
         match self.go_on(input, aim, now_ns) {
             Outcome::Forward(output) => Outcome::Forward(Output { begins: true, ..output }),
             other => other,
@@ -227,7 +235,7 @@ impl Projection {
 
     fn pass(&mut self, input: &Input<'_>, aim: Aim, now_ns: u64) -> Outcome {
         if !self.current.as_ref().is_some_and(|stretch| stretch.is_of(input)) {
-            self.begin(input, aim.temporal, now_ns);
+            self.begin(input, aim, now_ns);
         }
         self.go_on(input, aim, now_ns)
     }
@@ -237,8 +245,12 @@ impl Projection {
             return Outcome::Late;
         };
         let newest = input.index >= stretch.numbering.highest();
-        let Some(output) = stretch.place(input, aim.temporal, &mut self.carry) else {
-            return if newest { Outcome::LeftOut } else { Outcome::Late };
+        let Some(output) = stretch.place(input, aim, &mut self.carry) else {
+            return match newest {
+                true if stretch.layers.waits(input, aim) => Outcome::Waiting,
+                true => Outcome::LeftOut,
+                false => Outcome::Late,
+            };
         };
         self.highest = Some(self.highest.map_or(output.index, |high| high.max(output.index)));
         if newest {
@@ -250,7 +262,7 @@ impl Projection {
     /// The first packet ever keeps its sequence number and starts the receiver's roll-over
     /// counter at zero; from then on numbers go on, since an index must never be used twice with
     /// one key.
-    fn begin(&mut self, input: &Input<'_>, temporal: u8, now_ns: u64) {
+    fn begin(&mut self, input: &Input<'_>, aim: Aim, now_ns: u64) {
         // What is still missing of the stretch before keeps its room.
         let reserved = self.current.as_ref().map_or(0, |stretch| stretch.numbering.next());
         let out = match self.highest {
@@ -280,8 +292,7 @@ impl Projection {
             }
             _ => input.timestamp,
         };
-        let layers =
-            if self.whole { Layers::Whole } else { Layers::new(input, temporal, &self.carry) };
+        let layers = if self.whole { Layers::Whole } else { Layers::new(input, aim, &self.carry) };
         self.switches += 1;
         self.current = Some(Box::new(Stretch {
             ssrc: input.ssrc,

@@ -111,7 +111,7 @@ pub struct Wish {
 
 pub fn wishes() -> impl Strategy<Value = Vec<Wish>> {
     let wish = (0u8..8, 0u8..3, 0u8..10).prop_map(|(encoding, temporal, key)| Wish {
-        aim: Aim { encoding: (encoding < 7).then_some(encoding % 3), temporal },
+        aim: Aim { encoding: (encoding < 7).then_some(encoding % 3), spatial: 2, temporal },
         key: key == 0,
     });
     proptest::collection::vec((wish, 1usize..12), 4..25)

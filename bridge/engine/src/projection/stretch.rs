@@ -4,6 +4,7 @@ use super::clock::SenderTime;
 use super::layering::{Carry, Layers};
 use super::numbering::Numbering;
 use super::{Input, Output};
+use crate::instruction::Aim;
 
 /// A time without a break in one encoding.
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ impl Stretch {
 
     /// The numbers of a packet; `None` leaves it out.
     #[inline]
-    pub fn place(&mut self, input: &Input<'_>, temporal: u8, carry: &mut Carry) -> Option<Output> {
+    pub fn place(&mut self, input: &Input<'_>, aim: Aim, carry: &mut Carry) -> Option<Output> {
         if input.index > self.numbering.highest() {
             let left_out = input.left_out.wrapping_sub(self.left_out);
             self.left_out = input.left_out;
@@ -46,7 +47,7 @@ impl Stretch {
             self.numbering.leave_out(input.index);
             return None;
         }
-        match self.layers.admit(input, temporal, carry) {
+        match self.layers.admit(input, aim, carry) {
             Some(patch) => Some(Output {
                 index: self.numbering.place(input.index)?,
                 timestamp: input.timestamp.wrapping_add(self.shift),

@@ -146,7 +146,7 @@ fn place(projection: &mut Projection, facts: &Facts, index: u64, encoding: u8) -
         left_out: 0,
         sender_time: None,
     };
-    let aim = Aim { encoding: Some(1), temporal: 2 };
+    let aim = Aim { encoding: Some(1), spatial: 2, temporal: 2 };
     projection.place(&input, aim, index * FRAME_NS)
 }
 
@@ -171,7 +171,7 @@ fn an_encoder_that_numbers_anew_goes_on_without_a_seam() {
     encoder.tl0 = 3;
     packets.extend(encoder.frame(2, true, 2));
     packets.extend(encoder.frame(3, false, 1));
-    let aim = Aim { encoding: Some(1), temporal: 2 };
+    let aim = Aim { encoding: Some(1), spatial: 2, temporal: 2 };
     let packets: Vec<_> = packets.into_iter().map(|sent| (sent, aim)).collect();
     let out = run(&mut projection, &packets);
     assert_eq!(out.len(), 6);
@@ -253,7 +253,7 @@ fn a_receiver_with_new_keys_counts_roll_overs_from_zero() {
 #[test]
 fn a_stream_begins_far_from_its_roll_over() {
     let facts = Facts::default();
-    let aim = Aim { encoding: Some(0), temporal: 2 };
+    let aim = Aim { encoding: Some(0), spatial: 2, temporal: 2 };
     for (index, out) in [(65_530, 32_762), (70_000, 4_464), (200, 200)] {
         let input = Input {
             ssrc: 1,

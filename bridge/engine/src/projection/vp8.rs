@@ -3,7 +3,8 @@
 use super::layering::{Carry, Layering};
 use super::numbering::Numbering;
 use super::{Input, extend};
-use crate::rtp::vp8::Patch;
+use crate::instruction::{ALL_TEMPORAL, Aim};
+use crate::rtp::Patch;
 
 const LAYERS: usize = 4;
 const ALL: u8 = LAYERS as u8 - 1;
@@ -33,7 +34,7 @@ pub struct Vp8 {
 
 impl Vp8 {
     /// A stretch that begins with this keyframe.
-    pub fn new(input: &Input<'_>, temporal: u8, carry: &Carry) -> Self {
+    pub fn new(input: &Input<'_>, aim: Aim, carry: &Carry) -> Self {
         let descriptor = &input.facts.vp8;
         // Far from zero, so that what comes late from before has a number, too.
         let first = (1 << 40) | u64::from(descriptor.picture_id.map_or(input.timestamp, u32::from));
@@ -48,7 +49,7 @@ impl Vp8 {
             temporal: 0,
             tl0_shift: carry.tl0.map_or(0, |last| last.wrapping_add(1).wrapping_sub(tl0)),
         };
-        vp8.refresh(first, temporal);
+        vp8.refresh(first, aim.temporal);
         vp8
     }
 
@@ -107,15 +108,14 @@ impl Vp8 {
 }
 
 impl Layering for Vp8 {
-    fn admit(&mut self, input: &Input<'_>, temporal: u8, carry: &mut Carry) -> Option<Patch> {
+    fn admit(&mut self, input: &Input<'_>, aim: Aim, carry: &mut Carry) -> Option<Patch> {
         let descriptor = &input.facts.vp8;
         if descriptor.len == 0 || descriptor.picture_id.is_some() != self.numbered {
             // Unreadable, or numbered in another way than the stretch began: as it is.
             return Some(Patch::default());
         }
         let picture = self.picture(input);
-        // 2 is the highest layer anyone asks for, and means all.
-        let temporal = if temporal >= 2 { ALL } else { temporal };
+        let temporal = if aim.temporal >= ALL_TEMPORAL { ALL } else { aim.temporal };
         if input.facts.keyframe {
             self.refresh(picture, temporal);
         }

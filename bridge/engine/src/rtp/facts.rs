@@ -1,7 +1,7 @@
 //! What a video payload tells of its place in the stream, read once for all its receivers.
 
 use super::payload_types::Codec;
-use super::{h264, vp8};
+use super::{h264, vp8, vp9};
 
 /// What a projection needs to know of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,7 +13,11 @@ pub struct Facts {
     pub keyframe: bool,
     /// VP8 only.
     pub vp8: vp8::Descriptor,
-    /// Picture size, where the packet tells.
+    /// VP9 only.
+    pub vp9: vp9::Descriptor,
+    /// How many spatial layers the stream has from here on; 0 = isn't told.
+    pub spatial_layers: u8,
+    /// Size of the picture in its highest spatial layer, where the packet tells.
     pub size: Option<(u16, u16)>,
 }
 
@@ -34,7 +38,14 @@ impl Facts {
                 facts.keyframe = h264::is_keyframe(payload);
                 facts.size = if facts.keyframe { h264::size(payload) } else { None };
             }
-            Codec::Vp9 => facts.keyframe = vp9_keyframe(payload),
+            Codec::Vp9 => {
+                if let Some((descriptor, size)) = vp9::parse(payload) {
+                    facts.vp9 = descriptor;
+                    facts.keyframe = descriptor.keyframe();
+                    facts.spatial_layers = descriptor.layers;
+                    facts.size = size;
+                }
+            }
             // A new coded video sequence starts with this packet (AV1 RTP §4.4, bit N).
             Codec::Av1 => facts.keyframe = payload.first().is_some_and(|head| head & 0x08 != 0),
             Codec::Other | Codec::Rtx => {}
@@ -44,25 +55,16 @@ impl Facts {
 
     /// The temporal layer, 0 where the payload doesn't tell.
     pub fn temporal_layer(&self) -> u8 {
-        self.vp8.temporal_layer
+        match self.codec {
+            Codec::Vp9 => self.vp9.temporal_layer,
+            _ => self.vp8.temporal_layer,
+        }
     }
-}
 
-// RFC 9628 §4.2: I P L F B E V Z; a frame that begins and isn't predicted from others, in the
-// lowest spatial layer.
-fn vp9_keyframe(payload: &[u8]) -> bool {
-    let Some(&first) = payload.first() else {
-        return false;
-    };
-    let mut at = 1;
-    if first & 0x80 != 0 {
-        at += match payload.get(at) {
-            Some(id) if id & 0x80 != 0 => 2,
-            _ => 1,
-        };
+    /// The spatial layer, 0 where the payload doesn't tell.
+    pub fn spatial_layer(&self) -> u8 {
+        self.vp9.spatial_layer
     }
-    let lowest = first & 0x20 == 0 || payload.get(at).is_some_and(|layers| layers & 0x0e == 0);
-    first & 0x48 == 0x08 && lowest
 }
 
 #[cfg(test)]

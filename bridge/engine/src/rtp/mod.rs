@@ -4,11 +4,14 @@ pub mod extension;
 mod facts;
 pub mod h264;
 mod header;
+mod patch;
 mod payload_types;
 pub mod rtx;
 pub mod vp8;
+pub mod vp9;
 
 pub use extension::{Extension, Extensions};
 pub use facts::Facts;
 pub use header::{Header, payload};
+pub use patch::Patch;
 pub use payload_types::{Codec, PayloadTypes};

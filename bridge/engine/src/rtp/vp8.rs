@@ -1,5 +1,7 @@
 //! VP8's payload descriptor (RFC 7741 §4.2) and the first byte of its payload header (§4.3).
 
+use super::Patch;
+
 /// What a payload says of its place in a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
@@ -76,33 +78,7 @@ impl Descriptor {
             picture_id,
             tl0_at: self.tl0_at,
             tl0_picture_index,
-        }
-    }
-}
-
-/// New numbers for a descriptor; positions of 0 mean that there is nothing to change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Patch {
-    picture_id_at: u8,
-    tl0_at: u8,
-    wide: bool,
-    pub tl0_picture_index: u8,
-    pub picture_id: u16,
-}
-
-impl Patch {
-    /// Write the numbers into a copy of the payload.
-    #[inline]
-    pub fn apply(&self, payload: &mut [u8]) {
-        let at = usize::from(self.picture_id_at);
-        if at != 0 && self.wide && at + 1 < payload.len() {
-            payload[at..at + 2].copy_from_slice(&(0x8000 | self.picture_id).to_be_bytes());
-        } else if at != 0 && at < payload.len() {
-            payload[at] = self.picture_id as u8 & 0x7f;
-        }
-        let at = usize::from(self.tl0_at);
-        if at != 0 && at < payload.len() {
-            payload[at] = self.tl0_picture_index;
+            marker: false,
         }
     }
 }

@@ -7,8 +7,8 @@ use crate::counter::Counter;
 use crate::egress::Outgoing;
 use crate::rtcp::transport_cc::Feedback;
 use crate::rtcp::{self, Builder, Packet};
+use crate::rtp::Patch;
 use crate::rtp::extension::Values;
-use crate::rtp::vp8::Patch;
 use crate::shared::Notice;
 
 const COMPOUND: usize = 1_200;

@@ -239,7 +239,8 @@ impl Fuzzed {
         match what % 8 {
             0 => {
                 let encoding = (second & 3 != 3).then_some(second & 3);
-                let aim = Aim { encoding, temporal: second >> 2 & 3 };
+                let (spatial, temporal) = (second >> 4 & 3, second >> 2 & 3);
+                let aim = Aim { encoding, spatial, temporal };
                 self.apply(Instruction::SetTarget { receiver: id, sender, ssrc, aim });
             }
             1 => self.apply(Instruction::Unsubscribe { receiver: id, sender, ssrc }),

@@ -5,8 +5,8 @@ use super::line::Line;
 use crate::counter::Counter;
 use crate::egress::Outgoing;
 use crate::rtcp::{self, Packet};
+use crate::rtp::Patch;
 use crate::rtp::extension::Values;
-use crate::rtp::vp8::Patch;
 use crate::stream::{LONGEST_PACKET, Plan};
 
 impl Worker {
