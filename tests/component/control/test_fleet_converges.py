@@ -245,6 +245,13 @@ async def test_passwords_are_kept_and_idle_objects_left_alone(api: KubernetesClu
     async with worlds.running(api, "idle") as world:
         async with operator(world):
             await start(world)
+
+            async def all_is_there() -> bool:
+                # Web servers wait for the list of regions, which bridges needn't.
+                found = await api.get(kube.CLUSTERS, "meet", world.namespace)
+                return documents.condition(found, "WebReady").get("status") == "True"
+
+            await until(all_is_there)
         before = await _versions(world)
         async with operator(world):
             await asyncio.sleep(4)
