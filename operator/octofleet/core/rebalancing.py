@@ -26,6 +26,8 @@ COOL: Final = 0.1
 cooled to this far below."""
 RELAY: Final = 3
 """People whose worth of stress a relay between two bridges may cost each."""
+TRIED: Final = 5
+"""Conferences looked at a bridge: each look goes through the meetings of the region."""
 FEWEST: Final = 2
 """A step of fewer isn't worth a relay."""
 
@@ -52,7 +54,7 @@ def cool(draft: Draft) -> None:
     if coolest is None:
         return
     for stress, bridge in hot:
-        move = _move(draft, bridge, stress, coolest)
+        move = _move(draft, bridge, stress, others, coolest)
         if move is None and bridge.has_relays and all(each.bridge.has_relays for each in staying):
             move = _step(draft, bridge, stress, others, coolest)
         if move is not None:
@@ -70,7 +72,14 @@ def _hot(draft: Draft, moved: float) -> list[tuple[float, Bridge]]:
     return sorted(found, key=lambda each: (-each[0], each[1].name))
 
 
-def _move(draft: Draft, bridge: Bridge, stress: float, coolest: Survivor) -> MoveConference | None:
+def _move(
+    draft: Draft, bridge: Bridge, stress: float, others: tuple[Survivor, ...], coolest: Survivor
+) -> MoveConference | None:
+    """Return the whole conference that is enough and lands, wherever Jicofo may put it.
+
+    That is a bridge of the meeting's version; any, where there is no other of that version, since
+    a meeting that leaves whole may begin on another.
+    """
     aim = draft.limits.stress_threshold - COOL
     one = selection.stress_of_one(bridge, draft.limits)
     enough, most = (stress - aim) / one, (aim - coolest.stress) / one
@@ -79,11 +88,14 @@ def _move(draft: Draft, bridge: Bridge, stress: float, coolest: Survivor) -> Mov
     held = [each for each in bridge.conferences or () if each.participants]
     if len(held) < 2:
         return None  # all of it would be as hot elsewhere
-    landing = [each for each in held if each.participants < most]
-    if not landing:
-        return None
-    chosen = min(landing, key=lambda each: _order(each, enough))
-    return MoveConference(bridge.name, chosen.id, chosen.participants)
+    fitting = [each for each in held if each.participants < most]
+    ready = (each.bridge for each in draft.of(READY) if each.bridge is not bridge)
+    alike = any(each.version == bridge.version for each in ready)
+    for conference in sorted(fitting, key=lambda each: _order(each, enough))[:TRIED]:
+        likely = _landing(draft, bridge, conference, others) if alike else coolest
+        if likely is not None and conference.participants < (aim - likely.stress) / one:
+            return MoveConference(bridge.name, conference.id, conference.participants)
+    return None
 
 
 def _step(

@@ -91,6 +91,16 @@ def test_a_part_of_a_meeting_never_goes_to_another_version() -> None:
     assert moves(linked(alone, replace(COOL, version="1"))) != []
 
 
+def test_a_whole_meeting_moves_only_where_its_own_version_has_room() -> None:
+    hot, full = replace(HOT, version="1"), bridge("eu-1", 0.68, (60,), version="1")
+    cool = bridge("eu-2", 0.1, (10,), version="2")
+    assert moves(worlds.snapshot(hot, full, cool)) == []
+    # Where there is no other of its version, a meeting that leaves whole may begin anew.
+    assert moves(worlds.snapshot(hot, cool)) == [MoveConference("eu-0", "eu-0-2", 30)]
+    alike = bridge("eu-3", 0.1, (10,), version="1")
+    assert moves(worlds.snapshot(hot, full, cool, alike)) == [MoveConference("eu-0", "eu-0-2", 30)]
+
+
 def test_those_who_leave_land_where_their_meeting_is_already() -> None:
     """Jicofo takes a bridge that the meeting has before the least stressed of all."""
     alone = bridge("eu-0", 0.95, (95,))
