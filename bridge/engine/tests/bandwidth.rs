@@ -152,6 +152,18 @@ fn a_pause_in_sending_is_no_silence_of_the_line() {
 }
 
 #[test]
+fn a_bridge_too_slow_for_its_probes_thinks_no_less_of_the_line() {
+    for pads_every in [50_000, SECOND] {
+        let media = Media::Layers(vec![150e3, 500e3, 4e6]);
+        let mut simulation = Simulation::new(Line::of(5e6), media, 7);
+        simulation.pads_every = pads_every;
+        let samples = simulation.run(30 * SECOND);
+        let lowest = samples.iter().map(|sample| sample.estimate.bps).fold(MAX_BPS, f64::min);
+        assert!(lowest >= 2.4e6, "{lowest} {pads_every}");
+    }
+}
+
+#[test]
 fn runs_are_the_same_each_time() {
     let line = Line { loss: 0.02, jitter: 5_000, ..cut() };
     let [one, other] = [run(&line, &FOLLOWS, 10), run(&line, &FOLLOWS, 10)];

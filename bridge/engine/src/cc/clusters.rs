@@ -16,6 +16,14 @@ const FULL: f64 = 0.9;
 const BELOW: f64 = 0.95;
 const SHORTEST: Micros = MS;
 
+/// What a probe showed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shown {
+    pub bps: f64,
+    /// The line carries no more; else it carries this much at least.
+    pub full: bool,
+}
+
 struct Measured {
     cluster: Cluster,
     started: Micros,
@@ -44,7 +52,7 @@ impl Clusters {
     }
 
     /// Take in a packet; the rate that its probe shows so far.
-    pub fn packet(&mut self, packet: &Acked) -> Option<f64> {
+    pub fn packet(&mut self, packet: &Acked) -> Option<Shown> {
         let received = packet.received?;
         let of_this = |measured: &&mut Measured| measured.cluster.id == packet.cluster;
         let measured = self.0.iter_mut().find(of_this)?;
@@ -66,7 +74,7 @@ fn note(ends: &mut [(Micros, usize); 2], at: Micros, size: usize) {
 }
 
 impl Measured {
-    fn rate(&self) -> Option<f64> {
+    fn rate(&self) -> Option<Shown> {
         let enough = f64::from(self.packets) >= ENOUGH * f64::from(self.cluster.packets)
             && self.bytes as f64 >= ENOUGH * self.cluster.bytes as f64;
         let spans = [self.sent, self.received].map(|ends| ends[1].0 - ends[0].0);
@@ -79,17 +87,18 @@ impl Measured {
         if received > FASTEST * sent {
             return None;
         }
-        let rate = if received < FULL * sent { BELOW * received } else { sent.min(received) };
+        let full = received < FULL * sent;
+        let bps = if full { BELOW * received } else { sent.min(received) };
         // A picture sent during the probe makes it faster than planned, too shortly to tell.
-        Some(rate.min(self.cluster.bps))
+        Some(Shown { bps: bps.min(self.cluster.bps), full })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Acked, Cluster, Clusters};
+    use super::{Acked, Cluster, Clusters, Shown};
 
-    fn probe(clusters: &mut Clusters, gap_sent: i64, gap_received: i64) -> Option<f64> {
+    fn probe(clusters: &mut Clusters, gap_sent: i64, gap_received: i64) -> Option<Shown> {
         clusters.begin(Cluster { id: 1, bps: 4e6, bytes: 8_000, packets: 5 }, 0);
         let packet = |at: i64| Acked {
             sent: at * gap_sent,
@@ -103,20 +112,20 @@ mod tests {
 
     #[test]
     fn a_link_that_is_not_full_shows_the_rate_sent() {
-        let rate = probe(&mut Clusters::default(), 2_000, 2_100).unwrap();
-        assert!((rate - 8_000.0 / 2_100e-6).abs() < 1.0, "{rate}");
+        let shown = probe(&mut Clusters::default(), 2_000, 2_100).unwrap();
+        assert!((shown.bps - 8_000.0 / 2_100e-6).abs() < 1.0 && !shown.full, "{shown:?}");
     }
 
     #[test]
     fn a_full_link_shows_a_little_less_than_its_own_rate() {
-        let rate = probe(&mut Clusters::default(), 2_000, 4_000).unwrap();
-        assert!((rate - 1.9e6).abs() < 1.0, "{rate}");
+        let shown = probe(&mut Clusters::default(), 2_000, 4_000).unwrap();
+        assert!((shown.bps - 1.9e6).abs() < 1.0 && shown.full, "{shown:?}");
     }
 
     #[test]
     fn a_picture_sent_meanwhile_shows_no_more_than_the_probe_was_to_show() {
-        let rate = probe(&mut Clusters::default(), 500, 510).unwrap();
-        assert_eq!(rate, 4e6);
+        let shown = probe(&mut Clusters::default(), 500, 510).unwrap();
+        assert_eq!(shown, Shown { bps: 4e6, full: false });
     }
 
     #[test]

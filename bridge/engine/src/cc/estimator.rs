@@ -131,8 +131,10 @@ impl Estimator {
                 probed = self.clusters.packet(packet).or(probed);
             }
         }
+        // Who had no time, or nowhere, to send all of a probe learns nothing of the line's end.
+        let probed = probed.filter(|shown| shown.full || shown.bps > self.loss.bps())?.bps;
         let floor = self.throughput.bps().map(|bps| (PROBE_FLOOR * bps).min(self.delay.bps()));
-        probed.map(|bps| bps.max(floor.unwrap_or(0.0)))
+        Some(probed.max(floor.unwrap_or(0.0)))
     }
 
     fn measure_rtt(&mut self, acked: &[Acked], now: Micros) {

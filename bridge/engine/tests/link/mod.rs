@@ -80,6 +80,8 @@ pub struct Simulation {
     line: Line,
     media: Media,
     pub estimator: Estimator,
+    /// Padding leaves at most this often: a machine may be busy otherwise.
+    pub pads_every: Micros,
     arrivals: Arrivals,
     flying: BTreeMap<(Micros, u64), Flying>,
     feedback: BTreeMap<(Micros, u64), Vec<u8>>,
@@ -99,6 +101,7 @@ impl Simulation {
             line,
             media,
             estimator: Estimator::new(0),
+            pads_every: MS,
             arrivals: Arrivals::default(),
             flying: BTreeMap::new(),
             feedback: BTreeMap::new(),
@@ -153,6 +156,7 @@ impl Simulation {
         }
         match self.estimator.probe_due(now) {
             Some((0, _)) => {}
+            _ if now % self.pads_every != 0 => {}
             Some((bytes, _)) => self.burst(bytes as f64, now, false),
             None if now % PADDING_EVERY == 0 => {
                 self.burst(padding * PADDING_EVERY as f64 / SECOND as f64 / 8.0, now, false);
