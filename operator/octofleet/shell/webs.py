@@ -38,7 +38,7 @@ class _Site:
     place: WebPlace
     url: str = ""
     children: tuple[Child, ...] = ()
-    """None: they are not to be."""
+    """Empty: they are not to be."""
 
 
 class WebKeeper:
