@@ -89,10 +89,9 @@ def _move(
     if len(held) < 2:
         return None  # all of it would be as hot elsewhere
     fitting = [each for each in held if each.participants < most]
-    ready = (each.bridge for each in draft.of(READY) if each.bridge is not bridge)
-    alike = any(each.version == bridge.version for each in ready)
+    alike = _alike(draft, bridge)
     for conference in sorted(fitting, key=lambda each: _order(each, enough))[:TRIED]:
-        likely = _landing(draft, bridge, conference, others) if alike else coolest
+        likely = _landing(draft, alike, conference, others) if alike else coolest
         if likely is not None and conference.participants < (aim - likely.stress) / one:
             return MoveConference(bridge.name, conference.id, conference.participants)
     return None
@@ -113,7 +112,7 @@ def _step(
     if not held:
         return None
     largest = max(held, key=lambda each: (each.participants, each.id))
-    there = _landing(draft, bridge, largest, others)
+    there = _landing(draft, _alike(draft, bridge), largest, others)
     if there is None:
         return None
     people = min(draft.limits.move_step, math.ceil((stress - aim) / one), room(there))
@@ -122,20 +121,25 @@ def _step(
     return MoveConference(bridge.name, largest.id, people, whole=False)
 
 
-def _landing(
-    draft: Draft, bridge: Bridge, conference: Conference, others: tuple[Survivor, ...]
-) -> Survivor | None:
-    """Return where Jicofo puts those who are moved: it prefers bridges that the conference has.
+def _alike(draft: Draft, bridge: Bridge) -> list[Bridge]:
+    """Return the other bridges of its version: Jicofo never mixes versions in a meeting."""
+    ready = [each.bridge for each in draft.of(READY)]
+    return [each for each in ready if each.version == bridge.version and each.name != bridge.name]
 
-    It never mixes versions in a meeting.
+
+def _landing(
+    draft: Draft, alike: list[Bridge], conference: Conference, others: tuple[Survivor, ...]
+) -> Survivor | None:
+    """Return where among `alike` Jicofo puts those who are moved.
+
+    It prefers bridges that the conference has.
     """
-    alike = [each.bridge for each in draft.of(READY) if each.bridge.version == bridge.version]
+    names = {each.name for each in alike}
     on = {
         each.name
         for each in alike
         if any(held.id == conference.id for held in each.conferences or ())
     }
-    names = {each.name for each in alike} - {bridge.name}
     elsewhere = [each for each in others if each.name in names]
     cool = [each for each in elsewhere if each.stress < draft.limits.stress_threshold]
     joined = [each for each in cool if each.name in on]
