@@ -101,7 +101,11 @@ def _pod(settings: BridgeSettings, nickname: str) -> Manifest:
         "enableServiceLinks": False,
         "securityContext": containers.restricted_pod(),
         "affinity": {**_one_a_node(), **_in_zones(settings.workload.zones)},
-        "topologySpreadConstraints": [_over_zones(settings)],
+        "topologySpreadConstraints": [
+            containers.spread(
+                naming.ZONE_LABEL, naming.bridge_labels(settings.cluster, settings.region)
+            )
+        ],
         "containers": [_container(settings, nickname)],
         **containers.placement(settings.workload),
         **addressing.waiting(settings),
@@ -191,17 +195,6 @@ def home_of(settings: BridgeSettings) -> Home:
         return settings.home
     host = naming.service_host(naming.prosody_name(settings.cluster), settings.cluster_namespace)
     return Home(host, naming.XMPP_PORT, naming.secret_name(settings.cluster))
-
-
-def _over_zones(settings: BridgeSettings) -> Manifest:
-    """Return the wish that a region's bridges be in different zones; a full one forbids none."""
-    labels = naming.bridge_labels(settings.cluster, settings.region)
-    return {
-        "maxSkew": 1,
-        "topologyKey": naming.ZONE_LABEL,
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": labels},
-    }
 
 
 def _in_zones(zones: tuple[str, ...]) -> Manifest:

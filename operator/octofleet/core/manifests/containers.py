@@ -106,6 +106,21 @@ def other_node(node: str) -> Manifest:
     return {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [node]}]}
 
 
+def spread(over: str, labels: Mapping[str, str]) -> Manifest:
+    """Return the wish that pods of these labels be in different places; a full one forbids none.
+
+    Args:
+        over: The label of nodes that tells places apart.
+        labels: The pods'.
+    """
+    return {
+        "maxSkew": 1,
+        "topologyKey": over,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": dict(labels)},
+    }
+
+
 def placement(workload: Workload) -> Manifest:
     """Return the pod spec's fields that say where the pod may run."""
     found: Manifest = {}

@@ -1,4 +1,7 @@
-"""What Prosody and Jicofo have in common: one pod of each, never two, and a Service before it."""
+"""What the parts of the controller side have in common.
+
+Of Prosody, Jicofo and the gateway there is one pod, never two; all have a Service before them.
+"""
 
 from collections.abc import Mapping
 
@@ -37,26 +40,24 @@ def deployment(
 
 
 def service(
-    component: str,
-    cluster: str,
     name: str,
     namespace: str,
     owner: Owner,
+    labels: Mapping[str, str],
     ports: dict[str, int],
     kind: str | None = None,
 ) -> Manifest:
     """Return the Service of a component; ports by name, which is the container's port, too.
 
-    `kind` is the Service's type where it isn't for the cluster alone.
+    `labels` are its pods', `kind` is its type where it isn't for the cluster alone.
     """
-    labels = naming.controller_labels(cluster, component)
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": naming.metadata(name, namespace, owner, labels),
         "spec": {
             **({"type": kind} if kind else {}),
-            "selector": labels,
+            "selector": dict(labels),
             "ports": [
                 {"name": port, "port": number, "targetPort": port} for port, number in ports.items()
             ],

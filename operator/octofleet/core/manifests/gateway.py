@@ -68,13 +68,15 @@ def build_gateway(
 def build_gateway_service(cluster: str, namespace: str, owner: Owner, kind: str) -> Manifest:
     """Return the gateway's Service, of a type."""
     name, ports = naming.gateway_name(cluster), {"gateway": naming.GATEWAY_PORT}
-    return controllers.service(COMPONENT, cluster, name, namespace, owner, ports, kind)
+    labels = naming.controller_labels(cluster, COMPONENT)
+    return controllers.service(name, namespace, owner, labels, ports, kind)
 
 
 def build_remote_prosody_service(cluster: str, namespace: str, owner: Owner, kind: str) -> Manifest:
     """Return the Service by which bridges elsewhere reach Prosody, of a type."""
     name, ports = naming.remote_prosody_name(cluster), {"c2s": naming.XMPP_PORT}
-    return controllers.service("prosody", cluster, name, namespace, owner, ports, kind)
+    labels = naming.controller_labels(cluster, "prosody")
+    return controllers.service(name, namespace, owner, labels, ports, kind)
 
 
 def build_credentials(

@@ -30,7 +30,8 @@ def build_jicofo_service(cluster: str, namespace: str, owner: Owner) -> Manifest
     """Return the Service of Jicofo's REST, and of the lab's focus' signalling."""
     name = naming.jicofo_name(cluster)
     ports = {"rest": naming.JICOFO_REST_PORT, "signal": naming.SIGNAL_PORT}
-    return controllers.service("jicofo", cluster, name, namespace, owner, ports)
+    labels = naming.controller_labels(cluster, "jicofo")
+    return controllers.service(name, namespace, owner, labels, ports)
 
 
 def _pod(env: list[Manifest], workload: Workload) -> Manifest:

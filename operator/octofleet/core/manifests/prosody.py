@@ -23,7 +23,8 @@ def build_prosody_service(cluster: str, namespace: str, owner: Owner) -> Manifes
     """Return the Service bridges, Jicofo and the operator connect to."""
     name = naming.prosody_name(cluster)
     ports = {"c2s": naming.XMPP_PORT, "http": naming.PROSODY_HTTP_PORT}
-    return controllers.service("prosody", cluster, name, namespace, owner, ports)
+    labels = naming.controller_labels(cluster, "prosody")
+    return controllers.service(name, namespace, owner, labels, ports)
 
 
 def _pod(cluster: str, domains: Domains, workload: Workload) -> Manifest:

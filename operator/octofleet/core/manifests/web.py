@@ -12,7 +12,7 @@ Source: docker-jitsi-meet web/rootfs/defaults/{settings-config.js,system-config.
 
 from collections.abc import Mapping
 
-from octofleet.core.manifests import containers, naming
+from octofleet.core.manifests import containers, controllers, naming
 from octofleet.core.manifests.inputs import WebFront, WebPlace, WebSettings, Workload
 from octofleet.core.manifests.naming import Manifest, Owner
 
@@ -40,7 +40,7 @@ def build_web(
     labels = dict(place.labels)
     pod = _pod(settings, workload)
     if replicas > 1:
-        pod["topologySpreadConstraints"] = [_spread(key, labels) for key in SPREAD_OVER]
+        pod["topologySpreadConstraints"] = [containers.spread(key, labels) for key in SPREAD_OVER]
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -80,15 +80,8 @@ def _pod(settings: WebSettings, workload: Workload) -> Manifest:
 
 def build_web_service(place: WebPlace) -> Manifest:
     """Return the Service before web servers."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _metadata(place),
-        "spec": {
-            "selector": dict(place.labels),
-            "ports": [{"name": "http", "port": naming.WEB_PORT, "targetPort": "http"}],
-        },
-    }
+    name, namespace, ports = place.name, place.namespace, {"http": naming.WEB_PORT}
+    return controllers.service(name, namespace, place.owner, place.labels, ports)
 
 
 def build_web_budget(place: WebPlace) -> Manifest:
@@ -172,12 +165,3 @@ def _told(settings: WebSettings) -> dict[str, str]:
 
 def _where(code: str) -> dict[str, str]:
     return {"DEPLOYMENTINFO_REGION": code, "DEPLOYMENTINFO_USERREGION": code}
-
-
-def _spread(key: str, labels: dict[str, str]) -> Manifest:
-    return {
-        "maxSkew": 1,
-        "topologyKey": key,
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": labels},
-    }
