@@ -63,8 +63,8 @@ impl Encoding {
             self.key_timestamp = Some(timestamp);
             self.keyframes += 1;
         }
-        if facts.spatial_layers != 0 {
-            self.spatial_layers = facts.spatial_layers;
+        if facts.spatial_layers() != 0 {
+            self.spatial_layers = facts.spatial_layers();
         }
         match facts.size {
             Some(size) if size != self.size && size.0 != 0 && size.1 != 0 => {

@@ -67,7 +67,7 @@ impl Sink {
         {
             self.keyframes += u64::from(descriptor.keyframe);
             self.size = vp8::size(payload, &descriptor).unwrap_or(self.size);
-            if let Some(id) = descriptor.picture_id {
+            if let Some(id) = descriptor.numbers.picture_id {
                 self.pictures.packet(id, descriptor.frame_start, place.marker, place.index);
             }
         }

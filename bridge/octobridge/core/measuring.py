@@ -30,7 +30,7 @@ def measure(registry: Registry, readings: Mapping[int, Sequence[SourceReading]])
                 conference.adaptation.set_reading(
                     transport,
                     source.ssrc,
-                    layer_bps=(*source.lower_bps, source.temporal_bps),
+                    layer_bps=source.layer_bps,
                     height=min(source.width, source.height),
                 )
             elif source.kind == "audio" and 0 <= source.age_ms <= SENDING_WITHIN_MS:

@@ -31,7 +31,10 @@ from octobridge.core.slots import Key, Slot, Slots
 __all__ = ["NEVER", "Receiver"]
 
 NEVER: Final = float("-inf")
-PAUSED: Final[tuple[int, int, int]] = (-1, 0, 0)
+Aim = tuple[int, int, int]
+"""Encoding, temporal and spatial layer."""
+
+PAUSED: Final[Aim] = (-1, 0, 0)
 PROBE_STEP_BPS: Final = 10_000
 
 
@@ -55,10 +58,8 @@ class Receiver:
     _allocated_with: int = -1
     _unlimited: bool = False
     """Whether nothing but its wishes limited the last allocation."""
-    _targets: dict[Key, tuple[int, int, int]] = field(
-        default_factory=dict[Key, tuple[int, int, int]]
-    )
-    """Of each subscribed picture: encoding, temporal and spatial layer."""
+    _targets: dict[Key, Aim] = field(default_factory=dict[Key, Aim])
+    """Of each subscribed picture."""
     _probing: int = 0
     _mapped: tuple[Ranking, ReceiverSettings, tuple[str, ...]] | None = None
     """What slots were last given for; the ranking is another one whenever sources change."""
@@ -179,7 +180,7 @@ class Receiver:
 
     def _aim(self, pictures: Pictures) -> list[Effect]:
         """Aim each picture at its layer, pause those that were left out, and tell the client."""
-        aims: dict[Key, tuple[int, int, int]] = dict.fromkeys(self._targets, PAUSED)
+        aims: dict[Key, Aim] = dict.fromkeys(self._targets, PAUSED)
         effects: list[Effect] = []
         names: list[str] = []
         for granted in self.allocation.granted:
@@ -190,8 +191,7 @@ class Receiver:
             names.append(granted.source)
             aims[shown.key] = (target.encoding, target.temporal, target.spatial)
             if shown.key not in self._targets:
-                out = (slot.ssrc, slot.rtx, slot.mid)
-                effects.append(Subscribe(self.transport, *shown.key, *out))
+                effects.append(self._subscribe(shown, slot))
         if not aims and (stand_in := self._stand_in(pictures)):
             aims[stand_in.sender, stand_in.ssrc] = PAUSED
             effects.append(stand_in)
@@ -212,8 +212,11 @@ class Receiver:
             shown = pictures.find(granted.source) if granted.ideal else None
             slot = self._slot(shown) if shown else None
             if shown and slot and slot.rtx:
-                return Subscribe(self.transport, *shown.key, slot.ssrc, slot.rtx, slot.mid)
+                return self._subscribe(shown, slot)
         return None
+
+    def _subscribe(self, shown: Shown, slot: Slot) -> Subscribe:
+        return Subscribe(self.transport, *shown.key, slot.ssrc, slot.rtx, slot.mid)
 
     def _slot(self, shown: Shown) -> Slot | None:
         if self.slots is None:

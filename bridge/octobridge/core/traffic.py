@@ -54,9 +54,7 @@ class SourceReading(Protocol):
     @property
     def keyframes(self) -> int: ...  # noqa: D102
     @property
-    def temporal_bps(self) -> tuple[int, int, int]: ...  # noqa: D102
-    @property
-    def lower_bps(self) -> Sequence[tuple[int, int, int]]: ...  # noqa: D102
+    def layer_bps(self) -> Sequence[tuple[int, int, int]]: ...  # noqa: D102
     @property
     def width(self) -> int: ...  # noqa: D102
     @property

@@ -30,7 +30,6 @@ class SourceReading:
     kind: str = "audio"
     age_ms: int = 0
     keyframes: int = 0
-    temporal_bps: tuple[int, int, int] = (0, 0, 0)
-    lower_bps: tuple[tuple[int, int, int], ...] = ()
+    layer_bps: tuple[tuple[int, int, int], ...] = ((0, 0, 0),)
     width: int = 0
     height: int = 0

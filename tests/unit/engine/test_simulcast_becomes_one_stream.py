@@ -241,7 +241,7 @@ def test_sizes_activity_and_rates_are_told(server: Server, pair: tuple[Peer, Pee
         for layer in (0, 2):
             high.send(next(frames) * FRAME, layer=layer)
         source = server.source(1, ENCODINGS[2])
-        base, some, every = source.temporal_bps
+        ((base, some, every),) = source.layer_bps
         told = 0 < base == some < every == source.bitrate_bps
         return told and source.frames_per_second >= 2
 

@@ -37,7 +37,7 @@ fuzz_target!(|data: &[u8]| {
         }
         if let Some(descriptor) = vp8::parse(body) {
             let mut patched = body.to_vec();
-            descriptor.patch(u16::from(data[2]), data[3]).apply(&mut patched);
+            descriptor.numbers.patch(u16::from(data[2]), data[3]).apply(&mut patched);
             assert_eq!(vp8::parse(&patched).map(|after| after.len), Some(descriptor.len));
         }
     }

@@ -394,10 +394,9 @@ class SourceStats:
     keyframes: int
     bitrate_bps: int
     """Of the last second, like all rates here."""
-    temporal_bps: tuple[int, int, int]
-    """Of the temporal layers up to 0, up to 1, and all."""
-    lower_bps: list[tuple[int, int, int]]
-    """The same up to each spatial layer below the highest; empty where there's one only."""
+    layer_bps: list[tuple[int, int, int]]
+    """Of the temporal layers up to 0, up to 1, and all: a row for each spatial layer, which counts
+    those below it. Most streams have one."""
     frames_per_second: float
     width: int
     """0 = unknown, like height."""

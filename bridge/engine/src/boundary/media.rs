@@ -137,9 +137,12 @@ fn aim(encoding: i64, spatial: i64, temporal: i64) -> PyResult<Aim> {
             Some(index.ok_or_else(|| invalid(&format!("encoding must be -1..{MOST_ENCODINGS}")))?)
         }
     };
-    let temporal = u8::try_from(temporal).ok().filter(|layer| *layer <= ALL_TEMPORAL);
-    let temporal = temporal.ok_or_else(|| invalid("temporal must be 0..2"))?;
-    let spatial = u8::try_from(spatial).ok().filter(|layer| *layer <= ALL_SPATIAL);
-    let spatial = spatial.ok_or_else(|| invalid("spatial must be 0..2"))?;
+    let spatial = layer("spatial", spatial, ALL_SPATIAL)?;
+    let temporal = layer("temporal", temporal, ALL_TEMPORAL)?;
     Ok(Aim { encoding, spatial, temporal })
+}
+
+fn layer(name: &str, value: i64, most: u8) -> PyResult<u8> {
+    let layer = u8::try_from(value).ok().filter(|layer| *layer <= most);
+    layer.ok_or_else(|| invalid(&format!("{name} must be 0..{most}")))
 }

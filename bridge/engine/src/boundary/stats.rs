@@ -90,8 +90,7 @@ pub struct SourceStats {
     delay_ms_max: f64,
     keyframes: u64,
     bitrate_bps: u64,
-    temporal_bps: (u64, u64, u64),
-    lower_bps: Vec<(u64, u64, u64)>,
+    layer_bps: Vec<(u64, u64, u64)>,
     frames_per_second: f64,
     width: u16,
     height: u16,
@@ -105,9 +104,6 @@ pub struct SourceStats {
 
 impl From<SourceReport> for SourceStats {
     fn from(report: SourceReport) -> Self {
-        let mut lower_bps: Vec<(u64, u64, u64)> =
-            report.layer_bps.into_iter().map(Into::into).collect();
-        let temporal_bps = lower_bps.pop().unwrap_or_default();
         Self {
             transport: report.id,
             ssrc: report.ssrc,
@@ -122,9 +118,8 @@ impl From<SourceReport> for SourceStats {
             delay_ms_mean: report.delay_ms_mean,
             delay_ms_max: report.delay_ms_max,
             keyframes: report.keyframes,
-            bitrate_bps: temporal_bps.2,
-            temporal_bps,
-            lower_bps,
+            bitrate_bps: report.layer_bps.last().map_or(0, |row| row[2]),
+            layer_bps: report.layer_bps.into_iter().map(Into::into).collect(),
             frames_per_second: report.frames_per_second,
             width: report.width,
             height: report.height,

@@ -4,8 +4,7 @@ use super::Input;
 use super::vp8::Vp8;
 use super::vp9::Vp9;
 use crate::instruction::Aim;
-use crate::rtp::Codec;
-use crate::rtp::Patch;
+use crate::rtp::{Codec, Numbers, Patch};
 
 /// Numbers inside payloads that go on from one stretch to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +15,21 @@ pub struct Carry {
     pub tl0: Option<u8>,
 }
 
+impl Carry {
+    /// What to add to the TL0PICIDX of a stretch that begins with these numbers.
+    pub fn tl0_shift(&self, first: &Numbers) -> u8 {
+        let first = first.tl0_picture_index.unwrap_or_default();
+        self.tl0.map_or(0, |last| last.wrapping_add(1).wrapping_sub(first))
+    }
+
+    /// A packet of this picture goes.
+    pub fn went(&mut self, picture: u64, tl0: u8) {
+        if self.picture.is_none_or(|last| picture >= last) {
+            *self = Self { picture: Some(picture), tl0: Some(tl0) };
+        }
+    }
+}
+
 /// What a codec decides about the packets of one encoding; one implementation a codec.
 pub trait Layering {
     /// Judge a packet: the change its payload needs, or `None` to leave it out.
@@ -23,13 +37,29 @@ pub trait Layering {
     /// `aim` names the highest layers wanted.
     fn admit(&mut self, input: &Input<'_>, aim: Aim, carry: &mut Carry) -> Option<Patch>;
 
+    /// Whether a packet that was left out is of a spatial layer that is wanted, and needs a
+    /// keyframe.
+    fn waits(&self, _: &Input<'_>, _: Aim) -> bool {
+        false
+    }
+
+    /// Whether a keyframe in its turn has a number that isn't.
+    fn starts_over(&self, _: &Input<'_>) -> bool {
+        false
+    }
+
+    /// Keep room in `carry` for what is still missing of this stretch.
+    fn reserve(&self, _: &mut Carry) {}
+
     /// The highest spatial layer being sent.
     fn spatial(&self) -> u8 {
         0
     }
 
     /// The highest temporal layer being sent.
-    fn temporal(&self) -> u8;
+    fn temporal(&self) -> u8 {
+        0
+    }
 }
 
 /// The layering of a stretch.
@@ -37,8 +67,8 @@ pub trait Layering {
 pub enum Layers {
     Vp8(Box<Vp8>),
     Vp9(Box<Vp9>),
-    H264(H264),
-    Generic(Generic),
+    /// Of any other codec no layers are known, nor numbers inside its payload.
+    Plain(Codec),
     /// All of a stream, whatever it is: nothing is read, nothing left out.
     Whole,
 }
@@ -48,11 +78,10 @@ impl Layers {
     pub fn new(input: &Input<'_>, aim: Aim, carry: &Carry) -> Self {
         match input.facts.codec {
             Codec::Vp8 => Self::Vp8(Box::new(Vp8::new(input, aim, carry))),
-            Codec::Vp9 if input.facts.vp9.picture_id.is_some() => {
-                Self::Vp9(Box::new(Vp9::new(input, aim, carry)))
+            Codec::Vp9 if input.facts.vp9.numbers.picture_id.is_some() => {
+                Self::Vp9(Box::new(Vp9::new(input, carry)))
             }
-            Codec::H264 => Self::H264(H264),
-            codec => Self::Generic(Generic(codec)),
+            codec => Self::Plain(codec),
         }
     }
 
@@ -63,8 +92,7 @@ impl Layers {
             (Self::Whole, _) | (_, Codec::Other | Codec::Rtx) => true,
             (Self::Vp8(_), codec) => codec == Codec::Vp8,
             (Self::Vp9(_), codec) => codec == Codec::Vp9,
-            (Self::H264(_), codec) => codec == Codec::H264,
-            (Self::Generic(Generic(own)), codec) => codec == *own,
+            (Self::Plain(own), codec) => codec == *own,
         }
     }
 
@@ -77,88 +105,30 @@ impl Layers {
         match self {
             Self::Vp8(layering) => layering.admit(input, aim, carry),
             Self::Vp9(layering) => layering.admit(input, aim, carry),
-            Self::H264(layering) => layering.admit(input, aim, carry),
-            Self::Generic(layering) => layering.admit(input, aim, carry),
-            Self::Whole => Some(Patch::default()),
+            Self::Plain(_) | Self::Whole => AsItIs.admit(input, aim, carry),
         }
     }
 
-    /// Whether a packet that was left out is of a spatial layer that is wanted, and needs a keyframe.
-    pub fn waits(&self, input: &Input<'_>, aim: Aim) -> bool {
-        matches!(self, Self::Vp9(layering) if layering.waits(input, aim))
-    }
-
-    /// Whether a keyframe in its turn has a number that isn't.
-    pub fn starts_over(&self, input: &Input<'_>) -> bool {
+    /// What the codec decides, for all but the admission of every packet.
+    pub fn codec(&self) -> &dyn Layering {
         match self {
-            Self::Vp8(layering) => layering.starts_over(input),
-            Self::Vp9(layering) => layering.starts_over(input),
-            _ => false,
-        }
-    }
-
-    /// Keep room in `carry` for what is still missing of this stretch.
-    pub fn reserve(&self, carry: &mut Carry) {
-        match self {
-            Self::Vp8(layering) => layering.reserve(carry),
-            Self::Vp9(layering) => layering.reserve(carry),
-            _ => {}
+            Self::Vp8(layering) => layering.as_ref(),
+            Self::Vp9(layering) => layering.as_ref(),
+            Self::Plain(_) | Self::Whole => &AsItIs,
         }
     }
 
     /// Memory held beyond the enum itself.
     pub fn memory(&self) -> usize {
-        match self {
-            Self::Vp8(_) => size_of::<Vp8>(),
-            Self::Vp9(_) => size_of::<Vp9>(),
-            _ => 0,
-        }
-    }
-
-    /// The highest spatial layer being sent.
-    pub fn spatial(&self) -> u8 {
-        match self {
-            Self::Vp9(layering) => layering.spatial(),
-            _ => 0,
-        }
-    }
-
-    /// The highest temporal layer being sent.
-    pub fn temporal(&self) -> u8 {
-        match self {
-            Self::Vp8(layering) => layering.temporal(),
-            Self::Vp9(layering) => layering.temporal(),
-            Self::H264(layering) => layering.temporal(),
-            Self::Generic(layering) => layering.temporal(),
-            Self::Whole => 0,
-        }
+        size_of_val(self.codec())
     }
 }
 
-/// H.264: nothing in the payload is numbered, and temporal layers aren't told.
-#[derive(Clone, Debug)]
-pub struct H264;
+/// Everything goes, unchanged.
+struct AsItIs;
 
-impl Layering for H264 {
+impl Layering for AsItIs {
     fn admit(&mut self, _: &Input<'_>, _: Aim, _: &mut Carry) -> Option<Patch> {
         Some(Patch::default())
-    }
-
-    fn temporal(&self) -> u8 {
-        0
-    }
-}
-
-/// Any other codec: passed as it is; AV1's keyframes are known, and those of VP9 without numbers.
-#[derive(Clone, Debug)]
-pub struct Generic(Codec);
-
-impl Layering for Generic {
-    fn admit(&mut self, _: &Input<'_>, _: Aim, _: &mut Carry) -> Option<Patch> {
-        Some(Patch::default())
-    }
-
-    fn temporal(&self) -> u8 {
-        0
     }
 }

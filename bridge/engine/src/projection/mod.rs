@@ -19,8 +19,7 @@ mod vp9_tests;
 
 use crate::instruction::Aim;
 use crate::prefetch::prefetch;
-use crate::rtp::Patch;
-use crate::rtp::{Codec, Facts};
+use crate::rtp::{Codec, Facts, Numbers, Patch};
 use clock::{Before, First, Newest};
 use layering::Layers;
 use numbering::Numbering;
@@ -140,12 +139,12 @@ impl Projection {
 
     /// The highest spatial layer being forwarded.
     pub fn spatial(&self) -> u8 {
-        self.current.as_ref().map_or(0, |stretch| stretch.layers.spatial())
+        self.current.as_ref().map_or(0, |stretch| stretch.layers.codec().spatial())
     }
 
     /// The highest temporal layer being forwarded.
     pub fn temporal(&self) -> u8 {
-        self.current.as_ref().map_or(0, |stretch| stretch.layers.temporal())
+        self.current.as_ref().map_or(0, |stretch| stretch.layers.codec().temporal())
     }
 
     /// How often the encoding has changed.
@@ -247,7 +246,7 @@ impl Projection {
         let newest = input.index >= stretch.numbering.highest();
         let Some(output) = stretch.place(input, aim, &mut self.carry) else {
             return match newest {
-                true if stretch.layers.waits(input, aim) => Outcome::Waiting,
+                true if stretch.layers.codec().waits(input, aim) => Outcome::Waiting,
                 true => Outcome::LeftOut,
                 false => Outcome::Late,
             };
@@ -274,7 +273,7 @@ impl Projection {
             None => input.index & 0x7fff,
         };
         if let Some(stretch) = &self.current {
-            stretch.layers.reserve(&mut self.carry);
+            stretch.layers.codec().reserve(&mut self.carry);
         }
         self.retire();
         // What came in another order than sent has a place, unless a keyframe must come first.
@@ -323,6 +322,12 @@ impl Projection {
 /// Whether keyframes of this codec are recognised.
 fn has_keyframes(codec: Codec) -> bool {
     !matches!(codec, Codec::Other | Codec::Rtx)
+}
+
+/// The picture with these numbers that is closest to `newest`; `None` when it has no id.
+fn numbered(newest: u64, numbers: &Numbers) -> Option<u64> {
+    let bits = if numbers.wide { 15 } else { 7 };
+    Some(extend(newest, numbers.picture_id?.into(), bits))
 }
 
 /// The number closest to `newest` whose lowest `bits` bits are `low`.

@@ -31,7 +31,7 @@ impl Stretch {
     pub fn starts_over(&self, input: &Input<'_>) -> bool {
         input.facts.keyframe
             && input.index > self.numbering.highest()
-            && self.layers.starts_over(input)
+            && self.layers.codec().starts_over(input)
     }
 
     /// The numbers of a packet; `None` leaves it out.

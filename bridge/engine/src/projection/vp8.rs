@@ -2,7 +2,7 @@
 
 use super::layering::{Carry, Layering};
 use super::numbering::Numbering;
-use super::{Input, extend};
+use super::{Input, extend, numbered};
 use crate::instruction::{ALL_TEMPORAL, Aim};
 use crate::rtp::Patch;
 
@@ -37,33 +37,20 @@ impl Vp8 {
     pub fn new(input: &Input<'_>, aim: Aim, carry: &Carry) -> Self {
         let descriptor = &input.facts.vp8;
         // Far from zero, so that what comes late from before has a number, too.
-        let first = (1 << 40) | u64::from(descriptor.picture_id.map_or(input.timestamp, u32::from));
+        let id = descriptor.numbers.picture_id.map_or(input.timestamp, u32::from);
+        let first = (1 << 40) | u64::from(id);
         let out = carry.picture.map_or(first, |picture| picture + 1);
-        let tl0 = descriptor.tl0_picture_index.unwrap_or_default();
         let mut vp8 = Self {
             pictures: Numbering::new(first, out),
             newest: first,
             forwarding: true,
-            numbered: descriptor.picture_id.is_some(),
+            numbered: descriptor.numbers.picture_id.is_some(),
             spans: [NEVER; LAYERS],
             temporal: 0,
-            tl0_shift: carry.tl0.map_or(0, |last| last.wrapping_add(1).wrapping_sub(tl0)),
+            tl0_shift: carry.tl0_shift(&descriptor.numbers),
         };
         vp8.refresh(first, aim.temporal);
         vp8
-    }
-
-    /// Whether this keyframe, which is newer than all before it, claims not to be.
-    pub fn starts_over(&self, input: &Input<'_>) -> bool {
-        let numbered = input.facts.vp8.picture_id.is_some();
-        numbered != self.numbered || self.picture(input) <= self.newest
-    }
-
-    /// Keep room in `carry` for pictures that are still missing.
-    pub fn reserve(&self, carry: &mut Carry) {
-        if self.numbered {
-            carry.picture = carry.picture.max(self.pictures.next().checked_sub(1));
-        }
     }
 
     // A keyframe refers to nothing: every layer wanted may go from here on.
@@ -99,18 +86,16 @@ impl Vp8 {
     }
 
     fn picture(&self, input: &Input<'_>) -> u64 {
-        match input.facts.vp8.picture_id {
-            Some(id) if input.facts.vp8.wide => extend(self.newest, id.into(), 15),
-            Some(id) => extend(self.newest, id.into(), 7),
-            None => extend(self.newest, input.timestamp, 32),
-        }
+        let id = numbered(self.newest, &input.facts.vp8.numbers);
+        id.unwrap_or_else(|| extend(self.newest, input.timestamp, 32))
     }
 }
 
 impl Layering for Vp8 {
     fn admit(&mut self, input: &Input<'_>, aim: Aim, carry: &mut Carry) -> Option<Patch> {
         let descriptor = &input.facts.vp8;
-        if descriptor.len == 0 || descriptor.picture_id.is_some() != self.numbered {
+        let numbers = &descriptor.numbers;
+        if descriptor.len == 0 || numbers.picture_id.is_some() != self.numbered {
             // Unreadable, or numbered in another way than the stretch began: as it is.
             return Some(Patch::default());
         }
@@ -134,13 +119,24 @@ impl Layering for Vp8 {
             return None;
         }
         let out = self.pictures.place(picture)?;
-        let tl0 = descriptor.tl0_picture_index.unwrap_or_default().wrapping_add(self.tl0_shift);
-        if !self.numbered {
+        let tl0 = numbers.tl0_picture_index.unwrap_or_default().wrapping_add(self.tl0_shift);
+        if self.numbered {
+            carry.went(out, tl0);
+        } else {
             carry.tl0 = Some(tl0);
-        } else if carry.picture.is_none_or(|last| out >= last) {
-            *carry = Carry { picture: Some(out), tl0: Some(tl0) };
         }
-        Some(descriptor.patch((out & 0x7fff) as u16, tl0))
+        Some(numbers.patch((out & 0x7fff) as u16, tl0))
+    }
+
+    fn starts_over(&self, input: &Input<'_>) -> bool {
+        let numbered = input.facts.vp8.numbers.picture_id.is_some();
+        numbered != self.numbered || self.picture(input) <= self.newest
+    }
+
+    fn reserve(&self, carry: &mut Carry) {
+        if self.numbered {
+            carry.picture = carry.picture.max(self.pictures.next().checked_sub(1));
+        }
     }
 
     fn temporal(&self) -> u8 {

@@ -5,7 +5,7 @@
 //! their distances within a stretch: references count by them.
 
 use super::layering::{Carry, Layering};
-use super::{Input, extend};
+use super::{Input, numbered};
 use crate::instruction::{ALL_SPATIAL, ALL_TEMPORAL, Aim};
 use crate::rtp::Patch;
 use crate::rtp::vp9::Descriptor;
@@ -30,51 +30,23 @@ pub struct Vp9 {
     /// The newest picture, extended.
     newest: u64,
     decided: [Decision; REMEMBERED],
-    /// The highest layers being sent.
-    spatial: u8,
-    temporal: u8,
     shift: u64,
     tl0_shift: u8,
 }
 
 impl Vp9 {
     /// A stretch that begins with this keyframe, which has a picture id.
-    pub fn new(input: &Input<'_>, aim: Aim, carry: &Carry) -> Self {
-        let descriptor = &input.facts.vp9;
+    pub fn new(input: &Input<'_>, carry: &Carry) -> Self {
+        let numbers = &input.facts.vp9.numbers;
         // Far from zero, so that what comes late from before has a number, too.
-        let first = (1 << 40) | u64::from(descriptor.picture_id.unwrap_or_default());
-        let tl0 = descriptor.tl0_picture_index.unwrap_or_default();
-        let (spatial, temporal) = highest(aim);
+        let first = (1 << 40) | u64::from(numbers.picture_id.unwrap_or_default());
         Self {
             first,
             newest: first - 1,
             decided: [Decision::default(); REMEMBERED],
-            spatial,
-            temporal,
             shift: carry.picture.map_or(0, |picture| (picture + 1).wrapping_sub(first)),
-            tl0_shift: carry.tl0.map_or(0, |last| last.wrapping_add(1).wrapping_sub(tl0)),
+            tl0_shift: carry.tl0_shift(numbers),
         }
-    }
-
-    /// Whether this keyframe, which is newer than all before it, claims not to be.
-    pub fn starts_over(&self, input: &Input<'_>) -> bool {
-        self.picture(&input.facts.vp9).is_none_or(|picture| picture < self.newest)
-    }
-
-    /// Keep room in `carry` for pictures that are still missing.
-    pub fn reserve(&self, carry: &mut Carry) {
-        carry.picture = carry.picture.max(Some(self.newest.wrapping_add(self.shift)));
-    }
-
-    /// Whether a packet that was left out needs a keyframe to go: it is of a layer that is wanted.
-    pub fn waits(&self, input: &Input<'_>, aim: Aim) -> bool {
-        let layer = input.facts.vp9.spatial_layer;
-        layer > self.spatial && layer <= highest(aim).0
-    }
-
-    fn picture(&self, descriptor: &Descriptor) -> Option<u64> {
-        let bits = if descriptor.wide { 15 } else { 7 };
-        Some(extend(self.newest, descriptor.picture_id?.into(), bits))
     }
 
     fn decision(&self, picture: u64) -> Option<Decision> {
@@ -82,13 +54,19 @@ impl Vp9 {
         (found.picture == picture).then_some(found)
     }
 
+    // The highest layers being sent.
+    fn going(&self) -> Decision {
+        self.decision(self.newest).unwrap_or_default()
+    }
+
     // A picture of which nothing was seen: what of it goes.
     fn decide(&mut self, picture: u64, descriptor: &Descriptor, aim: Aim) -> Decision {
         let (spatial, temporal) = highest(aim);
         let mut made = if picture > self.newest {
+            let before = self.going();
             self.newest = picture;
             match descriptor.predicted {
-                true => (self.spatial.min(spatial), self.temporal.min(temporal)),
+                true => (before.spatial.min(spatial), before.temporal.min(temporal)),
                 false => (spatial, temporal),
             }
         } else {
@@ -101,9 +79,6 @@ impl Vp9 {
             made.1 = made.1.max(descriptor.temporal_layer);
         } else if goes && descriptor.switches_up {
             made.1 = temporal;
-        }
-        if picture == self.newest {
-            (self.spatial, self.temporal) = made;
         }
         let decision = Decision { picture, goes, spatial: made.0, temporal: made.1 };
         self.decided[picture as usize % REMEMBERED] = decision;
@@ -127,7 +102,8 @@ impl Vp9 {
 impl Layering for Vp9 {
     fn admit(&mut self, input: &Input<'_>, aim: Aim, carry: &mut Carry) -> Option<Patch> {
         let descriptor = &input.facts.vp9;
-        let Some(picture) = self.picture(descriptor) else {
+        let numbers = &descriptor.numbers;
+        let Some(picture) = numbered(self.newest, numbers) else {
             // Unreadable, or without a number: as it is.
             return Some(Patch::default());
         };
@@ -141,21 +117,34 @@ impl Layering for Vp9 {
             return None;
         }
         let out = picture.wrapping_add(self.shift);
-        let tl0 = descriptor.tl0_picture_index.unwrap_or_default().wrapping_add(self.tl0_shift);
-        if carry.picture.is_none_or(|last| out >= last) {
-            *carry = Carry { picture: Some(out), tl0: Some(tl0) };
-        }
+        let tl0 = numbers.tl0_picture_index.unwrap_or_default().wrapping_add(self.tl0_shift);
+        carry.went(out, tl0);
+        let mut patch = numbers.patch((out & 0x7fff) as u16, tl0);
         // The receiver waits for the picture's higher layers until it is told that none come.
-        let last = descriptor.end && descriptor.spatial_layer == decision.spatial;
-        Some(descriptor.patch((out & 0x7fff) as u16, tl0, last))
+        patch.marker = descriptor.end && descriptor.spatial_layer == decision.spatial;
+        Some(patch)
+    }
+
+    fn waits(&self, input: &Input<'_>, aim: Aim) -> bool {
+        let layer = input.facts.vp9.spatial_layer;
+        layer > self.going().spatial && layer <= highest(aim).0
+    }
+
+    fn starts_over(&self, input: &Input<'_>) -> bool {
+        let picture = numbered(self.newest, &input.facts.vp9.numbers);
+        picture.is_none_or(|picture| picture < self.newest)
+    }
+
+    fn reserve(&self, carry: &mut Carry) {
+        carry.picture = carry.picture.max(Some(self.newest.wrapping_add(self.shift)));
     }
 
     fn spatial(&self) -> u8 {
-        self.spatial.min(ALL_SPATIAL)
+        self.going().spatial.min(ALL_SPATIAL)
     }
 
     fn temporal(&self) -> u8 {
-        self.temporal.min(ALL_TEMPORAL)
+        self.going().temporal.min(ALL_TEMPORAL)
     }
 }
 

@@ -106,6 +106,11 @@ fn stream(wishes: &[Wish], flexible: bool, first: u64) -> Vec<(Sent, bool)> {
     sent
 }
 
+/// The same where nothing is lost.
+fn unbroken(wishes: &[Wish], flexible: bool, first: u64) -> Vec<Sent> {
+    stream(wishes, flexible, first).into_iter().map(|it| it.0).collect()
+}
+
 fn run(projection: &mut Projection, sent: &[Sent]) -> Vec<(Sent, Outcome)> {
     let place = |packet: &Sent| {
         let input = Input {
@@ -179,7 +184,7 @@ proptest! {
 
     #[test]
     fn without_loss_nothing_is_missing_or_more_than_wished(wishes in wishes(), flexible: bool) {
-        let sent: Vec<_> = stream(&wishes, flexible, 5).into_iter().map(|it| it.0).collect();
+        let sent = unbroken(&wishes, flexible, 5);
         let mut projection = Projection::new(90_000, None, LeftOff::default());
         let out = forwarded(&run(&mut projection, &sent));
         prop_assert!(out.windows(2).all(|pair| pair[1].1.index == pair[0].1.index + 1));
@@ -216,9 +221,9 @@ proptest! {
         wishes in wishes(), flexible: bool, again in 0u64..0x7fff,
     ) {
         let mut projection = Projection::new(90_000, None, LeftOff::default());
-        let sent: Vec<_> = stream(&wishes, flexible, 300).into_iter().map(|it| it.0).collect();
+        let sent = unbroken(&wishes, flexible, 300);
         let before = forwarded(&run(&mut projection, &sent));
-        let mut anew: Vec<_> = stream(&wishes, flexible, again).into_iter().map(|it| it.0).collect();
+        let mut anew = unbroken(&wishes, flexible, again);
         let next = sent[sent.len() - 1].index + 1 - anew[0].index;
         anew.iter_mut().for_each(|it| it.index += next);
         let after = forwarded(&run(&mut projection, &anew));
@@ -235,7 +240,7 @@ fn a_layer_wanted_waits_for_a_keyframe() {
     let wish = |aim: Aim, key: bool| Wish { aim, key, lost: 0, packets: 1 };
     let high = Aim { spatial: 1, ..low };
     let wishes = [wish(low, true), wish(high, false), wish(high, true)];
-    let sent: Vec<_> = stream(&wishes, true, 1).into_iter().map(|it| it.0).collect();
+    let sent = unbroken(&wishes, true, 1);
     let mut projection = Projection::new(90_000, None, LeftOff::default());
     let all = run(&mut projection, &sent);
     let fate = |at: usize| match all[at].1 {

@@ -15,8 +15,6 @@ pub struct Facts {
     pub vp8: vp8::Descriptor,
     /// VP9 only.
     pub vp9: vp9::Descriptor,
-    /// How many spatial layers the stream has from here on; 0 = isn't told.
-    pub spatial_layers: u8,
     /// Size of the picture in its highest spatial layer, where the packet tells.
     pub size: Option<(u16, u16)>,
 }
@@ -42,7 +40,6 @@ impl Facts {
                 if let Some((descriptor, size)) = vp9::parse(payload) {
                     facts.vp9 = descriptor;
                     facts.keyframe = descriptor.keyframe();
-                    facts.spatial_layers = descriptor.layers;
                     facts.size = size;
                 }
             }
@@ -64,6 +61,11 @@ impl Facts {
     /// The spatial layer, 0 where the payload doesn't tell.
     pub fn spatial_layer(&self) -> u8 {
         self.vp9.spatial_layer
+    }
+
+    /// How many spatial layers the stream has from here on; 0 = isn't told.
+    pub fn spatial_layers(&self) -> u8 {
+        self.vp9.layers
     }
 }
 

@@ -13,5 +13,5 @@ pub mod vp9;
 pub use extension::{Extension, Extensions};
 pub use facts::Facts;
 pub use header::{Header, payload};
-pub use patch::Patch;
+pub use patch::{Numbers, Patch};
 pub use payload_types::{Codec, PayloadTypes};

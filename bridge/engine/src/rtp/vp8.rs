@@ -1,6 +1,6 @@
 //! VP8's payload descriptor (RFC 7741 §4.2) and the first byte of its payload header (§4.3).
 
-use super::Patch;
+use super::Numbers;
 
 /// What a payload says of its place in a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,16 +10,11 @@ pub struct Descriptor {
     /// First packet of partition 0: the packet that carries the payload header.
     pub frame_start: bool,
     pub keyframe: bool,
-    pub picture_id: Option<u16>,
-    /// The picture id has 15 bits, not 7.
-    pub wide: bool,
-    pub tl0_picture_index: Option<u8>,
+    pub numbers: Numbers,
     /// 0 when the payload doesn't tell.
     pub temporal_layer: u8,
     /// The frame refers to the base layer only.
     pub layer_sync: bool,
-    picture_id_at: u8,
-    tl0_at: u8,
 }
 
 /// Parse a payload; `None` when the descriptor doesn't fit.
@@ -30,11 +25,11 @@ pub fn parse(payload: &[u8]) -> Option<Descriptor> {
     if first & 0x80 != 0 {
         let extension = *payload.get(1)?;
         read.len = 2;
-        read.picture_id(payload, extension & 0x80 != 0)?;
+        if extension & 0x80 != 0 {
+            read.len = read.numbers.read_picture_id(payload, read.len)?;
+        }
         if extension & 0x40 != 0 {
-            read.tl0_at = read.len as u8;
-            read.tl0_picture_index = Some(*payload.get(read.len)?);
-            read.len += 1;
+            read.len = read.numbers.read_tl0(payload, read.len)?;
         }
         if extension & 0x30 != 0 {
             let layer = *payload.get(read.len)?;
@@ -49,38 +44,6 @@ pub fn parse(payload: &[u8]) -> Option<Descriptor> {
     read.frame_start = first & 0x17 == 0x10;
     read.keyframe = read.frame_start && payload.get(read.len)? & 0x01 == 0;
     (read.len <= payload.len()).then_some(read)
-}
-
-impl Descriptor {
-    fn picture_id(&mut self, payload: &[u8], present: bool) -> Option<()> {
-        if !present {
-            return Some(());
-        }
-        self.picture_id_at = self.len as u8;
-        let high = *payload.get(self.len)?;
-        self.len += 1;
-        let mut id = u16::from(high & 0x7f);
-        if high & 0x80 != 0 {
-            id = id << 8 | u16::from(*payload.get(self.len)?);
-            self.len += 1;
-            self.wide = true;
-        }
-        self.picture_id = Some(id);
-        Some(())
-    }
-
-    /// The change that gives this payload another picture id and TL0PICIDX.
-    #[inline]
-    pub fn patch(&self, picture_id: u16, tl0_picture_index: u8) -> Patch {
-        Patch {
-            picture_id_at: self.picture_id_at,
-            wide: self.wide,
-            picture_id,
-            tl0_at: self.tl0_at,
-            tl0_picture_index,
-            marker: false,
-        }
-    }
 }
 
 /// Width and height of a keyframe, from its payload header (RFC 6386 §9.1).
@@ -158,13 +121,13 @@ mod tests {
             let read = parse(&out).unwrap();
             assert_eq!((read.len, read.frame_start), (6, start));
             assert_eq!(read.keyframe, start && keyframe);
-            assert_eq!(read.picture_id, Some(0x1234));
-            assert_eq!(read.tl0_picture_index, Some(7));
+            assert_eq!(read.numbers.picture_id, Some(0x1234));
+            assert_eq!(read.numbers.tl0_picture_index, Some(7));
             assert_eq!(size(&out, &read), (start && keyframe).then_some((1280, 720)));
-            read.patch(0x7fff, 9).apply(&mut out);
+            read.numbers.patch(0x7fff, 9).apply(&mut out);
             let patched = parse(&out).unwrap();
-            assert_eq!(patched.picture_id, Some(0x7fff));
-            assert_eq!(patched.tl0_picture_index, Some(9));
+            assert_eq!(patched.numbers.picture_id, Some(0x7fff));
+            assert_eq!(patched.numbers.tl0_picture_index, Some(9));
         }
     }
 
@@ -172,9 +135,12 @@ mod tests {
     fn a_short_picture_id_stays_short() {
         let mut payload = [0x90, 0xa0, 0x05, 0x60, 0x01];
         let read = parse(&payload).unwrap();
-        assert_eq!((read.picture_id, read.wide, read.temporal_layer), (Some(5), false, 1));
+        assert_eq!(
+            (read.numbers.picture_id, read.numbers.wide, read.temporal_layer),
+            (Some(5), false, 1)
+        );
         assert!(read.layer_sync);
-        read.patch(0x1ff, 0).apply(&mut payload);
+        read.numbers.patch(0x1ff, 0).apply(&mut payload);
         assert_eq!(payload, [0x90, 0xa0, 0x7f, 0x60, 0x01]);
     }
 
@@ -185,7 +151,7 @@ mod tests {
                 prop_assert!(read.len <= bytes.len());
                 let _ = size(&bytes, &read);
                 let mut copy = bytes.clone();
-                read.patch(0x7fff, 0xff).apply(&mut copy);
+                read.numbers.patch(0x7fff, 0xff).apply(&mut copy);
                 prop_assert_eq!(&copy[read.len..], &bytes[read.len..]);
             }
         }

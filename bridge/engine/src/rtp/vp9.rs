@@ -1,6 +1,6 @@
 //! VP9's payload descriptor (RFC 9628 §4.2), as far as a projection needs it.
 
-use super::Patch;
+use super::Numbers;
 
 /// Most earlier pictures that one refers to.
 pub const REFERENCES: usize = 3;
@@ -8,9 +8,7 @@ pub const REFERENCES: usize = 3;
 /// What a payload says of its place in the stream. A *picture* has a *frame* in each spatial layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
-    pub picture_id: Option<u16>,
-    /// The picture id has 15 bits, not 7.
-    pub wide: bool,
+    pub numbers: Numbers,
     /// First and last packet of a frame.
     pub start: bool,
     pub end: bool,
@@ -22,13 +20,10 @@ pub struct Descriptor {
     pub temporal_layer: u8,
     /// Later pictures of higher temporal layers refer to no such picture before this one.
     pub switches_up: bool,
-    pub tl0_picture_index: Option<u8>,
     /// How many pictures back each reference lies; 0 = none.
     pub references: [u8; REFERENCES],
     /// How many spatial layers the stream has from here on; 0 = isn't told.
     pub layers: u8,
-    picture_id_at: u8,
-    tl0_at: u8,
 }
 
 /// Parse a payload: its descriptor and, where it is told, the size of the highest spatial layer.
@@ -46,12 +41,7 @@ pub fn parse(payload: &[u8]) -> Option<(Descriptor, Option<(u16, u16)>)> {
     };
     let mut rest = Rest { payload, at: 1 };
     if first & 0x80 != 0 {
-        read.picture_id_at = rest.at as u8;
-        let high = rest.byte()?;
-        read.wide = high & 0x80 != 0;
-        let low = if read.wide { Some(rest.byte()?) } else { None };
-        let high = u16::from(high & 0x7f);
-        read.picture_id = Some(low.map_or(high, |low| high << 8 | u16::from(low)));
+        rest.at = read.numbers.read_picture_id(payload, rest.at)?;
     }
     if first & 0x20 != 0 {
         let layer = rest.byte()?;
@@ -59,8 +49,7 @@ pub fn parse(payload: &[u8]) -> Option<(Descriptor, Option<(u16, u16)>)> {
         read.switches_up = layer & 0x10 != 0;
         read.spatial_layer = layer >> 1 & 0x07;
         if !read.flexible {
-            read.tl0_at = rest.at as u8;
-            read.tl0_picture_index = Some(rest.byte()?);
+            rest.at = read.numbers.read_tl0(payload, rest.at)?;
         }
     }
     if read.flexible && read.predicted {
@@ -80,19 +69,6 @@ impl Descriptor {
     /// A picture that refers to none before it begins with this packet.
     pub fn keyframe(&self) -> bool {
         self.start && !self.predicted && self.spatial_layer == 0
-    }
-
-    /// The change that gives this payload another picture id and TL0PICIDX.
-    #[inline]
-    pub fn patch(&self, picture_id: u16, tl0_picture_index: u8, marker: bool) -> Patch {
-        Patch {
-            picture_id_at: self.picture_id_at,
-            wide: self.wide,
-            picture_id,
-            tl0_at: self.tl0_at,
-            tl0_picture_index,
-            marker,
-        }
     }
 }
 
@@ -138,7 +114,10 @@ mod tests {
         let payload =
             [0xba, 0x92, 0x34, 0x00, 0x50, 1, 64, 0, 180, 2, 128, 1, 104, 5, 0, 2, 208, 0xff];
         let (read, size) = parse(&payload).unwrap();
-        assert_eq!((read.picture_id, read.wide, read.layers), (Some(0x1234), true, 3));
+        assert_eq!(
+            (read.numbers.picture_id, read.numbers.wide, read.layers),
+            (Some(0x1234), true, 3)
+        );
         assert_eq!(size, Some((1280, 720)));
         assert!(read.keyframe());
     }
@@ -157,7 +136,7 @@ mod tests {
         // I, P, L, B: 7 bits of picture id, TL0PICIDX.
         let mut payload = [0xe8, 0x05, 0x20, 9, 0xff];
         let (read, _) = parse(&payload).unwrap();
-        read.patch(0x1fe, 44, false).apply(&mut payload);
+        read.numbers.patch(0x1fe, 44).apply(&mut payload);
         assert_eq!(payload, [0xe8, 0x7e, 0x20, 44, 0xff]);
     }
 
@@ -167,8 +146,10 @@ mod tests {
             if let Some((read, _)) = parse(&bytes) {
                 prop_assert!(read.spatial_layer < 8 && read.temporal_layer < 8 && read.layers <= 8);
                 let mut copy = bytes.clone();
-                let id = read.picture_id.unwrap_or_default();
-                read.patch(id, read.tl0_picture_index.unwrap_or_default(), false).apply(&mut copy);
+                let numbers = read.numbers;
+                let id = numbers.picture_id.unwrap_or_default();
+                let tl0 = numbers.tl0_picture_index.unwrap_or_default();
+                numbers.patch(id, tl0).apply(&mut copy);
                 prop_assert_eq!(copy, bytes);
             } else {
                 prop_assert_ne!(parse(&bytes), Some((Descriptor::default(), None)));
